@@ -1,0 +1,58 @@
+// ASCII text helpers. All functions are pure; views in, views or values out.
+#pragma once
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+// ASCII case-insensitive equality (header names: RFC 9110 §5.1).
+inline bool iequals(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i)
+    if (lower(a[i]) != lower(b[i])) return false;
+  return true;
+}
+std::string to_lower(std::string_view);
+std::string to_upper(std::string_view);
+// Without spaces and tabs (OWS, RFC 9110 §5.6.3) at both ends.
+std::string_view trim(std::string_view);
+// Decimal digits only, no sign, no overflow.
+template <class T>
+std::optional<T> parse_decimal(std::string_view s) {
+  T v{};
+  if (s.empty() || s[0] == '-' || s[0] == '+') return std::nullopt;
+  auto [end, ec] = std::from_chars(s.data(), s.data() + s.size(), v);
+  if (ec != std::errc{} || end != s.data() + s.size()) return std::nullopt;
+  return v;
+}
+// Does a comma list contain `token` (case-insensitive)? RFC 9110 §5.6.1.
+bool list_contains(std::string_view list, std::string_view token);
+// RFC 9110 §5.6.2 token: a valid header name or method.
+bool is_token(std::string_view);
+// No CR, LF or NUL and no other control characters but tab (RFC 9110 §5.5).
+bool is_field_value(std::string_view);
+// %XX decoding. nullopt: a '%' without two hex digits. `plus` decodes '+' as blank (form encoding).
+std::optional<std::string> percent_decode(std::string_view, bool plus = false);
+// Encodes everything but unreserved characters (RFC 3986 §2.3).
+std::string percent_encode(std::string_view);
+int hex_digit(char c);  // -1: none
+// Go's header spelling: first letter and each letter after '-' upper case, the rest lower. Invalid names unchanged.
+std::string canonical_header(std::string_view);
+// Smallest number of insertions, deletions, replacements and neighbour swaps that turn a into b; for suggestions.
+size_t edit_distance(std::string_view a, std::string_view b);
+// The closest of `names` within a third of its length, or empty.
+template <class Range>
+std::string_view nearest(std::string_view name, const Range& names) {
+  std::string_view best;
+  size_t distance = name.size() / 3 + 2;
+  for (const auto& n : names)
+    if (size_t d = edit_distance(name, n); d < distance) distance = d, best = n;
+  return best;
+}
+
+}  // namespace sluice

@@ -1,0 +1,156 @@
+// The typed configuration after reading: defaults and inheritance applied, hosts cleaned, placeholders split. Immutable.
+// Everything a plugin owns stays a JSON value in `extra`. Spec: config.md.
+#pragma once
+#include <boost/json/fwd.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::config {
+
+using Duration = std::chrono::nanoseconds;
+
+// One entry of an extra_config, before anybody looked at it.
+struct Block {
+  std::string name;                            // as written
+  const boost::json::value* value = nullptr;   // owned by Config::tree
+  std::string pointer;                         // RFC 6901, absolute
+};
+
+// An object that plugins may look at, and where it stands.
+struct Element {
+  const boost::json::value* value = nullptr;
+  std::string pointer;
+  std::vector<Block> extra;
+};
+
+struct TlsVersions {
+  int min = 0, max = 0;  // OpenSSL numbers; 0: library default
+  std::vector<int> curves, ciphers;
+};
+
+struct ClientTls : TlsVersions {
+  bool allow_insecure = false;
+  std::vector<std::string> ca_certs;
+  bool disable_system_ca_pool = false;
+  std::vector<std::pair<std::string, std::string>> client_certs;
+};
+
+struct ServerTls : TlsVersions {
+  std::vector<std::pair<std::string, std::string>> keys;  // public, private
+  bool enable_mtls = false;
+  std::vector<std::string> ca_certs;
+  bool disable_system_ca_pool = false;
+};
+
+// A url_pattern split at its placeholders: text, parameter, text, parameter, …, text.
+struct UrlPart {
+  enum class Kind : uint8_t {
+    text,       // literal
+    parameter,  // {name} of the endpoint, or {JWT.claim}: looked up by `text` among the request's parameters
+    response,   // {respN_path}: `step` = N, `text` = dotted path
+  };
+  Kind kind = Kind::text;
+  std::string text;
+  uint32_t step = 0;
+  bool in_query = false;  // behind the pattern's '?'
+};
+
+struct FlatmapOp;  // a later issue
+
+enum class StaticStrategy : uint8_t { always, success, errored, complete, incomplete };
+
+struct Backend {
+  Element at;
+  std::string method;              // upper-cased
+  std::string url_pattern;         // as written, leading slash ensured
+  std::string log_pattern;         // with {{.Name}} placeholders, for error texts
+  std::vector<UrlPart> url;
+  std::vector<std::string> hosts;  // cleaned unless disable_host_sanitize
+  std::string encoding;            // lower case; "" = the default decoder
+  std::string sd;                  // "" = the default resolver
+  std::string sd_scheme = "http";
+  bool is_collection = false;
+  bool disable_host_sanitize = false;
+  std::string target, group;
+  std::vector<std::string> allow, deny;
+  std::vector<std::pair<std::string, std::string>> mapping;
+  bool filters_headers = false, filters_query = false;  // a non-empty list was given
+  std::vector<std::string> input_headers, input_query_strings;  // headers canonical
+  // backend/http (pipeline.md §7.1)
+  std::string return_error_details;  // "" = off
+  bool return_error_code = false;
+  // backend/http/client
+  bool send_body_on_redirect = false;
+  // proxy
+  bool shadow = false;
+  Duration shadow_timeout{0};
+};
+
+struct Endpoint {
+  Element at;
+  std::string path;                    // as registered: leading slash, cleaned
+  std::vector<std::string> params;     // names of its placeholders, in order
+  std::string method;                  // upper case
+  Duration timeout{0}, cache_ttl{0};
+  uint32_t concurrent_calls = 1;
+  std::string output_encoding;         // "" = the default encoder
+  bool any_header = false, any_query = false;  // "*"
+  std::vector<std::string> input_headers, input_query_strings;  // headers canonical; empty: {"Content-Type"}
+  std::vector<Backend> backends;
+  // proxy
+  bool sequential = false;
+  std::vector<std::string> sequential_propagated_params;
+  const boost::json::value* static_data = nullptr;  // object
+  StaticStrategy static_strategy = StaticStrategy::always;
+};
+
+// extra_config.router (config.md §6.5)
+struct RouterOptions {
+  bool redirect_trailing_slash = true, redirect_fixed_path = true, method_not_allowed = true;
+  bool remove_extra_slash = false, auto_options = false, return_error_msg = false;
+  bool disable_health = false;
+  std::string health_path = "/__health";
+  bool disable_access_log = false;
+  std::vector<std::string> logger_skip_paths;
+  bool disable_path_decoding = false, hide_version_header = false;
+  bool forwarded_by_client_ip = true;
+  std::vector<std::string> remote_ip_headers{"X-Forwarded-For", "X-Real-IP"};
+  std::vector<std::string> trusted_proxies{"0.0.0.0/0", "::/0"};  // an unusable entry empties the list
+  bool app_engine = false;
+  std::optional<std::string> error_body_404, error_body_405;      // JSON text
+  bool use_h2c = false;
+};
+
+struct Config {
+  std::string file;
+  std::shared_ptr<const boost::json::value> tree;  // environment applied; what the pointers above refer to
+  Element at;                                      // the root object
+  std::string name;
+  uint16_t port = 8080;
+  std::string listen_ip;
+  bool debug_endpoint = false, echo_endpoint = false, sequential_start = false;
+  std::optional<std::string> plugin_folder, plugin_pattern;
+  Duration dns_cache_ttl{std::chrono::seconds{30}};
+  // server
+  Duration read_timeout{0}, read_header_timeout{0}, write_timeout{0}, idle_timeout{0};
+  uint32_t max_header_bytes = 1 << 20;
+  Duration max_shutdown_wait{0};  // max_shutdown_wait_time; 0: sluice's default limit of 30 s
+  std::optional<ServerTls> tls;   // absent or disabled: plain
+  bool use_h2c = false;
+  // client
+  bool disable_keep_alives = false, disable_compression = false;
+  uint32_t max_idle_connections = 0, max_idle_connections_per_host = 250;
+  Duration idle_connection_timeout{0}, response_header_timeout{0}, expect_continue_timeout{0}, dialer_timeout{0};
+  Duration dialer_fallback_delay{std::chrono::milliseconds{300}}, dialer_keep_alive{std::chrono::seconds{15}};
+  std::optional<ClientTls> client_tls;
+  RouterOptions router;
+  std::vector<Endpoint> endpoints;
+};
+
+}  // namespace sluice::config

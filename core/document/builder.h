@@ -1,0 +1,49 @@
+// Receives a document token by token: the host side of slc_builder. Decoders, plugins and the configuration feed it.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "core/document/node.h"
+
+namespace sluice::document {
+
+class Builder {
+ public:
+  static constexpr uint32_t kMaxDepth = 10'000;  // encodings.md §2
+  // `format`: who expands the deferred text handed over; may be null when there is none.
+  Builder(Arena& arena, const Format* format) : arena_{&arena}, format_{format} {}
+
+  // Each answers false when the token does not fit (a value without key in an object, one end too many, a second root,
+  // too deep); the builder is spoilt then and finish() fails.
+  bool begin(Kind array_or_object);
+  bool end();
+  bool key(std::string_view decoded, bool stable = false);
+  bool string(std::string_view decoded, bool stable = false);
+  bool number_text(std::string_view, bool stable = false);  // refuses what is no JSON number (RFC 8259 §6)
+  bool integer(int64_t);
+  bool number(double);  // shortest form; NaN and infinities are refused
+  bool boolean(bool);
+  bool null();
+  bool copy(const Node&);
+  bool deferred(Kind, std::string_view text);
+  bool deferred_member(std::string_view key, std::string_view member, Kind, std::string_view value);
+
+  // True and *out set when exactly one whole value has come.
+  bool finish(Node* out);
+  bool failed() const { return failed_; }
+  Arena& arena() { return *arena_; }
+
+ private:
+  struct Level;
+  bool value(const Node&, std::string_view member_source = {});
+  bool fail() { return failed_ = true, false; }
+  Arena* arena_;
+  const Format* format_;
+  Level* top_ = nullptr;
+  Level* spare_ = nullptr;
+  uint32_t depth_ = 0;
+  Node root_;
+  bool done_ = false, failed_ = false;
+};
+
+}  // namespace sluice::document

@@ -1,0 +1,47 @@
+// Response manipulation of one backend (pipeline.md §6, variant A) and the merge of parts (§5.1).
+// Compiled at load from the configuration, applied on a worker; allocates from the exchange's arena only.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/document/node.h"
+
+namespace sluice::document {
+
+// target → allow or deny → mapping → group, in this order. Immutable after construction; shared by all workers.
+class Shape {
+ public:
+  struct Options {
+    std::string target;                                        // dotted path, empty: none
+    std::vector<std::string> allow, deny;                      // dotted paths; deny counts only when allow is empty
+    std::vector<std::pair<std::string, std::string>> mapping;  // in document order of the configuration
+    std::string group;                                         // literal key, empty: none
+  };
+  Shape() = default;
+  explicit Shape(Options);
+  bool empty() const { return !any_; }
+  // `data`: an object or null. Rules that need no look inside leave values deferred.
+  void apply(Arena&, Node& data) const;
+
+ private:
+  struct Tree;  // allow or deny paths as a trie with the precedence rules of pipeline.md §6
+  Options options_;
+  std::vector<std::string> target_path_;
+  std::shared_ptr<const Tree> filter_;
+  bool deny_ = false, any_ = false;
+};
+
+// Shallow merge in the order given: a later part's top-level keys overwrite (deviation 1: declaration order). Null parts
+// contribute nothing. The result is an object, possibly empty.
+Node merge(Arena&, std::span<Node> parts);
+
+// Puts the members of `extra` into `data` at top level, overwriting (proxy.static, §10). A null `data` becomes an object.
+void overlay(Arena&, Node& data, const Node& extra);
+
+// Dotted path through objects, no descent into arrays; nullptr when absent.
+Node* find_path(Arena&, Node& data, std::string_view dotted);
+
+}  // namespace sluice::document

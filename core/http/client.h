@@ -1,0 +1,141 @@
+// The client side: connections to backends with per-worker pools. One thread: the loop's.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/arena.h"
+#include "core/base/result.h"
+#include "core/http/message.h"
+#include "core/loop/loop.h"
+
+struct ssl_ctx_st;
+
+namespace sluice::http {
+
+// config.md §3.4. Durations in milliseconds, 0: no limit.
+struct ClientOptions {
+  bool keep_alive = true;                       // !disable_keep_alives
+  uint32_t max_idle = 0;                        // over all origins, per process; split over the workers; 0: no limit
+  uint32_t max_idle_per_origin = 250;
+  uint64_t idle_timeout_ms = 0;
+  uint64_t response_header_timeout_ms = 0;      // from the end of the request to the response's head
+  uint64_t dial_timeout_ms = 0;                 // name resolution, connect and TLS each
+  int64_t dial_keep_alive_ms = 15'000;          // TCP keep-alive probes; negative: off
+  int64_t fallback_delay_ms = 300;              // RFC 8305 §5; negative: no parallel attempts
+  uint64_t tls_handshake_timeout_ms = 10'000;
+  uint32_t max_header_bytes = 10 << 20;
+};
+
+// config.md §3.5; immutable, shared by the workers. Versions in OpenSSL's TLS1_2_VERSION form, 0: default.
+struct TlsClientOptions {
+  bool verify = true;
+  std::vector<std::string> ca_files;
+  bool system_ca = true;
+  int min_version = 0, max_version = 0;
+  std::vector<int> curves, ciphers;  // IANA ids; empty: library default
+  std::vector<std::pair<std::string, std::string>> certificates;  // certificate, private key: PEM paths
+};
+class TlsClientContext {
+ public:
+  // Unreadable files are reported in `warnings` and skipped (config.md §3.5 quirk, but said aloud).
+  static std::shared_ptr<TlsClientContext> create(const TlsClientOptions&, std::vector<std::string>& warnings);
+  ~TlsClientContext();
+  ssl_ctx_st* native() const { return ctx_; }
+
+ private:
+  TlsClientContext() = default;
+  ssl_ctx_st* ctx_ = nullptr;
+};
+
+// Where a request goes; immutable, made at load. The pool key is (scheme, host, port, TLS context): connections are
+// reused only between equal ones. The SNI and the verified name are `host`.
+struct Origin {
+  std::string host;         // name or address literal without brackets
+  uint16_t port = 80;
+  bool tls = false;
+  std::shared_ptr<TlsClientContext> context;  // tls only
+  std::string authority;    // Host field: host[:port], port left out when it is the scheme's default
+  std::string key;          // pool key, made by make_origin
+};
+// "http://name[:port]" or "https://…", nothing behind it. Problem: what is wrong with the text.
+Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext>);
+
+// Receives one response. Called on the loop, never from inside a call on the ClientCall; each may destroy the call.
+class CallSink {
+ public:
+  // `head` is set on the first call only; head and body views live until the call returns. A small answer comes in one
+  // call: head, whole body and last. Transfer coding is undone, content coding is not. 1xx are swallowed.
+  virtual void on_response(const ResponseHead* head, Slices body, bool last) noexcept = 0;
+  // The call ended without a whole response. After the head was delivered: Errc::truncated, reset, timeout, protocol.
+  virtual void on_error(const Error&) noexcept = 0;
+  // Upload: everything queued by send_body has left.
+  virtual void on_writable() noexcept = 0;
+
+ protected:
+  ~CallSink() = default;
+};
+
+class Client;
+class ClientConnection;
+
+// One request to one origin. Lives in a coroutine frame; pinned. Destroying it cancels: an unfinished connection is closed,
+// a finished one is in the pool already.
+class ClientCall {
+ public:
+  ClientCall(Client&, Arena&, CallSink&);
+  ~ClientCall();
+  ClientCall(const ClientCall&) = delete;
+  ClientCall& operator=(const ClientCall&) = delete;
+
+  struct Request {
+    const Origin* origin = nullptr;
+    Slices bytes;            // head and, when whole, body, ready for the wire; [exchange] (they may be sent twice)
+    bool head_method = false;  // HEAD: the response has no body
+    bool idempotent = true;  // RFC 9110 §9.2.2; only such are repeated on a stale connection after bytes were sent
+    bool streaming = false;  // more body follows through send_body; then never repeated
+  };
+  // Takes a pooled connection or opens one. A reused connection that ends before any response byte: once more on a fresh
+  // one, if the request can be replayed (architecture page).
+  void start(const Request&);
+  // Upload of a streaming body, framed by the caller (chunk headers included). False: wait for on_writable.
+  bool send_body(Slices, bool last);
+  // Reading of the response: back-pressure.
+  void pause();
+  void resume();
+  bool reused() const;  // went out on a pooled connection
+  // After on_response with head: keeps the bytes of the running on_response alive (read block); see loop::Loop.
+
+ private:
+  friend class ClientConnection;
+  friend class Client;
+  struct State;
+  State* state_;
+};
+
+struct ClientStats {
+  uint64_t opened = 0, reused = 0, retried = 0;
+  uint32_t idle = 0, active = 0;
+};
+
+// The pools and the resolver of one worker.
+class Client {
+ public:
+  Client(loop::Loop&, const ClientOptions&, uint32_t workers);
+  ~Client();  // after close() and the loop's end
+  loop::Loop& loop();
+  ClientStats stats() const;
+  void set_options(const ClientOptions&, uint32_t workers);
+  // Closes idle connections and refuses new calls; running calls get Errc::cancelled.
+  void close();
+
+ private:
+  friend class ClientCall;
+  friend class ClientConnection;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::http

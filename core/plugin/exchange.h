@@ -1,0 +1,99 @@
+// What a plugin knows as slc_exchange: one request/response pair at one scope. The pipeline fills the fields and overrides
+// what needs its help; core/plugin/services.cc offers it through slc_exchange_api. Lives in the exchange's arena.
+#pragma once
+#include <string_view>
+
+#include "core/base/arena.h"
+#include "core/base/result.h"
+#include "core/document/builder.h"
+#include "core/http/message.h"
+#include "core/loop/task.h"
+#include "core/plugin/worker.h"
+#include "core/router/router.h"
+
+namespace sluice::plugin {
+
+// The response side as a plugin sees and changes it.
+struct ResponseSide {
+  int status = 0;                    // 0: none yet
+  http::Headers headers;
+  ArenaVector<http::Slice> body;     // bytes, when there are any
+  document::Node data;               // decoded tree
+  bool has_data = false;
+  bool complete = false;
+};
+
+struct RequestSide {
+  std::string_view method, path, query;  // path: decoded at service and endpoint scope, the built one at backend scope
+  http::Headers headers;
+  ArenaVector<http::Slice> body;
+};
+
+// A timer or callout that belongs to an exchange: cancelled (never called back) when the exchange ends.
+struct OwnedOp {
+  OwnedOp* next = nullptr;
+  slc_token token = 0;
+};
+
+}  // namespace sluice::plugin
+
+struct slc_exchange {
+  slc_exchange(int32_t scope_, slc_worker& worker_, sluice::Arena& arena_) : scope{scope_}, worker{&worker_}, memory{&arena_} {
+    request.headers.bind(arena_);
+    request.body.bind(arena_);
+    response.headers.bind(arena_);
+    response.body.bind(arena_);
+  }
+  // Cancels the timers and callouts it owns and makes its suspension token stale.
+  ~slc_exchange();
+  slc_exchange(const slc_exchange&) = delete;
+  slc_exchange& operator=(const slc_exchange&) = delete;
+
+  int32_t scope;
+  slc_worker* worker;
+  sluice::Arena* memory;
+  sluice::plugin::RequestSide request;
+  sluice::plugin::ResponseSide response;
+  sluice::Error error;                   // what fail() recorded, or how the inside ended
+  // Filled by the pipeline for field() and param(); parameters may be added by plugins.
+  std::string_view host, client_ip, peer_ip, request_id, scheme, route;
+  sluice::ArenaVector<sluice::router::Param>* params = nullptr;
+
+  // ---- suspension (services.cc) ----
+  slc_token suspended = 0;               // token handed out by suspend() and not resumed yet
+  slc_action resumed_with = SLC_FAIL;
+  sluice::loop::Signal resumed;          // set on the loop by a resume
+  sluice::plugin::OwnedOp* operations = nullptr;
+  sluice::document::Builder* building = nullptr;  // replace_data in progress; taken over when the hook returned
+
+  sluice::Arena& arena() { return *memory; }
+
+  // ---- sluice.next/1: only at a stage that offers it ----
+  virtual slc_token next_call(slc_next_fn, void*) { return 0; }
+  virtual slc_status next_cancel(slc_token) { return SLC_EINVAL; }
+  virtual slc_status next_use(slc_exchange*) { return SLC_EINVAL; }
+};
+
+namespace sluice::plugin {
+
+// Ends what replace_data began: on success the new tree is response.data. Called by the pipeline after every hook.
+void finish_building(slc_exchange&);
+
+// Awaits the resume of a hook that answered SLC_PENDING. Answers SLC_FAIL at once when the plugin never called suspend().
+loop::Task<slc_action> resumed(slc_exchange&);
+
+// The host's side of an opaque slc_node: p is a document::Node*, epoch the Arena* that it expands into (0: fully expanded,
+// a configuration tree).
+inline slc_node handle(document::Node* n, Arena* arena) { return {n, reinterpret_cast<uint64_t>(arena)}; }
+inline slc_str str(std::string_view s) { return {s.data() ? s.data() : "", s.size()}; }
+inline std::string_view view(slc_str s) { return s.ptr ? std::string_view{s.ptr, s.len} : std::string_view{}; }
+// Error → SLC_ETIMEOUT, SLC_ECANCELED, …
+slc_status to_status(Errc);
+
+}  // namespace sluice::plugin
+
+// Host-side receiver given to decoders.
+struct slc_builder {
+  sluice::document::Builder build;
+  slc_builder(sluice::Arena& arena, const sluice::document::Format* format) : build{arena, format} {}
+};

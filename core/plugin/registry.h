@@ -1,0 +1,124 @@
+// Plugins: files → modules → bindings → objects of one generation. [load thread] unless marked.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/config/model.h"
+#include "core/config/report.h"
+#include "core/document/node.h"
+#include "core/plugin/worker.h"
+#include "sluice/plugin.h"
+
+namespace sluice::plugin {
+
+// One loaded file. The image stays mapped for the life of the process (architecture page); the same content is loaded once.
+class Module;
+
+// One name that a module answers to.
+struct Binding {
+  const slc_binding* spec = nullptr;
+  std::string name;                    // spec->name
+  std::string interface_id;
+  const void* table = nullptr;         // slc_middleware, slc_decoder, … by interface_id
+  const slc_lifecycle* life = nullptr;
+  std::shared_ptr<Module> module;
+  std::string plugin_id, plugin_version;
+};
+
+struct ScanResult {
+  std::vector<std::string> problems;  // one message per file that was refused; architecture of messages: plugin-abi.md §2.5
+};
+
+// All bindings of one generation.
+class Registry {
+ public:
+  Registry();
+  ~Registry();
+  // Loads every regular file in `folder` whose name contains `pattern` (default ".so"), in name order. A refused file is a
+  // problem, never a crash. A folder that does not exist is a problem.
+  void scan(const std::string& folder, const std::string& pattern, ScanResult&);
+  // For tests and static builds: a module whose entry is linked in.
+  void add(const slc_entry*, const std::string& file, ScanResult&);
+
+  // Binding by name or alias for this interface kind; nullptr: nobody. Decoders, encoders, resolvers: by lower-case name.
+  const Binding* find(std::string_view interface_id, std::string_view name) const;
+  // Namespace (extra_config key): any interface that takes scopes.
+  const Binding* find_namespace(std::string_view name, bool* is_alias) const;
+  // The binding with SLC_BIND_DEFAULT of that kind; nullptr: no plugin for it is loaded.
+  const Binding* find_default(std::string_view interface_id) const;
+  std::vector<const Binding*> bindings() const;
+  // All names and aliases of a kind ("" = namespaces), for suggestions.
+  std::vector<std::string> names(std::string_view interface_id) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A configured object: what create() made for one block (or for one encoding name), with its state per worker.
+class Object {
+ public:
+  ~Object();  // worker_stop must have run on every worker
+  const Binding& binding() const { return *binding_; }
+  const Place& place() const { return place_; }
+  void* object() const { return object_; }
+  // State for hooks on this worker. [worker]
+  void* state(const slc_worker& w) const { return states_.empty() ? object_ : states_[w.index]; }
+  // [worker], once each before the first and after the last hook there.
+  Result<bool, Problem> start(slc_worker&);
+  void stop(slc_worker&);
+
+ private:
+  friend class ObjectFactory;
+  const Binding* binding_ = nullptr;
+  const slc_host* host_ = nullptr;
+  void* object_ = nullptr;
+  std::vector<void*> states_;
+  Place place_;
+  std::string where_;
+};
+
+// Where a block stands, for create() and messages.
+struct Context {
+  int32_t scope = 0;                         // SLC_AT_…; 0 for encodings and sd
+  std::string where;                         // "[ENDPOINT: /x]"
+  const config::Element* root = nullptr;     // surrounding()
+  const config::Element* endpoint = nullptr;
+  const config::Element* backend = nullptr;
+};
+
+// Makes objects for one generation; owns the configuration trees that plugins keep views of.
+class ObjectFactory {
+ public:
+  ObjectFactory(const Registry&, uint32_t workers, config::Report&);
+  ~ObjectFactory();
+  // Schema check, then create(). nullptr: refused (reported at the block's pointer), or the block asks for nothing.
+  // `block` null: no configuration.
+  std::shared_ptr<Object> make(const Binding&, const config::Block* block, const Context&);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The families that must not fail open: auth, security, validation, qos, modifier (deviations 2 and 3). families.cc is the
+// one file that lists them.
+bool must_not_fail_open(std::string_view name);
+
+// Default plugins folder: $SLUICE_PLUGINS, else <prefix>/lib/sluice/plugins beside the executable, else the build tree's.
+std::string default_folder();
+
+// A configuration value as a fully expanded document in `arena`.
+document::Node to_document(Arena&, const boost::json::value&);
+
+// Balancers, encoders etc. reach their tables like this: table<slc_decoder>(binding).
+template <class T>
+const T* table(const Binding& b) {
+  return static_cast<const T*>(b.table);
+}
+
+}  // namespace sluice::plugin

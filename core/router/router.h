@@ -1,0 +1,61 @@
+// The path tree: percent-decoded request path → route and parameters. Built at load, immutable, read by all workers
+// without allocation. pipeline.md §2; deviation 25: any set of patterns is allowed, precedence does not depend on order.
+//
+// Pattern segments: literal text; "{name}" a parameter of one or more characters up to the next '/'; text and parameters mixed
+// in one segment ("v{n}", "{name}:rename", "{a}.{b}"); a final "{name...}" or "*" takes the rest, slashes included.
+// At each place literal beats mixed (longest literal text first) beats parameter beats rest, with back-tracking.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/arena.h"
+#include "core/base/result.h"
+
+namespace sluice::router {
+
+struct Param {
+  std::string_view name;   // as written in the pattern
+  std::string_view value;  // of the request's path
+};
+
+struct Match {
+  uint32_t route = 0;         // number given to add()
+  ArenaVector<Param> params;  // in pattern order
+};
+
+class Router {
+ public:
+  Router();
+  ~Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+
+  // `pattern` begins with '/', is cleaned already ('//', '.', '..'). Fails when an equal pattern (same shape, whatever the
+  // parameter names) is there for this method, naming the route number of the other in `*clash`, or when malformed.
+  Result<bool, Problem> add(std::string_view method, std::string_view pattern, uint32_t route, uint32_t* clash);
+
+  enum class Found : uint8_t { yes, redirect, method_not_allowed, no };
+  struct Options {
+    bool redirect_trailing_slash = true;
+    bool redirect_fixed_path = true;
+    bool method_not_allowed = true;
+  };
+  // `path`: percent-decoded. redirect: *location is the decoded path to go to (in the arena). method_not_allowed: *allow is
+  // "GET, POST" (sorted). A match costs no allocation but the params array.
+  Found find(std::string_view method, std::string_view path, const Options&, Arena&, Match*, std::string_view* location,
+             std::string_view* allow) const;
+  // Methods with a route that matches `path`, sorted, ", " between.
+  std::string_view allowed(std::string_view path, Arena&) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Cleans a path as config.md §4.1 does: repeated slashes, "." and ".." resolved, trailing slash kept.
+std::string clean_path(std::string_view);
+
+}  // namespace sluice::router
