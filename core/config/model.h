@@ -26,7 +26,8 @@ struct Block {
 struct Element {
   const boost::json::value* value = nullptr;
   std::string pointer;
-  std::vector<Block> extra;
+  std::vector<Block> extra;  // for plugins
+  std::vector<Block> own;    // the core's own namespaces (proxy, router, backend/http…), by short name; short wins over long
 };
 
 struct TlsVersions {
@@ -48,17 +49,18 @@ struct ServerTls : TlsVersions {
   bool disable_system_ca_pool = false;
 };
 
-// A url_pattern split at its placeholders: text, parameter, text, parameter, …, text.
+// A url_pattern split at its placeholders, without its #fragment. Writing the parts one after the other gives path and query;
+// text is raw, as written (pipeline.md §3.1 says what is encoded when it is sent). The query's first part begins with the '?'.
 struct UrlPart {
   enum class Kind : uint8_t {
     text,       // literal
     parameter,  // {name} of the endpoint, or {JWT.claim}: looked up by `text` among the request's parameters
-    response,   // {respN_path}: `step` = N, `text` = dotted path
+    response,   // {respN_path}: `step` = N, `text` = dotted path; unresolved it is sent as {{.RespN_path}} (pipeline.md §5.3)
   };
   Kind kind = Kind::text;
   std::string text;
   uint32_t step = 0;
-  bool in_query = false;  // behind the pattern's '?'
+  bool in_query = false;  // at or behind the pattern's '?'
 };
 
 struct FlatmapOp;  // a later issue
@@ -89,13 +91,13 @@ struct Backend {
   bool send_body_on_redirect = false;
   // proxy
   bool shadow = false;
-  Duration shadow_timeout{0};
+  Duration shadow_timeout{0};      // the endpoint's timeout when not given
 };
 
 struct Endpoint {
   Element at;
-  std::string path;                    // as registered: leading slash, cleaned
-  std::vector<std::string> params;     // names of its placeholders, in order
+  std::string path;                    // as registered: leading slash, cleaned; the pattern for Router::add
+  std::vector<std::string> params;     // names of its placeholders, in order ("*" for a nameless rest); the last of equal ones wins
   std::string method;                  // upper case
   Duration timeout{0}, cache_ttl{0};
   uint32_t concurrent_calls = 1;

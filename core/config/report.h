@@ -22,6 +22,8 @@ class SourceText {
   // Position of the value (of its key, for a member) that the pointer names; of the nearest existing parent when it
   // does not exist. The text must be valid JSON.
   void locate(Issue&) const;
+  // The same for many, in one walk. Those that have a position already keep it.
+  void locate(std::vector<Issue>&) const;
   // Position of a byte, for syntax errors.
   void locate_offset(Issue&, size_t offset) const;
   const std::string& file() const { return file_; }

@@ -3,6 +3,8 @@
 //
 // Pattern segments: literal text; "{name}" a parameter of one or more characters up to the next '/'; text and parameters mixed
 // in one segment ("v{n}", "{name}:rename", "{a}.{b}"); a final "{name...}" or "*" takes the rest, slashes included.
+// A name is made of letters, digits and "_-.:" (ASCII); any other "{" is literal text, and "{{}" always is one literal "{".
+// A rest may be empty ("/a/*" matches "/a/"); it is reported like a parameter, "*" under the name "*".
 // At each place literal beats mixed (longest literal text first) beats parameter beats rest, with back-tracking.
 #pragma once
 #include <cstdint>
@@ -55,7 +57,9 @@ class Router {
   std::unique_ptr<Impl> impl_;
 };
 
-// Cleans a path as config.md §4.1 does: repeated slashes, "." and ".." resolved, trailing slash kept.
+// Cleans a path as config.md §4.1 does: repeated slashes, "." and ".." resolved, trailing slash kept. Begins with '/'.
 std::string clean_path(std::string_view);
+// `text` as a pattern that matches exactly it: braces that are no parameters.
+std::string literal(std::string_view text);
 
 }  // namespace sluice::router
