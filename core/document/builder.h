@@ -7,6 +7,12 @@
 
 namespace sluice::document {
 
+// RFC 8259 §6, the whole text.
+bool is_json_number(std::string_view);
+// Shortest text that reads back as the same double, in the reference's form (pipeline.md §8.1): plain notation for
+// 1e-6 <= |x| < 1e21, else an exponent with sign and without leading zeros. `out` has room for 32 bytes. Finite numbers only.
+size_t format_number(double, char* out);
+
 class Builder {
  public:
   static constexpr uint32_t kMaxDepth = 10'000;  // encodings.md §2
@@ -25,12 +31,17 @@ class Builder {
   bool boolean(bool);
   bool null();
   bool copy(const Node&);
+  // The text is stable. Refused without a format.
   bool deferred(Kind, std::string_view text);
+  // `key` and `member` are stable; `value` lies inside `member`, which stands in its object's text: behind it, in the same
+  // memory, come blanks and then a comma or the object's end (source_run() relies on it).
   bool deferred_member(std::string_view key, std::string_view member, Kind, std::string_view value);
 
   // True and *out set when exactly one whole value has come.
   bool finish(Node* out);
   bool failed() const { return failed_; }
+  // Why it failed: true when begin() was refused for depth.
+  bool too_deep() const { return too_deep_; }
   Arena& arena() { return *arena_; }
 
  private:
@@ -43,7 +54,7 @@ class Builder {
   Level* spare_ = nullptr;
   uint32_t depth_ = 0;
   Node root_;
-  bool done_ = false, failed_ = false;
+  bool done_ = false, failed_ = false, too_deep_ = false;
 };
 
 }  // namespace sluice::document

@@ -6,9 +6,12 @@
 // One thread, except configuration trees, which are expanded when built and read by anybody.
 #pragma once
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "core/base/arena.h"
+#include "core/document/tail_vector.h"
 
 namespace sluice::document {
 
@@ -28,37 +31,74 @@ struct Format {
 
 struct Member;
 
-// 40 bytes. Value semantics: copying a node copies the reference to its children, so a copied container shares them
-// (children are never changed in place once another node refers to them: shaping builds new member arrays).
+// 56 bytes. Value semantics: copying a node copies the reference to its children, so a copied container shares them
+// (children are never changed in place once another node refers to them: shaping builds new member arrays, erase() copies
+// the array first). Expanding a deferred child in place is no change.
 struct Node {
+  static constexpr uint8_t kChanged = 1;   // something inside differs from `source`
+  static constexpr uint8_t kShared = 2;    // the children's array belongs to another tree, maybe of another thread
+  static constexpr uint8_t kOwnArray = 4;  // the children's array was made by erase() for this node alone
+
   Kind kind = Kind::null;
   bool deferred = false;    // children not read yet (array, object), or scalar still in source form
   bool boolean = false;
+  uint8_t flags = 0;
   uint32_t count = 0;       // children, when !deferred
   std::string_view text{};  // string: decoded characters; number: its text; deferred: decoded on demand
   union {
     Node* elements = nullptr;  // array
     Member* members;           // object
   };
-  std::string_view source{};        // untouched source text in `format`, or empty
+  std::string_view source{};        // source text in `format`, or empty; read it through source(), which knows of changes
   const Format* format = nullptr;
+
+  bool container() const { return kind >= Kind::array; }
 };
 
 struct Member {
   std::string_view key;     // decoded characters
   uint32_t hash = 0;        // hash_key(key)
   Node value;
-  std::string_view source;  // the whole member, key included, untouched; or empty
+  // The whole member, key included, as it stands in its object's text (so in memory blanks and a comma, or the end of the
+  // object, follow it); or empty. Read it through source_run().
+  std::string_view source;
 };
 
-inline uint32_t hash_key(std::string_view s) {  // FNV-1a over length and at most 16 bytes of either end
-  uint32_t h = 2166136261u ^ static_cast<uint32_t>(s.size());
+// Random for the process: keys come from backends, and a chosen set of colliding keys must not make objects quadratic.
+extern const uint64_t kHashSeed;
+
+// Equal characters give equal numbers, within this process only.
+inline uint32_t hash_key(std::string_view s) {
+  __extension__ using Wide = unsigned __int128;
+  auto mix = [](uint64_t a, uint64_t b) {
+    Wide w = static_cast<Wide>(a) * b;
+    return static_cast<uint64_t>(w) ^ static_cast<uint64_t>(w >> 64);
+  };
+  auto load8 = [](const char* p) {
+    uint64_t v;
+    std::memcpy(&v, p, 8);
+    return v;
+  };
+  auto load4 = [](const char* p) {
+    uint32_t v;
+    std::memcpy(&v, p, 4);
+    return uint64_t{v};
+  };
+  constexpr uint64_t kOdd1 = 0x9e3779b97f4a7c15u, kOdd2 = 0xd1342543de82ef95u;
+  const char* p = s.data();
   size_t n = s.size();
-  for (size_t i = 0; i < n; ++i) {
-    if (i == 16 && n > 32) i = n - 16;
-    h = (h ^ static_cast<uint8_t>(s[i])) * 16777619u;
+  uint64_t h = kHashSeed ^ (n * kOdd1), tail = 0;
+  if (n >= 8) {
+    for (size_t left = n; left > 8; left -= 8, p += 8) h = mix(h ^ load8(p), kOdd1);
+    tail = load8(s.data() + n - 8);
+  } else if (n >= 4) {
+    tail = load4(p) << 32 | load4(p + n - 4);
+  } else if (n) {
+    tail = static_cast<uint64_t>(static_cast<uint8_t>(p[0])) << 16 | static_cast<uint64_t>(static_cast<uint8_t>(p[n / 2])) << 8 |
+           static_cast<uint8_t>(p[n - 1]);
   }
-  return h;
+  h = mix(h ^ tail, kOdd2);
+  return static_cast<uint32_t>(h ^ (h >> 32));
 }
 
 // A tree with the arena that its expansion allocates from.
@@ -67,17 +107,50 @@ struct Document {
   Node root;
 };
 
-// ---- reading; `arena` is where a deferred node expands to. The node itself is changed from deferred to expanded ----
+// ---- reading ----
+// `arena` is where a deferred node expands to; the node itself is changed from deferred to expanded. With arena == nullptr
+// (configuration trees: everything is expanded, many threads read) nothing is written to the tree, and a node that is
+// deferred after all reads as empty.
 
-void expand(Arena&, Node&);  // no effect when nothing is deferred
+void expand(Arena*, Node&);  // no effect when nothing is deferred
 // Member by key, nullptr when absent or no object.
-Node* find(Arena&, Node& object, std::string_view key);
-uint32_t count(Arena&, Node& container);
-// Characters of a string or text of a number, expanding the scalar.
-std::string_view text(Arena&, Node& scalar);
-bool is_empty_object(Arena&, Node&);
+Node* find(Arena*, Node& object, std::string_view key);
+// Member or element i in document order, nullptr past the end; *key (may be null) is empty for elements.
+Node* at(Arena*, Node& container, uint32_t i, std::string_view* key);
+uint32_t count(Arena*, Node& container);
+// Characters of a string or text of a number, expanding the scalar; empty for other kinds.
+std::string_view text(Arena*, Node& scalar);
+bool boolean(Arena*, Node&);  // false for other kinds
+// nullopt: no number, or none that fits. 1.0 and 1e3 are integers.
+std::optional<int64_t> as_integer(Arena*, Node&);
+std::optional<double> as_double(Arena*, Node&);
+bool is_empty_object(Arena*, Node&);
 
-// ---- writing members ----
+inline void expand(Arena& arena, Node& n) { expand(&arena, n); }
+inline Node* find(Arena& arena, Node& object, std::string_view key) { return find(&arena, object, key); }
+inline uint32_t count(Arena& arena, Node& container) { return count(&arena, container); }
+inline std::string_view text(Arena& arena, Node& scalar) { return text(&arena, scalar); }
+inline bool is_empty_object(Arena& arena, Node& n) { return is_empty_object(&arena, n); }
+
+// ---- source text ----
+
+// What the decoder of `format` handed over for this value, if nobody changed anything inside; else empty.
+std::string_view source(Arena*, Node&, std::string_view format);
+// The longest run of members beginning with the i-th whose source text is one piece of memory: key:value,key:value, with
+// nothing but blanks and one comma between neighbours. *members says how many; 0 and empty: member i has no source text.
+std::string_view source_run(Arena*, Node& object, std::string_view format, uint32_t i, uint32_t* members);
+
+// ---- changing ----
+
+// False when absent. Pointers to the object's other members become invalid.
+bool erase(Arena&, Node& object, std::string_view key);
+// A copy to be put into another tree: reading through it never hands out a node of the original tree.
+inline Node share(const Node& n) {
+  Node copy = n;
+  if (n.container() && !n.deferred && n.count)
+    copy.flags = static_cast<uint8_t>((n.flags & ~Node::kOwnArray) | Node::kShared);
+  return copy;
+}
 
 // A growable object under construction with last-wins semantics. Looks keys up by hash; builds an index past 16 members.
 class ObjectWriter {
@@ -95,9 +168,10 @@ class ObjectWriter {
   Node finish();
 
  private:
+  Member* lookup(std::string_view key, uint32_t hash);
   void index();
   Arena* arena_;
-  ArenaVector<Member> members_;
+  TailVector<Member> members_;
   uint32_t* table_ = nullptr;  // open addressing, index + 1
   uint32_t mask_ = 0, indexed_ = 0;
 };

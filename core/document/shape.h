@@ -1,6 +1,7 @@
 // Response manipulation of one backend (pipeline.md §6, variant A) and the merge of parts (§5.1).
 // Compiled at load from the configuration, applied on a worker; allocates from the exchange's arena only.
 #pragma once
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,9 +29,16 @@ class Shape {
 
  private:
   struct Tree;  // allow or deny paths as a trie with the precedence rules of pipeline.md §6
+  struct Rename {
+    std::string from, to;
+    uint32_t from_hash, to_hash;
+  };
+  void rename(Arena&, Node& object) const;
   Options options_;
   std::vector<std::string> target_path_;
   std::shared_ptr<const Tree> filter_;
+  std::vector<Rename> renames_;
+  uint32_t group_hash_ = 0;
   bool deny_ = false, any_ = false;
 };
 
@@ -39,6 +47,7 @@ class Shape {
 Node merge(Arena&, std::span<Node> parts);
 
 // Puts the members of `extra` into `data` at top level, overwriting (proxy.static, §10). A null `data` becomes an object.
+// `extra` is an expanded object, such as a configuration tree: it is only read, and `data` never leads into it.
 void overlay(Arena&, Node& data, const Node& extra);
 
 // Dotted path through objects, no descent into arrays; nullptr when absent.
