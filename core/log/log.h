@@ -1,5 +1,7 @@
-// The application log and the access log. Asynchronous: a bounded queue to one thread; when it is full the oldest lines
+// The application log and the access log. Asynchronous: bounded queues to one thread; when one is full its oldest lines
 // are dropped and counted. Nothing is formatted that the level drops. [any thread]
+//
+// Without start(), and after stop(), lines are written at once by the caller: messages of the command line need no thread.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -34,7 +36,8 @@ struct Sink {
 struct Options {
   Format format = Format::automatic;
   Level level = Level::debug;  // logging.md §1
-  size_t queue = 8192;
+  size_t queue = 8192;         // lines that wait, per writing thread (and at most 1 MiB of text each)
+  int output = 1;              // file descriptor of the built-in output; not closed
 };
 
 // Starts the logging thread; once, after daemonising. Lines to stdout: "2026/11/23 05:37:11 SLUICE DEBUG: message".
@@ -42,6 +45,7 @@ void start(const Options&);
 // Writes what is queued and ends the thread.
 void stop();
 // Level and sink of the running configuration; the former sink is not called after this returns. A null sink: built-in.
+// Waits for a write of the former sink that is under way, so a sink must not call this.
 void configure(Level, Sink);
 
 bool enabled(Level);
