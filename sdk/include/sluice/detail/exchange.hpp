@@ -1,0 +1,425 @@
+// Part of sluice/plugin.hpp: the exchange as hooks see it, and asynchronous work that belongs to one.
+#ifndef SLUICE_DETAIL_EXCHANGE_HPP
+#define SLUICE_DETAIL_EXCHANGE_HPP
+#include "sluice/detail/setup.hpp"
+
+namespace sluice {
+inline namespace SLUICE_PLUGIN_NAMESPACE {
+
+namespace detail {
+
+// One object in the exchange's arena whose destructor runs when the exchange is done.
+struct Kept {
+  Kept* below = nullptr;
+  void (*destroy)(Kept*) noexcept = nullptr;
+};
+
+// What the wrapper keeps per exchange and binding, in the arena; the binding's slot points to it. It is made by the first
+// call that needs it, so hooks that only look at headers pay nothing.
+struct Slot {
+  void* self = nullptr;       // what `void** slot` of a callback's Exchange points at
+  Kept* kept = nullptr;       // newest first
+  void* state = nullptr;      // make_state
+  const void* state_type = nullptr;
+  slc_token suspended = 0;    // one suspension serves a whole chain of callbacks
+  bool transport = false;     // no on_done will come: clean up before the last resume
+
+  void clean() noexcept {
+    state = nullptr;
+    while (kept) {
+      Kept* k = kept;
+      kept = k->below;
+      k->destroy(k);
+    }
+  }
+};
+
+// One address per type, without RTTI.
+template <class T>
+inline constexpr char type_mark = 0;
+
+}  // namespace detail
+
+// A result of fetch(): valid inside the callback only.
+class Reply {
+ public:
+  explicit Reply(const slc_reply* r) : reply_{r} {}
+  bool ok() const { return reply_->result == SLC_OK; }  // an answer came, whatever its status
+  slc_status result() const { return reply_->result; }
+  int status() const { return ok() ? reply_->status : 0; }
+  std::string_view body() const { return view(reply_->body); }
+  std::string_view error() const { return view(reply_->error); }
+  std::string_view header(std::string_view name) const {  // first of that name, any letter case
+    for (uint32_t i = 0; i < reply_->header_count; ++i) {
+      const std::string_view n = view(reply_->headers[2 * i]);
+      if (n.size() != name.size()) continue;
+      size_t k = 0;
+      while (k < n.size() && lower(n[k]) == lower(name[k])) ++k;
+      if (k == n.size()) return view(reply_->headers[2 * i + 1]);
+    }
+    return {};
+  }
+
+ private:
+  static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; }
+  const slc_reply* reply_;
+};
+
+// A callout, written as Exchange::fetch({.url = …, .timeout = 200ms}, …).
+struct Fetch {
+  std::string_view url;
+  std::string_view method = "GET";
+  std::string_view body{};
+  std::vector<std::pair<std::string_view, std::string_view>> headers{};
+  std::chrono::milliseconds timeout{0};  // 0: two seconds
+  uint32_t max_body = 0;                 // bytes; 0: 1 MiB
+};
+
+// A suspended hook. resume() may come from any thread, any number of times, too late or never: only the first one counts.
+class Suspension {
+ public:
+  Suspension() = default;
+  Suspension(slc_token t, const slc_loop_api* api) : token_{t}, api_{api} {}
+  explicit operator bool() const { return token_ != 0; }
+  Status resume(Action a) const { return {token_ ? api_->resume(token_, a.value) : static_cast<slc_status>(SLC_ESTALE)}; }
+  slc_token token() const { return token_; }
+
+ private:
+  slc_token token_ = 0;
+  const slc_loop_api* api_ = nullptr;
+};
+
+// One side of an exchange: headers and body bytes.
+class Message {
+ public:
+  Message(slc_exchange* x, const slc_exchange_api* api, int32_t side) : x_{x}, api_{api}, side_{side} {}
+
+  // Absent: empty with data() == nullptr. The view lives as long as the exchange.
+  std::string_view header(Header id, uint32_t nth = 0) const { return view(api_->header(x_, side_, id, nth)); }
+  bool has_header(Header id) const { return api_->header(x_, side_, id, 0).ptr != nullptr; }
+  Status set_header(Header id, std::string_view v) const { return {api_->set_header(x_, side_, id, str(v))}; }
+  Status add_header(Header id, std::string_view v) const { return {api_->add_header(x_, side_, id, str(v))}; }
+  Status remove_header(Header id) const { return {api_->remove_header(x_, side_, id)}; }
+  // f(name, value) for each header line.
+  template <class F>
+  void each_header(F&& f) const {
+    slc_str n{}, v{};
+    for (uint32_t i = 0; api_->header_at(x_, side_, i, &n, &v) == SLC_OK; ++i) f(view(n), view(v));
+  }
+  // The whole body. One piece is a view of it; several are put together in the exchange's memory.
+  std::string_view body() const {
+    slc_str first{nullptr, 0};
+    const uint32_t n = api_->body(x_, side_, &first, 1);
+    if (n == 0) return {};
+    if (n == 1) return view(first);
+    auto* pieces = static_cast<slc_str*>(api_->alloc(x_, n * sizeof(slc_str), alignof(slc_str)));
+    if (!pieces) return {};
+    api_->body(x_, side_, pieces, n);
+    size_t total = 0;
+    for (uint32_t i = 0; i < n; ++i) total += pieces[i].len;
+    auto* text = static_cast<char*>(api_->alloc(x_, total, 1));
+    if (!text) return {};
+    size_t at = 0;
+    for (uint32_t i = 0; i < n; ++i) {
+      if (pieces[i].len != 0) std::memcpy(text + at, pieces[i].ptr, pieces[i].len);
+      at += pieces[i].len;
+    }
+    return {text, total};
+  }
+  Status set_body(std::string_view b) const { return {api_->set_body(x_, side_, str(b))}; }
+
+ private:
+  slc_exchange* x_;
+  const slc_exchange_api* api_;
+  int32_t side_;
+};
+
+// One request/response pair at one scope, as a hook sees it. A small handle, passed by value. [worker]
+class Exchange {
+ public:
+  Exchange(slc_exchange* x, const detail::Services* s, void** slot) : x_{x}, services_{s}, slot_{slot} {}
+
+  // ---- request ----
+  std::string_view method() const { return field(SLC_METHOD); }
+  std::string_view path() const { return field(SLC_PATH); }
+  std::string_view query() const { return field(SLC_QUERY); }
+  std::string_view host() const { return field(SLC_HOST); }
+  std::string_view client_ip() const { return field(SLC_CLIENT_IP); }
+  std::string_view peer_ip() const { return field(SLC_PEER_IP); }
+  std::string_view request_id() const { return field(SLC_REQUEST_ID); }
+  std::string_view scheme() const { return field(SLC_SCHEME); }
+  std::string_view route() const { return field(SLC_ROUTE); }
+  std::string_view field(int32_t which) const { return view(api().field(x_, which)); }
+  Status set_method(std::string_view v) const { return {api().set_field(x_, SLC_METHOD, str(v))}; }
+  Status set_path(std::string_view v) const { return {api().set_field(x_, SLC_PATH, str(v))}; }
+  Status set_query(std::string_view v) const { return {api().set_field(x_, SLC_QUERY, str(v))}; }
+  std::string_view param(std::string_view name) const { return view(api().param(x_, str(name))); }
+  Status set_param(std::string_view name, std::string_view v) const { return {api().set_param(x_, str(name), str(v))}; }
+
+  Message request() const { return {x_, &api(), SLC_REQUEST}; }
+  Message response() const { return {x_, &api(), SLC_RESPONSE}; }
+  // Of the request, the side most plugins look at.
+  std::string_view header(Header id) const { return request().header(id); }
+  Status set_header(Header id, std::string_view v) const { return request().set_header(id, v); }
+  std::string_view body() const { return request().body(); }
+
+  // ---- response ----
+  int status() const { return api().status(x_); }
+  Status set_status(int s) const { return {api().set_status(x_, s)}; }
+  // Adds to the response body; stable text (it lives as long as the exchange) is not copied.
+  Status append_body(std::string_view b, bool stable = false) const { return {api().append_body(x_, str(b), stable ? 1 : 0)}; }
+  Value data() const { return {api().data(x_), services_->document}; }
+  Builder replace_data() const { return {api().replace_data(x_), services_->document}; }
+  bool complete() const { return api().complete(x_) != 0; }
+  Status set_complete(bool c) const { return {api().set_complete(x_, c ? 1 : 0)}; }
+
+  // ---- answers: `return x.reply(…)` ----
+  Action reply(int status_code) const {
+    set_status(status_code);
+    return done;
+  }
+  Action reply(int status_code, std::string_view text, std::string_view content_type = "application/json") const {
+    set_status(status_code);
+    api().set_body(x_, SLC_RESPONSE, str(text));
+    if (!content_type.empty()) {
+      api().set_header(x_, SLC_RESPONSE, api().intern(services_->host, {"content-type", 12}), str(content_type));
+    }
+    return done;
+  }
+  // The scope fails: `why` goes to the log; the client gets the status (0: 500) and the text, if any.
+  Action fail(int http_status, std::string_view why, std::string_view text = {}, std::string_view content_type = {}) const {
+    api().fail(x_, http_status, str(why), str(text), str(content_type));
+    return failed;
+  }
+
+  // ---- how it went: in on_response and on_done ----
+  slc_status outcome() const { return api().outcome(x_, nullptr); }
+  std::string_view outcome_text() const {
+    slc_str text{nullptr, 0};
+    api().outcome(x_, &text);
+    return view(text);
+  }
+  bool succeeded() const { return outcome() == SLC_OK; }
+
+  uint32_t scope() const { return static_cast<uint32_t>(api().scope(x_)); }
+  Worker worker() const { return {api().worker(x_), services_}; }
+  std::chrono::milliseconds now() const { return worker().now(); }
+
+  template <class... Parts>
+  void log(Level level, const Parts&... parts) const {
+    detail::write_log(*services_, x_, level, parts...);
+  }
+
+  // ---- memory that goes away with the exchange ----
+  void* alloc(size_t size, size_t align = alignof(std::max_align_t)) const { return api().alloc(x_, size, align); }
+  std::string_view copy(std::string_view s) const {
+    char* text = static_cast<char*>(need(alloc(s.size() + 1, 1)));
+    if (!s.empty()) std::memcpy(text, s.data(), s.size());
+    return {text, s.size()};
+  }
+  // An object in the exchange's memory; its destructor runs when the exchange is done.
+  template <class T, class... Args>
+  T& make(Args&&... args) const {
+    if constexpr (std::is_trivially_destructible_v<T>) {
+      return *::new (need(alloc(sizeof(T), alignof(T)))) T{std::forward<Args>(args)...};
+    } else {
+      struct Box : detail::Kept {
+        explicit Box(Args&&... a) : object{std::forward<Args>(a)...} {}
+        T object;
+      };
+      Box* box = ::new (need(alloc(sizeof(Box), alignof(Box)))) Box{std::forward<Args>(args)...};
+      box->destroy = [](detail::Kept* k) noexcept { static_cast<Box*>(k)->~Box(); };
+      detail::Slot& s = slot();
+      box->below = s.kept;
+      s.kept = box;
+      return box->object;
+    }
+  }
+  // One object of the plugin per exchange, from one hook to the next.
+  template <class T, class... Args>
+  T& make_state(Args&&... args) const {
+    T& object = make<T>(std::forward<Args>(args)...);
+    detail::Slot& s = slot();
+    s.state = &object;
+    s.state_type = &detail::type_mark<T>;
+    return object;
+  }
+  template <class T>
+  T* state() const {  // nullptr: make_state<T> was not called
+    const auto* s = static_cast<detail::Slot*>(*slot_);
+    return s && s->state_type == &detail::type_mark<T> ? static_cast<T*>(s->state) : nullptr;
+  }
+  // For classes that declare `synchronous = true`: the binding's slot itself, nullptr at first.
+  void*& raw_slot() const { return *slot_; }
+
+  // ---- waiting. `return x.after(…)`, `return x.fetch(…)`: the callback's Action is the hook's answer. A callback may in
+  // turn return x.after(…) or x.fetch(…). It is destroyed, never called, when the exchange ends first. ----
+  template <class F>
+  Action after(std::chrono::milliseconds ms, F callback) const {
+    struct Op {
+      Exchange self;
+      F callback;
+    };
+    Op& op = waiting_op<Op>(std::move(callback));
+    const slc_token t = services_->loop->timer(
+        api().worker(x_), x_, static_cast<uint32_t>(ms.count()),
+        [](void* user, slc_exchange*) noexcept {
+          Op& o = *static_cast<Op*>(user);
+          o.self.conclude([&] { return o.callback(o.self); });
+        },
+        &op);
+    return wait_for(t);
+  }
+  template <class F>
+  Action fetch(const Fetch& request_, F callback) const {
+    struct Op {
+      Exchange self;
+      F callback;
+    };
+    Op& op = waiting_op<Op>(std::move(callback));
+    return wait_for(start_http(
+        request_,
+        [](void* user, slc_exchange*, const slc_reply* r) noexcept {
+          Op& o = *static_cast<Op*>(user);
+          o.self.conclude([&] { return o.callback(o.self, Reply{r}); });
+        },
+        &op));
+  }
+  // The same without waiting: the callback returns nothing and the hook goes on. False: the host refused.
+  template <class F>
+  bool call_later(std::chrono::milliseconds ms, F callback) const {
+    struct Op {
+      Exchange self;
+      F callback;
+    };
+    Op& op = waiting_op<Op>(std::move(callback));
+    return services_->loop->timer(
+               api().worker(x_), x_, static_cast<uint32_t>(ms.count()),
+               [](void* user, slc_exchange*) noexcept {
+                 Op& o = *static_cast<Op*>(user);
+                 detail::guarded(o.self.services_, o.self.x_, "a timer", false, [&] { return o.callback(o.self), true; });
+               },
+               &op) != 0;
+  }
+  template <class F>
+  bool fetch_later(const Fetch& request_, F callback) const {
+    struct Op {
+      Exchange self;
+      F callback;
+    };
+    Op& op = waiting_op<Op>(std::move(callback));
+    return start_http(
+               request_,
+               [](void* user, slc_exchange*, const slc_reply* r) noexcept {
+                 Op& o = *static_cast<Op*>(user);
+                 detail::guarded(o.self.services_, o.self.x_, "a callout", false, [&] { return o.callback(o.self, Reply{r}), true; });
+               },
+               &op) != 0;
+  }
+  // For work elsewhere: keep the Suspension, return `pending`, and resume it from any thread.
+  Suspension suspend() const { return {services_->loop->suspend(x_), services_->loop}; }
+
+  // ---- around bindings only ----
+  // Runs the inside once and calls back with the attempt: callback(outer, attempt) returns an Action; `pending` means "I
+  // wait for more". Call it any number of times, then return `pending` from on_call.
+  template <class F>
+  slc_token call_next(F callback) const {
+    if (!services_->next) return 0;
+    struct Op {
+      Exchange self;
+      F callback;
+    };
+    Op& op = waiting_op<Op>(std::move(callback));
+    if (!suspend_once()) return 0;
+    return services_->next->call(
+        x_,
+        [](void* user, slc_exchange*, slc_exchange* attempt) noexcept {
+          Op& o = *static_cast<Op*>(user);
+          o.self.conclude([&] { return o.callback(o.self, Exchange{attempt, o.self.services_, o.self.slot_}); });
+        },
+        &op);
+  }
+  Status cancel_next(slc_token t) const {
+    return {services_->next ? services_->next->cancel(x_, t) : static_cast<slc_status>(SLC_EINVAL)};
+  }
+  // The attempt's response, or its failure, becomes this exchange's: `return x.use(attempt)`.
+  Action use(const Exchange& attempt) const {
+    return services_->next && services_->next->use(x_, attempt.x_) == SLC_OK ? done : failed;
+  }
+
+  slc_exchange* handle() const { return x_; }
+  const detail::Services& services() const { return *services_; }
+
+ private:
+  const slc_exchange_api& api() const { return *services_->exchange; }
+
+  static void* need(void* p) {
+    if (p) return p;
+#if defined(__cpp_exceptions)
+    throw std::bad_alloc{};  // stops at the border and fails the exchange
+#else
+    std::abort();
+#endif
+  }
+
+  detail::Slot& slot() const {
+    if (!*slot_) {
+      auto* s = ::new (need(alloc(sizeof(detail::Slot), alignof(detail::Slot)))) detail::Slot{};
+      s->self = s;
+      *slot_ = s;
+    }
+    return *static_cast<detail::Slot*>(*slot_);
+  }
+
+  // The operation's own Exchange points at the Slot, which stays where it is, and not at the hook's argument.
+  template <class Op, class F>
+  Op& waiting_op(F&& callback) const {
+    return make<Op>(Exchange{x_, services_, &slot().self}, std::forward<F>(callback));
+  }
+  bool suspend_once() const {
+    detail::Slot& s = slot();
+    if (s.suspended == 0) s.suspended = services_->loop->suspend(x_);
+    return s.suspended != 0;
+  }
+  Action wait_for(slc_token started) const {
+    if (started == 0) return fail(0, "the gateway could not start a timer or callout");
+    return suspend_once() ? pending : fail(0, "the gateway could not suspend the request");
+  }
+  slc_token start_http(const Fetch& f, slc_reply_fn fn, void* user) const {
+    std::vector<slc_str> lines;
+    lines.reserve(f.headers.size() * 2);
+    for (const auto& [name, v] : f.headers) lines.insert(lines.end(), {str(name), str(v)});
+    slc_callout c{};
+    c.size = sizeof c;
+    c.method = str(f.method);
+    c.url = str(f.url);
+    c.body = str(f.body);
+    c.headers = lines.data();
+    c.header_count = static_cast<uint32_t>(f.headers.size());
+    c.timeout_ms = static_cast<uint32_t>(f.timeout.count());
+    c.max_body = f.max_body;
+    return services_->loop->http(api().worker(x_), x_, &c, fn, user);
+  }
+  // Runs a callback and turns its answer into the hook's, unless it waits for something else.
+  template <class F>
+  void conclude(F&& run) const noexcept {
+    const Action a = detail::guarded(services_, x_, "a callback", failed, std::forward<F>(run));
+    detail::Slot& s = *static_cast<detail::Slot*>(*slot_);
+    if (a == pending || s.suspended == 0) return;
+    const slc_token t = std::exchange(s.suspended, 0);
+    const slc_loop_api* loop = services_->loop;
+    if (s.transport) s.clean();  // destroys the callback that just ran, and *this with it
+    loop->resume(t, a.value);
+  }
+
+  slc_exchange* x_;
+  const detail::Services* services_;
+  void** slot_;
+};
+
+inline void Counter::add(const Exchange& x, int64_t n) const { add(x.worker(), n); }
+inline void Histogram::observe(const Exchange& x, double v) const { observe(x.worker(), v); }
+
+}  // namespace SLUICE_PLUGIN_NAMESPACE
+}  // namespace sluice
+#endif
