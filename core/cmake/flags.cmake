@@ -16,6 +16,7 @@ endif()
 
 add_library(slc_flags INTERFACE)
 target_compile_options(slc_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+target_compile_definitions(slc_flags INTERFACE SLC_VERSION="${PROJECT_VERSION}")
 target_include_directories(slc_flags INTERFACE ${PROJECT_SOURCE_DIR})
 
 # slc_library(name SOURCES … USES …): one room of core/. A room sees only what it names, so a wrong include does not link.

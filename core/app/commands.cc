@@ -1,0 +1,191 @@
+#include "core/app/commands.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "core/app/daemon.h"
+#include "core/app/pid_file.h"
+#include "core/app/signals.h"
+#include "core/log/log.h"
+
+namespace sluice::app {
+namespace {
+
+void put(FILE* to, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), to);
+  std::fflush(to);
+}
+void complain(std::string_view text) { put(stderr, text); }
+
+bool colours(int fd) {
+  const char* no = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  return ::isatty(fd) && (!no || !*no) && term && std::string_view{term} != "dumb";
+}
+
+std::string painted(std::string_view text, std::string_view colour) {
+  if (!colours(2)) return std::string{text};
+  return "\x1b[" + std::string{colour} + "m" + std::string{text} + "\x1b[0m";
+}
+
+// The report's lines, with the words "error" and "warning" behind the position in colour.
+std::string listed(const config::Report& report) {
+  std::string out, text = report.format();
+  for (std::string_view rest = text; !rest.empty();) {
+    size_t end = rest.find('\n');
+    auto line = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    size_t error = line.find("error: "), warning = line.find("warning: "), at = std::min(error, warning);
+    out += '\t';
+    if (at == std::string_view::npos) {
+      out += line;
+    } else {
+      size_t size = at == error ? 5 : 7;
+      out += line.substr(0, at);
+      out += painted(line.substr(at, size), at == error ? "31" : "33");
+      out += line.substr(at + size);
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+// For lines that belong on stderr whatever the log does (cli.md §7.4).
+void stamped(const std::string& text) {
+  char stamp[32];
+  std::time_t now = std::time(nullptr);
+  std::tm broken;
+  ::localtime_r(&now, &broken);
+  std::strftime(stamp, sizeof stamp, "%Y/%m/%d %H:%M:%S ", &broken);
+  complain(stamp + text + "\n");
+}
+
+// The reference's words for them.
+const char* name_of(int signal) { return signal == SIGINT ? "interrupt" : "terminated"; }
+
+std::string working_folder() {
+  char* path = ::getcwd(nullptr, 0);
+  std::string text = path ? path : "(unknown)";
+  std::free(path);
+  return text;
+}
+
+// Serves until the end. What went wrong has been said; the background process's parent hears only the code.
+int serve(const Options& o, Background& background) {
+  PidFile pid_file;
+  if (!o.pid_file.empty()) {
+    auto created = PidFile::create(o.pid_file);
+    if (!created) return complain("ERROR " + created.error().message + "\n"), kFailure;
+    pid_file = std::move(*created);
+  }
+  config::Report report;
+  auto gateway = Gateway::build(o.gateway, report);
+  if (!gateway) {
+    complain(painted("ERROR parsing the configuration file:", "31") + "\n" + listed(report));
+    return kUsage;
+  }
+  for (const auto& issue : report.issues())
+    SLC_LOG(warning, issue.file, ":", static_cast<uint64_t>(issue.line), ":", static_cast<uint64_t>(issue.column), ": ",
+            issue.pointer, issue.pointer.empty() ? "" : ": ", issue.message);
+  SLC_LOG(info, "Starting sluice v" SLC_VERSION);
+  SLC_LOG(info, "Working directory is ", working_folder());
+  SLC_LOG(info, gateway->summary());
+
+  auto port = gateway->start();
+  if (!port) {
+    SLC_LOG(critical, port.error().message);
+    complain("ERROR " + port.error().message + "\n");
+    return kFailure;
+  }
+  Signals signals;
+  bool listening = signals.begin({
+      [&](int signal) {
+        stamped(std::string{"Signal intercepted: "} + name_of(signal));
+        notify("STOPPING=1");
+        uint64_t limit = gateway->drain_limit_ms();
+        SLC_LOG(info, "Finishing the running requests, for at most ", limit, " ms");
+        gateway->drain();
+        return limit;
+      },
+      [&] {
+        SLC_LOG(warning, "Stopping at once");
+        gateway->stop();
+      },
+      [] { SLC_LOG(warning, "SIGHUP: this version cannot reload; the running configuration stays"); },
+  });
+  if (!listening) {
+    complain("ERROR signals cannot be received: no file descriptors left\n");
+    gateway->stop();
+    gateway->wait();
+    return kFailure;
+  }
+  SLC_LOG(info, "[SERVICE: Gin] Listening on port: ", *port);
+  background.ready();
+  notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
+  gateway->wait();
+  signals.end();  // before the gateway goes
+  SLC_LOG(info, "[SERVICE: Gin] Router execution ended");
+  return kClean;
+}
+
+}  // namespace
+
+int run(const Options& o) {
+  Background background;
+  if (o.daemon && !background.enter()) return complain("ERROR cannot leave for the background\n"), kFailure;
+  Signals::block();
+  raise_file_limit();
+  log::start(o.log);
+  int code = serve(o, background);
+  log::stop();
+  background.failed(code);  // only matters if it never was ready
+  return code;
+}
+
+int check(const Options& o) {
+  // What is wrong comes in the report; the log of a process that will not serve would only be in its way.
+  log::configure(log::Level::off, {});
+  complain("Parsing configuration file: " + o.gateway.config_file + "\n");
+  config::Report report;
+  auto gateway = Gateway::build(o.gateway, report);
+  if (!gateway) {
+    complain(painted("ERROR parsing the configuration file:", "31") + "\n" + listed(report));
+    return kFailure;
+  }
+  complain(listed(report));
+  if (o.dump) complain(gateway->dump(o.dump, o.indent));
+  complain(gateway->summary() + "\n");
+  complain(painted("Syntax OK!", "32") + "\n");
+  return kClean;
+}
+
+int version() {
+  complain(version_text());
+  return kClean;
+}
+
+int main(int count, char** values) {
+  std::vector<std::string> arguments{values + std::min(count, 1), values + count};
+  auto parsed = parse(arguments);
+  if (parsed.exit) {
+    complain(parsed.err);
+    put(stdout, parsed.out);
+    return *parsed.exit;
+  }
+  switch (parsed.options.command) {
+    case Command::run: return run(parsed.options);
+    case Command::check: return check(parsed.options);
+    case Command::version: return version();
+    case Command::help: break;
+  }
+  return kClean;
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,114 @@
+#include <gnu/libc-version.h>
+
+#include "core/app/options.h"
+#include "sluice/plugin.h"
+
+namespace sluice::app {
+namespace {
+
+constexpr std::string_view kOverview = R"(sluice, an aggregating API gateway whose features are plugins
+Version: )" SLC_VERSION R"(
+
+Usage:
+  sluice COMMAND [flags]
+
+Commands:
+  run        Serve a configuration
+  check      Say what is wrong with a configuration, all of it, with line and column (also: validate)
+  version    Versions of the program, of the plugin interface and of the C library
+  help       This text, or that of a command: sluice help run
+
+Examples:
+  sluice check -c gateway.json
+  sluice run -c gateway.json
+  sluice run -c gateway.json -p 9000 --log-format json
+
+A configuration is a KrakenD file ("version": 3). What differs here: docs/coming-from-krakend.md
+)";
+
+constexpr std::string_view kRun = R"(sluice run: serve a configuration until SIGTERM or SIGINT
+
+Usage:
+  sluice run -c FILE [flags]
+
+Configuration:
+  -c, --config FILE       The configuration
+  -p, --port N            Port to listen on; wins over file and environment
+  -d, --debug             Serve /__debug/ too (the log level stays)
+      --plugins DIR       Folder of the plugins
+      --strict            Refuse every extra_config name that no plugin serves
+      --lenient           Only warn about such names, protection included
+      --workers N         Worker threads (default: one per core)
+
+Log:
+      --log-format FORM   auto (coloured on a terminal), text or json
+      --log-level LEVEL   debug, info, warning, error, critical or off; until the configuration says otherwise
+
+Process:
+      --daemon            Leave for the background once it listens; fails visibly if it cannot
+      --pid-file FILE     Write the process id there, locked while it runs
+  -h, --help              This text
+
+Signals:
+  SIGTERM, SIGINT         Finish what runs, then leave; a second one: leave at once
+  SIGHUP                  Nothing yet; the running configuration stays
+
+Environment:
+  KRAKEND_PORT, SLUICE_PORT, ...   Root keys of the configuration: PREFIX_KEY=value
+  SLUICE_PLUGINS                   Folder of the plugins when --plugins does not say
+  NOTIFY_SOCKET                    Set by systemd for Type=notify
+  NO_COLOR                         No colours, terminal or not
+
+Exit code: 0 stopped, 1 could not serve, 255 wrong usage or configuration
+
+Examples:
+  sluice run -c gateway.json
+  sluice run -c gateway.json --daemon --pid-file /run/sluice.pid >>/var/log/sluice.log
+  KRAKEND_TIMEOUT=5s sluice run -c gateway.json
+
+More: docs/operating.md, docs/configuration.md
+)";
+
+constexpr std::string_view kCheck = R"(sluice check: say what is wrong with a configuration (also: sluice validate)
+
+Usage:
+  sluice check -c FILE [flags]
+
+Everything that run would do short of listening is done: plugins are loaded, their blocks are checked, routes are
+built. All problems are listed with file, line, column and JSON pointer.
+
+Flags:
+  -c, --config FILE       The configuration
+  -d, --debug             Show how the file was understood; -dd and -ddd show more
+  -i, --indent TEXT       Indentation of that (default: a tab)
+  -t, --test-gin-routes   Accepted: routes are always built
+      --plugins DIR       Folder of the plugins
+      --strict            Refuse every extra_config name that no plugin serves
+      --lenient           Only warn about such names, protection included
+  -h, --help              This text
+
+Exit code: 0 nothing is wrong (there may be warnings), 1 something is, 255 wrong usage
+
+Examples:
+  sluice check -c gateway.json
+  sluice check -ddc gateway.json
+  sluice check --strict -c gateway.json && systemctl restart sluice
+
+More: docs/configuration.md, docs/coming-from-krakend.md
+)";
+
+}  // namespace
+
+std::string help_text(std::string_view command) {
+  if (command == "run") return std::string{kRun};
+  if (command == "check" || command == "validate") return std::string{kCheck};
+  if (command == "version") return "sluice version: print the versions on stderr\n\nUsage:\n  sluice version\n";
+  return std::string{kOverview};
+}
+
+std::string version_text() {
+  return std::string{"sluice Version: " SLC_VERSION "\nABI: "} + std::to_string(SLC_ABI_MAJOR) + "." +
+         std::to_string(SLC_ABI_MINOR) + "\nGlibc Version: " + ::gnu_get_libc_version() + "\n";
+}
+
+}  // namespace sluice::app
