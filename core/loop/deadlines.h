@@ -21,7 +21,11 @@ class Deadline {
   ~Deadline() { disarm(); }
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
-  void on_expire(Fn fn) { fn_ = fn; }
+  void on_expire(Fn fn, void* context = nullptr) { fn_ = fn, context_ = context; }
+  template <class T>
+  T& owner() const {  // what on_expire was given
+    return *static_cast<T*>(context_);
+  }
   bool armed() const { return prev_ != nullptr; }
   void disarm() {
     if (!prev_) return;
@@ -34,6 +38,7 @@ class Deadline {
   Deadline *prev_ = nullptr, *next_ = nullptr;
   uint64_t at_ms_ = 0;
   Fn fn_ = nullptr;
+  void* context_ = nullptr;
 };
 
 class Deadlines {

@@ -17,7 +17,12 @@ namespace sluice::loop {
 
 // Called when a task that was started with start() is done. May destroy the task.
 struct Completion {
-  void (*fn)(Completion&) noexcept;
+  void (*fn)(Completion&) noexcept = nullptr;
+  void* context = nullptr;
+  template <class T>
+  T& owner() const {
+    return *static_cast<T*>(context);
+  }
 };
 
 template <class T>

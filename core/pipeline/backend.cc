@@ -1,0 +1,381 @@
+// The order inside one backend call; the chain around it is run by Scope.
+#include "core/pipeline/backend.h"
+
+#include "core/base/text.h"
+#include "core/pipeline/exchange.h"
+#include "core/pipeline/url.h"
+
+namespace sluice::pipeline {
+
+BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_BACKEND, x, plan.chain}, plan_{plan} { prepare(); }
+
+BackendScope::~BackendScope() {
+  if (destroyed_) *destroyed_ = true;
+  if (hosts_) exchange_->plan().put(hosts_);
+}
+
+void BackendScope::prepare() {
+  Exchange& x = *exchange_;
+  const config::Backend& c = *plan_.config;
+  request.method = c.method;
+  // 1. The client's query, narrowed by the endpoint and this backend; the URL is fixed with the host, further down.
+  const config::Endpoint& e = *plan_.endpoint->config;
+  if (!x.in.query.empty() && (e.any_query || !e.input_query_strings.empty()))
+    request.query = filter_query(arena(), x.in.query, e.any_query, e.input_query_strings,
+                                 c.filters_query ? &c.input_query_strings : nullptr);
+  // 2. Headers: each backend has its own copy when a plugin could change them (deviation 15).
+  if (c.filters_headers) {
+    for (const http::Header& h : x.forwarded)
+      for (const std::string& allowed : c.input_headers)
+        if (allowed.size() == h.name.size() && iequals(allowed, h.name)) {
+          request.headers.add(h.name, h.value);
+          break;
+        }
+  } else if (chain_->empty() && !plan_.transport) {
+    request.headers = x.forwarded;
+  } else {
+    request.headers.reserve(x.forwarded.size() + 4);
+    for (const http::Header& h : x.forwarded) request.headers.add(h.name, h.value);
+  }
+  if (!x.body.empty()) request.body.push(x.body);
+  if (!chain_->empty() || plan_.transport) {
+    // 3. The path as plugins see it; without host.
+    std::string_view target;
+    Host none;
+    if (build_target(none, &target)) {
+      size_t mark = target.find('?');
+      request.path = target.substr(0, mark);
+      request.query = mark == target.npos ? std::string_view{} : target.substr(mark + 1);
+    }
+  }
+}
+
+bool BackendScope::build_target(const Host& host, std::string_view* target) {
+  if (!request.path.empty()) {  // fixed already, perhaps changed by a plugin
+    *target = request.query.empty() && host.prefix.empty()
+                  ? request.path
+                  : arena().concat(host.prefix, request.path, request.query.empty() ? "" : "?", request.query);
+    return true;
+  }
+  std::string_view text = plan_.target;
+  if (!plan_.is_static_target || !host.prefix.empty()) {
+    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, exchange_->params(), nullptr);
+    if (t.problem) {
+      fail(Errc::invalid, Source::client, t.problem, t.problem);
+      return false;
+    }
+    text = t.text;
+  }
+  if (!request.query.empty())
+    text = arena().concat(text, text.find('?') == text.npos ? "?" : "&", request.query);
+  *target = text;
+  return true;
+}
+
+void BackendScope::fail(Errc code, Source source, std::string_view message, std::string_view public_message) {
+  error.code = code;
+  error.source = source;
+  error.message = message;
+  error.public_message = public_message.empty() ? to_string(code) : public_message;
+}
+
+loop::Task<void> BackendScope::inner() {
+  if (error) co_return;
+  if (plan_.transport) {
+    auto inside = call_transport();
+    co_await inside;
+  } else {
+    auto inside = call_hosts();
+    co_await inside;
+  }
+  if (error) co_return;
+  if (!plan_.raw && !gunzip_body()) co_return;
+  if (has_raw()) {
+    auto hooks = run_raw();
+    co_await hooks;
+    if (error) co_return;
+  }
+  if (plan_.raw) {
+    response.complete = true;
+    co_return;
+  }
+  finish_answer();
+}
+
+void BackendScope::adopt_reply() {
+  // A hook answered in the backend's place. With data: that is the result. With bytes: as if the backend had sent them.
+  adopted_ = true;
+  if (!response.status) response.status = 200;
+  if (plan_.raw) {
+    response.complete = true;
+  } else if (!response.has_data) {
+    finish_answer();
+  } else {
+    response.complete = true;
+  }
+}
+
+Scope* BackendScope::clone() {
+  auto* copy = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*exchange_, plan_};
+  copy->request.method = request.method;
+  copy->request.path = request.path;
+  copy->request.query = request.query;
+  copy->request.headers.bind(arena());
+  for (const http::Header& h : request.headers) copy->request.headers.add(h.name, h.value);
+  copy->request.body = request.body;
+  return copy;
+}
+
+void BackendScope::cancel_inner() {
+  if (transport_pending_) {
+    transport_pending_ = false;
+    if (plan_.transport->cancel) {
+      plugin::PlaceScope place{&plan_.transport_object->place()};
+      plan_.transport->cancel(plan_.transport_object->state(*worker), this, &transport_slot_);
+    }
+  }
+  if (uploading_) exchange_->body_sink = {};
+  call_.reset();
+}
+
+loop::Task<void> BackendScope::call_transport() {
+  // A transport plugin takes the place of the HTTP client; it reads the request side and fills the response side.
+  slc_action a;
+  {
+    plugin::PlaceScope place{&plan_.transport_object->place()};
+    a = plan_.transport->send(plan_.transport_object->state(*worker), this, &transport_slot_);
+  }
+  if (building) plugin::finish_building(*this);
+  if (a == SLC_PENDING) {
+    transport_pending_ = true;
+    auto waiting = plugin::resumed(*this);
+    a = co_await waiting;
+    transport_pending_ = false;
+    if (building) plugin::finish_building(*this);
+  }
+  if (a != SLC_REPLY && a != SLC_NEXT && !error)
+    fail(Errc::plugin, Source::plugin, arena().concat("transport ", plan_.transport_object->place().binding, " failed"));
+  if (!error && !response.status) response.status = 200;
+  url_text_ = request.path;
+}
+
+loop::Task<void> BackendScope::call_hosts() {
+  hosts_ = exchange_->plan().get(plan_);
+  const auto n = static_cast<uint32_t>(hosts_->list->hosts.size());
+  if (n == 0) {
+    fail(Errc::no_hosts, Source::config, "no hosts available", "no hosts available");
+    co_return;
+  }
+  uint32_t first = 0;
+  if (n > 1 && plan_.balancer) {
+    plugin::PlaceScope place{&plan_.balancer_object->place()};
+    first = plan_.balancer->pick(plan_.balancer_object->state(*worker), this, hosts_->candidates.data(), n) % n;
+  }
+  for (uint32_t attempt = 0; attempt < n; ++attempt) {
+    host_index_ = (first + attempt) % n;
+    const Host& host = hosts_->list->hosts[host_index_];
+    error = {};
+    std::string_view target;
+    if (!host.problem.empty()) {
+      fail(Errc::invalid, Source::config, host.problem, "invalid host");
+      continue;
+    }
+    if (!build_target(host, &target)) co_return;
+    hosts_->candidates[host_index_].pending++;
+    auto sending = send_once(host, target, request.method, true);
+    bool answered = co_await sending;
+    hosts_->candidates[host_index_].pending--;
+    if (answered && is_redirect()) {
+      auto following = follow_redirects(host, target);
+      answered = co_await following;
+    }
+    // Nothing was sent, so nothing can happen twice: the next host is tried at once (deviation 26).
+    if (answered || !error.nothing_sent || uploading_) co_return;
+  }
+}
+
+http::Slice BackendScope::wire_head(const Host& host, std::string_view target, std::string_view method, bool with_body) {
+  static constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
+  Exchange& x = *exchange_;
+  bool has_agent = false, accepts = false, range = false, has_length = false;
+  size_t size = method.size() + target.size() + host.origin.authority.size() + 160;
+  for (const http::Header& h : request.headers) {
+    size += h.name.size() + h.value.size() + 4;
+    switch (h.name.size()) {
+      case 5: range = range || iequals(h.name, "Range"); break;
+      case 10: has_agent = has_agent || iequals(h.name, "User-Agent"); break;
+      case 14: has_length = has_length || iequals(h.name, "Content-Length"); break;
+      case 15: accepts = accepts || iequals(h.name, "Accept-Encoding"); break;
+    }
+  }
+  char *begin = static_cast<char*>(arena().alloc(size, 1)), *at = begin;
+  auto put = [&at](std::string_view s) {
+    std::memcpy(at, s.data(), s.size());
+    at += s.size();
+  };
+  put(method);
+  put(" ");
+  put(target);
+  put(" HTTP/1.1\r\nHost: ");
+  put(host.origin.authority);
+  put("\r\n");
+  for (const http::Header& h : request.headers) {
+    if (has_length && iequals(h.name, "Content-Length")) continue;  // framing is written here
+    put(h.name);
+    put(": ");
+    if (!h.value.empty()) put(h.value);
+    put("\r\n");
+  }
+  if (!has_agent) {
+    put("User-Agent: ");
+    put(kUserAgent);
+    put("\r\n");
+  }
+  gzip_asked_ = plan_.ask_gzip && !accepts && !range && method != "HEAD";
+  if (gzip_asked_) put("Accept-Encoding: gzip\r\n");
+  if (plan_.close_connections) put("Connection: close\r\n");
+  size_t length = http::total_size(request.body.span());
+  auto put_length = [&](size_t n) {
+    put("Content-Length: ");
+    at = std::to_chars(at, at + 20, n).ptr;
+    put("\r\n");
+  };
+  if (with_body && uploading_) {
+    if (upload_chunked_)
+      put("Transfer-Encoding: chunked\r\n");
+    else
+      put_length(static_cast<size_t>(x.forwarded_length));
+  } else if (with_body && length > 0) {
+    // Chunked unless the client's own length was let through (pipeline.md §3.3, quirk).
+    if (x.forwarded_length == static_cast<int64_t>(length)) {
+      put_length(length);
+    } else {
+      put("Transfer-Encoding: chunked\r\n");
+    }
+  } else if (method == "POST" || method == "PUT" || method == "PATCH") {
+    put_length(0);
+  }
+  put("\r\n");
+  arena().trim(at);
+  return {begin, static_cast<size_t>(at - begin)};
+}
+
+loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view target, std::string_view method, bool with_body) {
+  Exchange& x = *exchange_;
+  has_head_ = last_ = arrived_ = discard_ = false;
+  collecting_ = true;
+  body_ = nullptr;
+  body_size_ = body_room_ = 0;
+  response.headers.bind(arena());
+  response.body.bind(arena());
+  uploading_ = with_body && x.body_streams && x.has_body;
+  upload_chunked_ = uploading_ && (x.forwarded_length < 0 || x.forwarded_length != x.head().content_length);
+  http::Slice slices[4];
+  uint32_t n = 0;
+  slices[n++] = wire_head(host, target, method, with_body);
+  http::Slices bytes;
+  size_t length = with_body && !uploading_ ? http::total_size(request.body.span()) : 0;
+  if (length > 0) {
+    bool chunked = x.forwarded_length != static_cast<int64_t>(length);
+    auto* all = arena().array<http::Slice>(request.body.size() + 3);
+    uint32_t count = 0;
+    if (chunked) {
+      char hex[20];
+      auto end = std::to_chars(hex, hex + 16, length, 16).ptr;
+      *end++ = '\r';
+      *end++ = '\n';
+      all[count++] = arena().concat(slices[0], std::string_view{hex, static_cast<size_t>(end - hex)});
+    } else {
+      all[count++] = slices[0];
+    }
+    for (http::Slice s : request.body) all[count++] = s;
+    if (chunked) all[count++] = "\r\n0\r\n\r\n";
+    bytes = {all, count};
+  } else {
+    auto* one = arena().make<http::Slice>(slices[0]);
+    bytes = {one, 1};
+  }
+  url_text_ = target;
+  call_.emplace(worker->client, arena(), *this);
+  http::ClientCall::Request r;
+  r.origin = &host.origin;
+  r.bytes = bytes;
+  r.head_method = method == "HEAD";
+  r.idempotent = plan_.idempotent;
+  r.streaming = uploading_;
+  call_->start(r);
+  if (uploading_) start_upload();
+  while (!error && (!has_head_ || (collecting_ && !last_))) co_await event_.wait();
+  if (error) {
+    // Detached from the client before another host is tried.
+    if (!streaming_) call_.reset();
+    co_return false;
+  }
+  if (collecting_) {
+    call_.reset();
+    if (body_size_) response.body.push({body_, body_size_});
+  } else {
+    streaming_ = true;
+  }
+  co_return true;
+}
+
+bool BackendScope::is_redirect() const {
+  switch (response.status) {
+    case 301: case 302: case 303: case 307: case 308: return response.headers.find("Location") != nullptr;
+    default: return false;
+  }
+}
+
+loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_view target) {
+  const Host* host = &first;
+  std::string_view method = request.method;
+  bool with_body = true;
+  std::string base = host->url.substr(0, host->url.size() - host->prefix.size()) + std::string{target};
+  for (int hop = 0; is_redirect(); ++hop) {
+    if (hop == 10) {
+      fail(Errc::redirect, Source::backend, "stopped after 10 redirects", "stopped after 10 redirects");
+      co_return false;
+    }
+    bool body_there = with_body && (http::total_size(request.body.span()) > 0 || exchange_->body_streams);
+    if (response.status == 307 || response.status == 308) {
+      if (body_there && !plan_.config->send_body_on_redirect) co_return true;  // the 3xx is the answer (§7)
+    } else {
+      if (method != "HEAD") method = "GET";
+      if (with_body) {
+        with_body = false;
+        request.body.bind(arena());
+        for (uint32_t i = request.headers.size(); i-- > 0;)
+          if (request.headers[i].name.size() > 8 && iequals(request.headers[i].name.substr(0, 8), "Content-"))
+            request.headers.remove_at(i);
+      }
+    }
+    std::string url = resolve_location(base, response.headers.get("Location"));
+    size_t scheme = url.find("://");
+    size_t path = scheme == url.npos ? url.npos : url.find_first_of("/?", scheme + 3);
+    auto next = std::make_unique<Host>();
+    next->url = url.substr(0, path);
+    auto origin = http::make_origin(next->url, exchange_->generation().client_tls);
+    if (!origin) {
+      fail(Errc::redirect, Source::backend, arena().concat("bad Location: ", origin.error().message), "bad redirect");
+      co_return false;
+    }
+    next->origin = std::move(*origin);
+    // Credentials stay with the domain they were meant for.
+    if (next->origin.host != host->origin.host) {
+      request.headers.remove("Authorization");
+      request.headers.remove("Cookie");
+    }
+    request.headers.set("Referer", arena().copy(base));
+    std::string_view to = path == url.npos ? std::string_view{"/"} : arena().copy(std::string_view{url}.substr(path));
+    if (to.front() == '?') to = arena().concat("/", to);
+    redirected_.push_back(std::move(next));
+    host = redirected_.back().get();
+    base = url;
+    auto sending = send_once(*host, to, method, with_body);
+    if (!co_await sending) co_return false;
+  }
+  co_return true;
+}
+
+}  // namespace sluice::pipeline

@@ -1,0 +1,86 @@
+// One call to one backend: builds the request, takes it through a host (or a transport plugin), applies the status rule,
+// decodes and shapes. pipeline.md §3, §6, §7.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "core/http/gzip.h"
+#include "core/pipeline/scope.h"
+
+namespace sluice::pipeline {
+
+class BackendScope final : public Scope, public http::CallSink {
+ public:
+  BackendScope(Exchange&, const BackendPlan&);
+  ~BackendScope() override;
+
+  const BackendPlan& plan() const { return plan_; }
+
+  // ---- a raw answer: after run() ended without error the body is still arriving ----
+  bool streaming() const { return streaming_; }
+  // Bytes that are here now; the views live until the next wait. *last: nothing follows. Clears them.
+  http::Slices take(bool* last);
+  // Woken by more bytes, the end, or an error (then `error` is set).
+  loop::Signal& more() { return event_; }
+  bool has_more() const { return arrived_; }
+  int64_t announced_length() const { return announced_; }  // of the body as it will be taken; -1 unknown
+  void pause() { if (call_) call_->pause(); }
+  void resume() { if (call_) call_->resume(); }
+
+  // http::CallSink
+  void on_response(const http::ResponseHead*, http::Slices, bool last) noexcept override;
+  void on_error(const Error&) noexcept override;
+  void on_writable() noexcept override;
+
+ protected:
+  loop::Task<void> inner() override;
+  Scope* clone() override;
+  void cancel_inner() override;
+  void adopt_reply() override;
+
+ private:
+  void prepare();                       // request side, from the exchange
+  bool build_target(const Host&, std::string_view* target);
+  loop::Task<void> call_hosts();        // pick, send, next host when nothing was sent
+  loop::Task<bool> send_once(const Host&, std::string_view target, std::string_view method, bool with_body);
+  loop::Task<bool> follow_redirects(const Host&, std::string_view target);
+  loop::Task<void> call_transport();
+  http::Slice wire_head(const Host&, std::string_view target, std::string_view method, bool with_body);
+  void start_upload();
+  void send_chunk(http::Slices, bool last);
+  void take_head(const http::ResponseHead&);
+  void wake();
+  bool is_redirect() const;
+  void fail(Errc, Source, std::string_view message, std::string_view public_message = {});
+  void finish_answer();                 // body → status rule → decoder → shape
+  void status_failure(std::string_view body);
+  void decode(std::string_view body);
+  void append_body(http::Slices);
+  bool gunzip_body();
+  std::string_view body_text();
+
+  const BackendPlan& plan_;
+  WorkerHosts* hosts_ = nullptr;
+  uint32_t host_index_ = 0;
+  std::optional<http::ClientCall> call_;
+  loop::Signal event_;
+  bool* destroyed_ = nullptr;           // set when destroyed inside its own callback
+  // arrival
+  bool has_head_ = false, last_ = false, arrived_ = false, collecting_ = true, streaming_ = false;
+  bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false, replied_ = false;
+  bool transport_pending_ = false, adopted_ = false;
+  int64_t announced_ = -1;
+  http::Slices now_{};                  // raw: valid inside the callback
+  std::string carry_;                   // raw: what outlived its callback
+  http::Slice kept_out_{};               // what take() handed out from own memory
+  char* body_ = nullptr;
+  size_t body_size_ = 0, body_room_ = 0;
+  std::optional<http::GzipDecoder> gunzip_;
+  std::string unzipped_;
+  std::string_view url_text_;           // for messages
+  void* transport_slot_ = nullptr;
+  std::vector<std::unique_ptr<Host>> redirected_;  // hosts of Location headers
+  char chunk_head_[24];
+};
+
+}  // namespace sluice::pipeline

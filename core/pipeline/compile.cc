@@ -1,0 +1,430 @@
+#include "core/pipeline/compile.h"
+
+#include <algorithm>
+#include <boost/json/value.hpp>
+
+#include "core/base/text.h"
+#include "core/pipeline/url.h"
+#include "core/plugin/exchange.h"
+
+namespace sluice::pipeline {
+namespace {
+
+using config::join;
+
+uint64_t to_ms(config::Duration d) {
+  auto ns = d.count();
+  return ns <= 0 ? 0 : static_cast<uint64_t>((ns + 999'999) / 1'000'000);
+}
+
+class Compiler {
+ public:
+  Compiler(std::shared_ptr<const config::Config> c, std::unique_ptr<plugin::Registry> r, const CompileOptions& o, config::Report& report)
+      : g_{std::make_shared<Generation>()}, options_{o}, report_{report} {
+    g_->config = std::move(c);
+    g_->registry = std::move(r);
+    g_->factory = std::make_unique<plugin::ObjectFactory>(*g_->registry, o.workers, report);
+  }
+
+  std::shared_ptr<Generation> run() {
+    const config::Config& c = *g_->config;
+    g_->client_ip = ClientIpRule{c.router};
+    g_->version_header = c.router.hide_version_header ? "Version undefined" : "Version " SLC_VERSION;
+    error_bodies();
+    tls();
+    service();
+    for (const config::Endpoint& e : c.endpoints) endpoint(e);
+    builtins();
+    if (report_.failed()) return nullptr;
+    return g_;
+  }
+
+ private:
+  void error_bodies() {
+    const config::RouterOptions& o = g_->config->router;
+    static constexpr const char* kJson = "application/json; charset=utf-8";
+    g_->body_404 = o.error_body_404.value_or("404 page not found");
+    g_->type_404 = o.error_body_404 ? kJson : "text/plain";
+    g_->body_405 = o.error_body_405.value_or("405 method not allowed");
+    g_->type_405 = o.error_body_405 ? kJson : "text/plain";
+  }
+
+  void tls() {
+    http::TlsClientOptions t;
+    if (const auto& o = g_->config->client_tls) {
+      t.verify = !o->allow_insecure;
+      t.ca_files = o->ca_certs;
+      t.system_ca = !o->disable_system_ca_pool;
+      t.min_version = o->min, t.max_version = o->max;
+      t.curves = o->curves, t.ciphers = o->ciphers;
+      t.certificates = o->client_certs;
+    }
+    std::vector<std::string> warnings;
+    g_->client_tls = http::TlsClientContext::create(t, warnings);
+    for (std::string& w : warnings) report_.warning("/client_tls", std::move(w));
+    if (!g_->client_tls) report_.error("/client_tls", "the TLS settings for backends cannot be used");
+  }
+
+  // ---- names → bindings ----
+
+  struct Found {
+    const plugin::Binding* binding;
+    const config::Block* block;
+  };
+
+  // The blocks of one place that somebody serves; the short name wins over an alias of the same binding.
+  std::vector<Found> find(const config::Element& at, int32_t scope) {
+    std::vector<Found> found;
+    std::vector<bool> by_alias;
+    for (const config::Block& b : at.extra) {
+      if (is_core_namespace(b.name)) continue;
+      bool alias = false;
+      const plugin::Binding* binding = g_->registry->find_namespace(b.name, &alias);
+      if (!binding) {
+        unknown(b);
+        continue;
+      }
+      if (!(binding->spec->scopes & static_cast<uint32_t>(scope))) {
+        report_.warning(b.pointer, "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
+                                       scopes_text(binding->spec->scopes));
+        continue;
+      }
+      auto same = std::find_if(found.begin(), found.end(), [&](const Found& f) { return f.binding == binding; });
+      if (same == found.end()) {
+        found.push_back({binding, &b});
+        by_alias.push_back(alias);
+      } else if (auto i = static_cast<size_t>(same - found.begin()); by_alias[i] && !alias) {
+        same->block = &b;
+        by_alias[i] = false;
+      }
+    }
+    return found;
+  }
+
+  // What the core itself reads (architecture page, rule 1) and its old names (config.md §6).
+  static bool is_core_namespace(std::string_view name) {
+    static constexpr std::string_view kCore[] = {
+        "proxy", "github.com/devopsfaith/krakend/proxy", "router", "github_com/luraproject/lura/router/gin",
+        "backend/http", "github.com/devopsfaith/krakend/http", "backend/http/client"};
+    return std::find(std::begin(kCore), std::end(kCore), name) != std::end(kCore);
+  }
+
+  static std::string scopes_text(uint32_t scopes) {
+    std::string out;
+    auto add = [&](uint32_t bit, const char* text) {
+      if (scopes & bit) out += (out.empty() ? "" : ", ") + std::string{text};
+    };
+    add(SLC_AT_SERVICE, "the root");
+    add(SLC_AT_ENDPOINT | SLC_AT_PROXY, "endpoints");
+    add(SLC_AT_BACKEND, "backends");
+    return out.empty() ? "no level" : out;
+  }
+
+  void unknown(const config::Block& b) {
+    std::string text = "no plugin provides \"" + b.name + "\"";
+    if (std::string_view near = nearest(b.name, g_->registry->names("")); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
+    bool refuse = options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name));
+    if (refuse && !options_.strict) text += " It belongs to a family that must not be switched off by a missing plugin; --lenient starts without it.";
+    if (refuse)
+      report_.error(b.pointer, text);
+    else
+      report_.warning(b.pointer, text);
+  }
+
+  plugin::Context context(int32_t scope, std::string where, const config::Endpoint* e = nullptr, const config::Backend* b = nullptr) {
+    plugin::Context c;
+    c.scope = scope;
+    c.where = std::move(where);
+    c.root = &g_->config->at;
+    c.endpoint = e ? &e->at : nullptr;
+    c.backend = b ? &b->at : nullptr;
+    return c;
+  }
+
+  std::shared_ptr<plugin::Object> make(const plugin::Binding& binding, const config::Block* block, const plugin::Context& c) {
+    auto object = g_->factory->make(binding, block, c);
+    if (object) g_->objects.push_back(object);
+    return object;
+  }
+
+  bool add_hook(Chain& chain, const plugin::Binding& binding, std::shared_ptr<plugin::Object> object) {
+    Hook h;
+    h.stage = binding.spec->stage;
+    if (binding.interface_id == SLC_IFACE_MIDDLEWARE)
+      h.middleware = plugin::table<slc_middleware>(binding);
+    else if (binding.interface_id == SLC_IFACE_AROUND)
+      h.around = plugin::table<slc_around>(binding);
+    else
+      return false;
+    h.object = std::move(object);
+    chain.has_raw = chain.has_raw || (h.middleware && h.middleware->on_raw_response);
+    chain.hooks.push_back(std::move(h));
+    return true;
+  }
+
+  static void sort(Chain& chain) {
+    std::stable_sort(chain.hooks.begin(), chain.hooks.end(), [](const Hook& a, const Hook& b) { return a.stage < b.stage; });
+  }
+
+  // ---- places ----
+
+  void service() {
+    for (const Found& f : find(g_->config->at, SLC_AT_SERVICE)) {
+      auto object = make(*f.binding, f.block, context(SLC_AT_SERVICE, "[SERVICE: " + f.binding->name + "]"));
+      if (!object) continue;
+      if (f.binding->interface_id == SLC_IFACE_LOG_SINK) {
+        g_->log_sink_object = object;
+        g_->log_sink = plugin::table<slc_log_sink>(*f.binding);
+      } else if (f.binding->interface_id == SLC_IFACE_BALANCER) {
+        service_balancer_ = object;
+        service_balancer_table_ = plugin::table<slc_balancer>(*f.binding);
+      } else if (f.binding->interface_id == SLC_IFACE_AROUND) {
+        report_.error(f.block->pointer, "\"" + f.binding->name + "\" wraps calls: it belongs to an endpoint or a backend");
+      } else {
+        add_hook(g_->service_chain, *f.binding, std::move(object));
+      }
+    }
+    sort(g_->service_chain);
+  }
+
+  const Decoder* decoder(const std::string& name, const std::string& pointer) {
+    const plugin::Binding* b =
+        name.empty() ? g_->registry->find_default(SLC_IFACE_DECODER) : g_->registry->find(SLC_IFACE_DECODER, name);
+    if (!b) {
+      unknown_name(pointer, "encoding", name, SLC_IFACE_DECODER);
+      return nullptr;
+    }
+    for (auto& d : g_->decoders)
+      if (&d->object->binding() == b) return d.get();
+    auto object = make(*b, nullptr, context(0, "[ENCODING: " + b->name + "]"));
+    if (!object) return nullptr;
+    auto d = std::make_unique<Decoder>();
+    d->table = plugin::table<slc_decoder>(*b);
+    d->object = std::move(object);
+    d->format.name = plugin::view(d->table->format);
+    d->format.context = const_cast<slc_decoder*>(d->table);
+    d->format.expand = [](const document::Format* f, std::string_view text, document::Builder& into) noexcept {
+      auto* table = static_cast<const slc_decoder*>(f->context);
+      // slc_builder begins with the Builder that the document hands over.
+      slc_builder builder{into.arena(), f};
+      document::Node node;
+      if (!table->expand || table->expand(plugin::str(text), &builder) != SLC_OK || !builder.build.finish(&node)) return false;
+      return into.copy(node);
+    };
+    g_->decoders.push_back(std::move(d));
+    return g_->decoders.back().get();
+  }
+
+  const Encoder* encoder(const std::string& name, const std::string& pointer) {
+    const plugin::Binding* b =
+        name.empty() ? g_->registry->find_default(SLC_IFACE_ENCODER) : g_->registry->find(SLC_IFACE_ENCODER, name);
+    if (!b) {
+      unknown_name(pointer, "output_encoding", name, SLC_IFACE_ENCODER);
+      return nullptr;
+    }
+    for (auto& e : g_->encoders)
+      if (&e->object->binding() == b) return e.get();
+    auto object = make(*b, nullptr, context(0, "[ENCODING: " + b->name + "]"));
+    if (!object) return nullptr;
+    auto e = std::make_unique<Encoder>();
+    e->table = plugin::table<slc_encoder>(*b);
+    e->content_type = plugin::view(e->table->content_type);
+    e->object = std::move(object);
+    g_->encoders.push_back(std::move(e));
+    return g_->encoders.back().get();
+  }
+
+  void unknown_name(const std::string& pointer, const char* key, const std::string& name, const char* kind) {
+    if (name.empty()) {
+      report_.error(pointer, std::string{"no plugin provides a default "} + key + "; is the plugins folder complete?");
+      return;
+    }
+    std::string text = std::string{"no plugin provides the "} + key + " \"" + name + "\"";
+    auto names = g_->registry->names(kind);
+    if (std::string_view near = nearest(name, names); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
+    std::sort(names.begin(), names.end());
+    text += " (known:";
+    for (const std::string& n : names) text += " " + n;
+    report_.error(join(pointer, key), text + ")");
+  }
+
+  void endpoint(const config::Endpoint& c) {
+    auto plan = std::make_unique<EndpointPlan>();
+    EndpointPlan& p = *plan;
+    p.config = &c;
+    p.where = "[ENDPOINT: " + c.path + "]";
+    p.encoder = encoder(c.output_encoding, c.at.pointer);
+    p.raw = p.encoder && p.encoder->raw();
+    if (p.raw && c.backends.size() > 1)
+      report_.error(c.at.pointer, "output_encoding \"" + c.output_encoding + "\" passes one backend's bytes on; this endpoint has " +
+                                      std::to_string(c.backends.size()) + " backends");
+    p.timeout_is_negative = c.timeout.count() < 0;
+    p.timeout_ms = std::max<uint64_t>(to_ms(c.timeout), 1);
+    p.merge_timeout_ms = std::max<uint64_t>(to_ms(c.timeout * 85 / 100), 1);
+    p.concurrent_timeout_ms = std::max<uint64_t>(to_ms(c.timeout * 75 / 100), 1);
+    if (c.cache_ttl.count() != 0)
+      p.cache_control = "public, max-age=" + std::to_string(c.cache_ttl.count() / 1'000'000'000);
+    p.headers = c.input_headers;
+    if (p.headers.empty() && !c.any_header) p.headers = {"Content-Type"};
+    for (const Found& f : find(c.at, SLC_AT_ENDPOINT | SLC_AT_PROXY)) {
+      bool at_endpoint = f.binding->spec->scopes & SLC_AT_ENDPOINT;
+      auto object = make(*f.binding, f.block, context(at_endpoint ? SLC_AT_ENDPOINT : SLC_AT_PROXY, p.where, &c));
+      if (!object) continue;
+      if (at_endpoint && f.binding->interface_id == SLC_IFACE_AROUND)
+        report_.error(f.block->pointer, "\"" + f.binding->name + "\" wraps calls: its scope must be proxy or backend");
+      else
+        add_hook(at_endpoint ? p.endpoint_chain : p.proxy_chain, *f.binding, std::move(object));
+    }
+    sort(p.endpoint_chain);
+    sort(p.proxy_chain);
+    for (const config::Backend& b : c.backends) backend(p, b);
+    p.body_to_many = c.backends.size() > 1 || c.concurrent_calls > 1;
+    uint32_t clash = 0;
+    auto number = static_cast<uint32_t>(g_->routes.size());
+    if (auto added = g_->router.add(c.method, c.path, number, &clash); !added) report_.error(c.at.pointer, added.error().message);
+    Route r;
+    r.endpoint = plan.get();
+    g_->routes.push_back(std::move(r));
+    g_->endpoints.push_back(std::move(plan));
+  }
+
+  void backend(EndpointPlan& e, const config::Backend& c) {
+    auto plan = std::make_unique<BackendPlan>();
+    BackendPlan& p = *plan;
+    p.config = &c;
+    p.endpoint = &e;
+    p.index = static_cast<uint32_t>(e.backends.size());
+    p.id = static_cast<uint32_t>(g_->backends.size());
+    p.where = "[BACKEND: " + c.url_pattern + "]";
+    p.raw = e.raw;
+    // A raw endpoint never decodes: whatever encoding is written there has no say (pipeline.md §8.4).
+    p.decoder = decoder(e.raw ? e.encoder->object->binding().name : c.encoding, c.at.pointer);
+    p.ask_gzip = !g_->config->disable_compression;
+    p.close_connections = g_->config->disable_keep_alives;
+    p.idempotent = c.method == "GET" || c.method == "HEAD" || c.method == "PUT" || c.method == "DELETE" || c.method == "OPTIONS" || c.method == "TRACE";
+    p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group}};
+    p.balancer_object = service_balancer_;
+    p.balancer = service_balancer_table_;
+    for (const Found& f : find(c.at, SLC_AT_BACKEND)) {
+      auto object = make(*f.binding, f.block, context(SLC_AT_BACKEND, p.where, e.config, &c));
+      if (!object) continue;
+      if (f.binding->interface_id == SLC_IFACE_TRANSPORT) {
+        if (p.transport)
+          report_.error(f.block->pointer, "a backend has one transport; \"" + p.transport_object->binding().name + "\" is configured too");
+        p.transport = plugin::table<slc_transport>(*f.binding);
+        p.transport_object = std::move(object);
+      } else if (f.binding->interface_id == SLC_IFACE_BALANCER) {
+        p.balancer = plugin::table<slc_balancer>(*f.binding);
+        p.balancer_object = std::move(object);
+      } else {
+        add_hook(p.chain, *f.binding, std::move(object));
+      }
+    }
+    sort(p.chain);
+    if (!p.balancer) default_balancer(p);
+    hosts(p, c);
+    static_target(p, c);
+    g_->backends.push_back(plan.get());
+    e.backends.push_back(std::move(plan));
+  }
+
+  void default_balancer(BackendPlan& p) {
+    if (!default_balancer_object_) {
+      const plugin::Binding* b = g_->registry->find_default(SLC_IFACE_BALANCER);
+      if (!b) return;  // the first host of the list is taken
+      default_balancer_object_ = make(*b, nullptr, context(0, "[BALANCER]"));
+    }
+    if (!default_balancer_object_) return;
+    p.balancer_object = default_balancer_object_;
+    p.balancer = plugin::table<slc_balancer>(default_balancer_object_->binding());
+  }
+
+  void hosts(BackendPlan& p, const config::Backend& c) {
+    p.hosts = std::make_unique<slc_host_list>(g_->client_tls);
+    if (p.transport) return;
+    const plugin::Binding* b = c.sd.empty() ? g_->registry->find_default(SLC_IFACE_RESOLVER) : g_->registry->find(SLC_IFACE_RESOLVER, c.sd);
+    if (!b) {
+      unknown_name(c.at.pointer, "sd", c.sd, SLC_IFACE_RESOLVER);
+      return;
+    }
+    std::shared_ptr<plugin::Object>& object = resolvers_[b];
+    if (!object) object = make(*b, nullptr, context(0, "[SD: " + b->name + "]"));
+    p.resolver = plugin::table<slc_resolver>(*b);
+    p.resolver_object = object;
+    auto* views = new std::vector<slc_str>;
+    query_texts_.emplace_back(views);
+    for (const std::string& h : c.hosts) views->push_back(plugin::str(h));
+    slc_resolver_query q{};
+    q.size = sizeof q;
+    q.hosts = views->data();
+    q.host_count = static_cast<uint32_t>(views->size());
+    q.scheme = plugin::str(c.sd_scheme);
+    q.refresh_ms = to_ms(g_->config->dns_cache_ttl);
+    auto publish = [](slc_host_list* list, const slc_address* a, uint32_t n) noexcept { return list->publish(a, n); };
+    if (p.resolver->watch(object ? object->object() : nullptr, &q, p.hosts.get(), publish, &p.watch) != SLC_OK)
+      report_.error(join(c.at.pointer, "sd"), "the service discovery \"" + b->name + "\" cannot use these hosts");
+  }
+
+  void static_target(BackendPlan& p, const config::Backend& c) {
+    p.is_static_target = std::all_of(c.url.begin(), c.url.end(), [](const config::UrlPart& u) { return u.kind == config::UrlPart::Kind::text; });
+    if (!p.is_static_target) return;
+    BlockPool pool;
+    Arena arena{pool};
+    ArenaVector<router::Param> none{arena};
+    Target t = build_target(arena, "", c.url, none, nullptr);
+    if (t.problem)
+      p.is_static_target = false;  // every request fails with the reason, as in the reference
+    else
+      p.target = std::string{t.text};
+  }
+
+  void builtin(const char* method, const std::string& path, Builtin what, std::string allow = {}) {
+    uint32_t clash = 0;
+    auto number = static_cast<uint32_t>(g_->routes.size());
+    if (auto added = g_->router.add(method, path, number, &clash); !added) {
+      if (what == Builtin::health) report_.error("", added.error().message);
+      return;
+    }
+    Route r;
+    r.builtin = what;
+    r.allow = std::move(allow);
+    g_->routes.push_back(std::move(r));
+  }
+
+  void builtins() {
+    const config::Config& c = *g_->config;
+    if (!c.router.disable_health) builtin("GET", c.router.health_path, Builtin::health);
+    static constexpr const char* kAny[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"};
+    for (const char* m : kAny) {
+      if (c.debug_endpoint) builtin(m, "/__debug/*", Builtin::debug);
+      if (c.echo_endpoint) builtin(m, "/__echo/*", Builtin::echo);
+    }
+    if (!c.router.auto_options) return;
+    std::map<std::string, std::vector<std::string>> methods;
+    for (const config::Endpoint& e : c.endpoints) methods[e.path].push_back(e.method);
+    for (auto& [path, list] : methods) {
+      std::sort(list.begin(), list.end());
+      list.erase(std::unique(list.begin(), list.end()), list.end());
+      std::string allow;
+      for (const std::string& m : list) allow += (allow.empty() ? "" : ", ") + m;
+      builtin("OPTIONS", path, Builtin::auto_options, allow);
+    }
+  }
+
+  std::shared_ptr<Generation> g_;
+  CompileOptions options_;
+  config::Report& report_;
+  std::shared_ptr<plugin::Object> service_balancer_, default_balancer_object_;
+  const slc_balancer* service_balancer_table_ = nullptr;
+  std::map<const plugin::Binding*, std::shared_ptr<plugin::Object>> resolvers_;
+  std::vector<std::unique_ptr<std::vector<slc_str>>>& query_texts_ = g_->query_texts;
+};
+
+}  // namespace
+
+std::shared_ptr<Generation> compile(std::shared_ptr<const config::Config> c, std::unique_ptr<plugin::Registry> r,
+                                    const CompileOptions& o, config::Report& report) {
+  return Compiler{std::move(c), std::move(r), o, report}.run();
+}
+
+}  // namespace sluice::pipeline

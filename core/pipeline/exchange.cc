@@ -1,0 +1,307 @@
+#include "core/pipeline/exchange.h"
+
+#include <time.h>
+
+#include "core/base/text.h"
+#include "core/log/log.h"
+#include "core/pipeline/scopes.h"
+
+namespace sluice::pipeline {
+namespace {
+
+constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
+
+uint64_t clock_ns() {
+  timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return static_cast<uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(ts.tv_nsec);
+}
+
+// The router works on decoded paths; the server has refused broken escapes.
+std::string_view decode_path(Arena& arena, std::string_view path) {
+  if (path.find('%') == path.npos) return path;
+  char *begin = static_cast<char*>(arena.alloc(path.size(), 1)), *at = begin;
+  for (size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '%' && i + 2 < path.size()) {
+      *at++ = static_cast<char>(hex_digit(path[i + 1]) * 16 + hex_digit(path[i + 2]));
+      i += 2;
+    } else {
+      *at++ = path[i];
+    }
+  }
+  return {begin, static_cast<size_t>(at - begin)};
+}
+
+}  // namespace
+
+Exchange::Exchange(WorkerPlan& plan, http::Stream& stream) : plan_{plan}, stream_{stream} {
+  const http::RequestHead& h = stream.head();
+  in.method = h.method;
+  in.query = h.query;
+  in.headers = h.headers;
+  in.body.bind(arena());
+  path_ = in.path = decode_path(arena(), h.path);
+  client_ip_ = generation().client_ip.find(h.headers, stream.peer_ip());
+  has_body = h.has_body();
+  answer_.headers.bind(arena());
+  answer_.body.bind(arena());
+  match_.params.bind(arena());
+  const config::RouterOptions& o = generation().config->router;
+  if (!o.disable_access_log && log::access_enabled())
+    started_ns_ = clock_ns();
+  else
+    skip_log_ = true;
+  ++plan.running;
+}
+
+Exchange::~Exchange() {
+  deadline_.disarm();
+  for (Scope* s = scopes_; s;) std::exchange(s, s->next_scope)->~Scope();
+  --plan_.running;
+}
+
+void Exchange::begin(WorkerPlan& plan, http::Stream& stream) {
+  auto* x = new (stream.arena().alloc(sizeof(Exchange), alignof(Exchange))) Exchange{plan, stream};
+  stream.set_owner(x);
+  x->root_done_ = {[](loop::Completion& c) noexcept { c.owner<Exchange>().finish(); }, x};
+  x->root_ = x->serve();
+  x->root_.start(x->root_done_);
+}
+
+void Exchange::finish() {
+  if (!skip_log_) {
+    bool skip = false;
+    for (const std::string& p : generation().config->router.logger_skip_paths) skip = skip || p == path_;
+    if (!skip) {
+      std::string_view query = head().query;
+      log::Access line{.status = answer_.status,
+                       .latency_ns = clock_ns() - started_ns_,
+                       .client_ip = client_ip_,
+                       .method = head().method,
+                       .target = head().has_query ? arena().concat(in.path, "?", query) : in.path,
+                       .error = log_errors_};
+      log::access(line);
+    }
+  }
+  root_.cancel();
+  pipe_.cancel();
+  close_scopes(why_);
+  http::Stream& stream = stream_;
+  this->~Exchange();
+  stream.release();
+}
+
+void Exchange::close_scopes(Errc why) {
+  for (Scope* s = scopes_; s; s = s->next_scope) s->close(why);
+}
+
+void Exchange::on_gone() noexcept {
+  // Everything at once: destroying the coroutines cancels what they wait for.
+  if (answer_.status == 0) answer_.status = 500;
+  log_error("context canceled");
+  why_ = Errc::cancelled;
+  finish();
+}
+
+void Exchange::on_deadline() {
+  expired_ = true;
+  if (!pipe_finished_ && pipe_) {
+    why_ = Errc::timeout;
+    pipe_.cancel();
+    for (Scope* s = scopes_; s; s = s->next_scope)
+      if (s->scope == SLC_AT_PROXY || s->scope == SLC_AT_BACKEND) s->close(Errc::timeout);
+    Error timeout{.code = Errc::timeout, .source = Source::backend, .message = "context deadline exceeded",
+                  .public_message = "context deadline exceeded"};
+    render_failure(timeout);
+  }
+  if (source_ && source_->more().waiting())
+    source_->more().set();
+  else if (wake_.waiting())
+    wake_.set();
+}
+
+void Exchange::on_drain() noexcept {
+  drained_ = true;
+  if (wake_.waiting()) wake_.set();
+}
+
+void Exchange::on_body(http::Slices slices, bool last) noexcept {
+  if (body_sink.data) {
+    body_sink.data(body_sink.context, slices, last);
+    return;
+  }
+  size_t n = http::total_size(slices);
+  if (body_size_ + n > kMaxRequestBody) {
+    body_error_ = {.code = Errc::limit, .source = Source::client, .http_status = 413, .message = "request body too large"};
+  } else if (!body_error_) {
+    if (body_size_ + n > body_room_) {
+      size_t room = std::max(body_size_ + n, body_room_ * 2);
+      if (head().content_length > 0 && static_cast<size_t>(head().content_length) <= kMaxRequestBody)
+        room = std::max(room, static_cast<size_t>(head().content_length));
+      char* bigger = static_cast<char*>(arena().alloc(room, 1));
+      if (body_size_) std::memcpy(bigger, body_buffer_, body_size_);
+      body_buffer_ = bigger;
+      body_room_ = room;
+    }
+    for (http::Slice s : slices) {
+      if (!s.empty()) std::memcpy(body_buffer_ + body_size_, s.data(), s.size());
+      body_size_ += s.size();
+    }
+  }
+  body_last_ = last;
+  if ((last || body_error_) && wake_.waiting()) wake_.set();
+}
+
+void Exchange::on_body_error(const Error& e) noexcept {
+  if (body_sink.failed) {
+    body_sink.failed(body_sink.context, e);
+    return;
+  }
+  body_error_ = e;
+  if (wake_.waiting()) wake_.set();
+}
+
+loop::Task<bool> Exchange::read_body() {
+  if (stream_.body_complete()) {
+    body = stream_.body();
+    co_return true;
+  }
+  http::Slice beginning = stream_.body();
+  if (!beginning.empty()) on_body({&beginning, 1}, false);
+  stream_.read_body();
+  while (!body_last_ && !body_error_ && !expired_) co_await wake_.wait();
+  if (!body_last_ || body_error_) {
+    Error e = body_error_ ? body_error_
+                          : Error{.code = Errc::timeout, .source = Source::client, .message = "context deadline exceeded",
+                                  .public_message = "context deadline exceeded"};
+    stream_.close_after();
+    render_failure(e);
+    co_return false;
+  }
+  body = {body_buffer_, body_size_};
+  co_return true;
+}
+
+void Exchange::log_error(std::string_view text) {
+  if (skip_log_) return;
+  // "Error #01: text" lines after the access line (logging.md §5).
+  size_t n = 1;
+  for (char c : log_errors_) n += c == '\n';
+  std::string number = std::to_string(n);
+  log_errors_ = arena().concat(log_errors_, "Error #", n < 10 ? "0" : "", number, ": ", text, "\n");
+}
+
+bool Exchange::check_encoded_params() {
+  for (const router::Param& p : match_.params) {
+    std::string_view v = p.value;
+    const char* problem = nullptr;
+    std::string_view detail;
+    for (size_t i = 0; i < v.size() && !problem; ++i) {
+      if (v[i] == '?' || v[i] == '#') problem = "encoded url params";
+      if (v[i] != '%') continue;
+      if (i + 2 < v.size() && hex_digit(v[i + 1]) >= 0 && hex_digit(v[i + 2]) >= 0) {
+        problem = "encoded url params";
+      } else {
+        problem = "invalid URL escape ";
+        detail = arena().concat("\"", v.substr(i, 3), "\"");
+      }
+    }
+    if (problem) {
+      set_answer(400, "text/plain; charset=utf-8", arena().concat("error: ", problem, detail));
+      return false;
+    }
+  }
+  return true;
+}
+
+void Exchange::set_answer(int status, std::string_view content_type, std::string_view text) {
+  answer_.status = status;
+  if (!content_type.empty()) answer_.headers.add("Content-Type", content_type);
+  if (!text.empty()) answer_.body.push(text);
+}
+
+void Exchange::forward_headers() {
+  const EndpointPlan& e = *endpoint_;
+  const config::Endpoint& c = *e.config;
+  forwarded.bind(arena());
+  forwarded.reserve(in.headers.size() < 8 ? 8 : 16);
+  std::string_view connection = c.any_header ? in.headers.get("Connection") : std::string_view{};
+  auto pass = [&](std::string_view name, const http::Header& h) {
+    if (h.name.size() == 10 && iequals(h.name, "User-Agent")) user_agent_forwarded = true;
+    if (h.name.size() == 15 && iequals(h.name, "Accept-Encoding")) accept_encoding_forwarded = true;
+    forwarded.add(name, h.value);
+  };
+  for (const http::Header& h : in.headers) {
+    std::string_view name;
+    if (c.any_header) {
+      if (http::is_hop_by_hop(h.name) || (!connection.empty() && list_contains(connection, h.name))) continue;
+      name = h.name;
+    } else {
+      for (const std::string& allowed : e.headers)
+        if (allowed.size() == h.name.size() && iequals(allowed, h.name)) {
+          name = allowed;
+          break;
+        }
+      if (name.empty() || http::is_hop_by_hop(name)) continue;
+    }
+    // These belong to the message, not to the sender: the gateway writes its own.
+    if (iequals(name, "Host") || iequals(name, "Expect")) continue;
+    if (iequals(name, "Content-Length")) {
+      if (auto n = parse_decimal<int64_t>(h.value)) forwarded_length = *n;
+      continue;
+    }
+    if (iequals(name, "X-Forwarded-For") || iequals(name, "X-Forwarded-Host")) continue;
+    if (iequals(name, "X-Forwarded-Via")) continue;
+    pass(name, h);
+  }
+  forwarded.add("X-Forwarded-For", client_ip_);
+  forwarded.add("X-Forwarded-Host", head().host);
+  if (user_agent_forwarded)
+    forwarded.add("X-Forwarded-Via", kUserAgent);
+  else
+    forwarded.add("User-Agent", kUserAgent);
+  if (has_body && e.raw && e.backends.size() == 1 && c.concurrent_calls <= 1) {
+    const BackendPlan& b = *e.backends[0];
+    body_streams = !b.transport && !b.config->send_body_on_redirect && !stream_.body_complete();
+  }
+}
+
+loop::Task<void> Exchange::write_answer() {
+  http::ResponseHead h;
+  h.status = answer_.status ? answer_.status : 500;
+  h.headers = answer_.headers;
+  if (!source_) {
+    stream_.respond(h, answer_.body.span());
+    co_return;
+  }
+  BackendScope& source = *source_;
+  bool last = false;
+  http::Slices bytes = source.take(&last);
+  if (last && !source.error) {
+    stream_.respond(h, bytes, http::Life::callback);
+    co_return;
+  }
+  h.content_length = source.announced_length();
+  stream_.start(h, bytes, http::Life::callback);
+  while (!last && !source.error && !expired_) {
+    source.resume();
+    if (!source.has_more()) co_await source.more().wait();
+    if (source.error || expired_) break;
+    bytes = source.take(&last);
+    if (bytes.empty()) continue;
+    drained_ = false;
+    if (!stream_.write(bytes, http::Life::callback)) {
+      source.pause();  // back-pressure: nothing is read until the client has taken what is queued
+      while (!drained_ && !expired_) co_await wake_.wait();
+    }
+  }
+  if (last && !source.error) {
+    stream_.finish();
+  } else {
+    // The client must see that the body is not whole (deviation 12).
+    log_error(source.error ? source.error.message : "context deadline exceeded");
+    stream_.abort();
+  }
+}
+
+}  // namespace sluice::pipeline

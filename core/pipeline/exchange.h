@@ -1,0 +1,112 @@
+// One client request from its head to the end of its answer. Lives in the stream's arena, on one worker; owns its scopes and
+// the coroutine that serves it. The order of what happens is in order.cc, and nowhere else.
+#pragma once
+#include "core/http/server.h"
+#include "core/pipeline/backend.h"
+#include "core/pipeline/scope.h"
+
+namespace sluice::pipeline {
+
+// Bounds of what is held in memory for one request (the reference has none).
+constexpr size_t kMaxRequestBody = size_t{64} << 20;   // bodies that must be held whole
+constexpr size_t kMaxResponseBody = size_t{256} << 20; // of one decoding backend
+
+class Exchange final : public http::StreamOwner {
+ public:
+  // Starts serving; the exchange releases the stream when it is done.
+  static void begin(WorkerPlan&, http::Stream&);
+
+  Arena& arena() { return stream_.arena(); }
+  slc_worker& worker() { return plan_.worker(); }
+  WorkerPlan& plan() { return plan_; }
+  const Generation& generation() const { return plan_.generation(); }
+  const http::RequestHead& head() { return stream_.head(); }
+  const EndpointPlan* endpoint() const { return endpoint_; }
+  ArenaVector<router::Param>& params() { return match_.params; }
+  std::string_view client_ip() const { return client_ip_; }
+  std::string_view peer_ip() { return stream_.peer_ip(); }
+  std::string_view scheme() { return stream_.secure() ? "https" : "http"; }
+  std::string_view route_text() const { return endpoint_ ? std::string_view{endpoint_->config->path} : std::string_view{}; }
+  void adopt(Scope* s) { s->next_scope = scopes_, scopes_ = s; }
+  http::Stream& stream() { return stream_; }
+
+  // The request as the service and endpoint scopes left it.
+  plugin::RequestSide in;
+  // What every backend gets: filtered headers and the gateway's own (pipeline.md §3.2).
+  http::Headers forwarded;
+  bool user_agent_forwarded = false, accept_encoding_forwarded = false;
+  int64_t forwarded_length = -1;         // Content-Length let through
+  http::Slice body{};                    // request body, once it is whole
+  bool has_body = false;                 // the client sent one
+  bool body_streams = false;             // it is passed on as it comes, `body` holds its beginning
+  // Upload consumer while body_streams.
+  struct BodySink {
+    void* context = nullptr;
+    void (*data)(void*, http::Slices, bool last) noexcept = nullptr;
+    void (*failed)(void*, const Error&) noexcept = nullptr;
+  } body_sink;
+
+  void log_error(std::string_view text);
+
+  // http::StreamOwner
+  void on_body(http::Slices, bool last) noexcept override;
+  void on_body_error(const Error&) noexcept override;
+  void on_drain() noexcept override;
+  void on_gone() noexcept override;
+
+ private:
+  friend class RawScope;
+  friend class ServiceScope;
+  friend class EndpointScope;
+  friend class ProxyScope;
+  Exchange(WorkerPlan&, http::Stream&);
+  ~Exchange();
+
+  // ---- order.cc ----
+  loop::Task<void> serve();
+  loop::Task<void> route();
+  loop::Task<void> serve_endpoint();
+  loop::Task<void> run_pipe();
+  loop::Task<void> write_answer();
+
+  // ---- exchange.cc ----
+  void finish();
+  void forward_headers();
+  bool check_encoded_params();
+  loop::Task<bool> read_body();          // false: it failed, the answer is set
+  void on_deadline();
+  void close_scopes(Errc why);
+  void set_answer(int status, std::string_view content_type, std::string_view body);
+  // ---- render.cc ----
+  void render(Scope& result);
+  void render_failure(const Error&);
+  bool encode(slc_exchange&, const Encoder&);
+  void add_version_headers(bool completed);
+  // ---- builtin.cc ----
+  void answer_redirect(std::string_view location);
+  void answer_unknown(int status, std::string_view allow);
+  loop::Task<void> answer_builtin(const Route&);
+
+  WorkerPlan& plan_;
+  http::Stream& stream_;
+  const EndpointPlan* endpoint_ = nullptr;
+  router::Match match_;
+  std::string_view path_;                // decoded
+  std::string_view client_ip_;
+  plugin::ResponseSide answer_;          // what goes to the client
+  BackendScope* source_ = nullptr;       // raw: whose body follows
+  Scope* scopes_ = nullptr;
+  loop::Task<void> root_, pipe_;
+  loop::Completion root_done_, pipe_done_;
+  loop::Signal wake_;                    // the coroutine that waits for body, drain or deadline
+  loop::Deadline deadline_;
+  Errc why_ = Errc::cancelled;           // why scopes that are not finished end
+  Error body_error_;
+  char* body_buffer_ = nullptr;
+  size_t body_size_ = 0, body_room_ = 0;
+  bool body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
+  uint64_t started_ns_ = 0;
+  std::string_view log_errors_;
+};
+
+}  // namespace sluice::pipeline

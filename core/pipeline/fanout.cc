@@ -1,0 +1,168 @@
+#include "core/pipeline/fanout.h"
+
+#include "core/document/shape.h"
+#include "core/log/log.h"
+
+namespace sluice::pipeline {
+
+FanOut::FanOut(Exchange& x, uint32_t calls, Until until) : exchange_{x}, until_{until}, capacity_{calls} {
+  branches_ = static_cast<Branch*>(x.arena().alloc(sizeof(Branch) * calls, alignof(Branch)));
+  deadline_.on_expire(
+      [](loop::Deadline& d) noexcept {
+        auto& self = d.owner<FanOut>();
+        self.expired_ = true;
+        self.cancel_rest(Errc::timeout);
+        self.wake_.set();
+      },
+      this);
+}
+
+FanOut::~FanOut() {
+  cancel_rest(Errc::cancelled);
+  for (uint32_t i = 0; i < count_; ++i) branches_[i].~Branch();
+}
+
+void FanOut::start(loop::Task<void> task, Scope* scope) {
+  auto* b = new (&branches_[count_++]) Branch{};
+  b->fn = [](loop::Completion& c) noexcept {
+    auto& self = static_cast<Branch&>(c);
+    self.owner->finished(self);
+  };
+  b->owner = this;
+  b->task = std::move(task);
+  b->scope = scope;
+  b->done = false;
+  ++running_;
+  b->task.start(*b);
+}
+
+void FanOut::finished(Branch& b) {
+  b.done = true;
+  last_ = b.scope;
+  --running_;
+  if (until_ == Until::first_complete && !winner_ && !b.scope->error && b.scope->response.complete) winner_ = b.scope;
+  if ((running_ == 0 || winner_) && wake_.waiting()) wake_.set();
+}
+
+loop::Task<void> FanOut::wait(uint64_t timeout_ms) {
+  if (running_ > 0 && !winner_) {
+    exchange_.worker().loop.deadlines().arm(deadline_, timeout_ms);
+    while (running_ > 0 && !winner_ && !expired_) co_await wake_.wait();
+    deadline_.disarm();
+  }
+  cancel_rest(expired_ ? Errc::timeout : Errc::cancelled);
+}
+
+void FanOut::cancel_rest(Errc why) {
+  for (uint32_t i = 0; i < count_; ++i) {
+    Branch& b = branches_[i];
+    if (b.done) continue;
+    b.done = true;
+    --running_;
+    b.task.cancel();
+    if (b.scope) b.scope->close(why);
+  }
+}
+
+loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope** chosen) {
+  uint32_t calls = plan.endpoint->config->concurrent_calls;
+  auto make = [&] { return new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, plan}; };
+  if (calls <= 1) {
+    *chosen = make();
+    auto inside = (*chosen)->run();
+    co_await inside;
+    co_return;
+  }
+  FanOut all{x, calls, FanOut::Until::first_complete};
+  for (uint32_t i = 0; i < calls; ++i) {
+    BackendScope* scope = make();
+    all.start(scope->run(), scope);
+    if (all.winner()) break;
+  }
+  auto waiting = all.wait(plan.endpoint->concurrent_timeout_ms);
+  co_await waiting;
+  if (all.winner()) {
+    *chosen = static_cast<BackendScope*>(all.winner());
+    co_return;
+  }
+  // Nobody was complete: an incomplete answer if there is one, else the last failure (§5.2).
+  *chosen = static_cast<BackendScope*>(all.last_finished() ? all.last_finished() : &all.result(0));
+  for (uint32_t i = 0; i < all.size(); ++i)
+    if (!all.result(i).error) *chosen = static_cast<BackendScope*>(&all.result(i));
+}
+
+namespace {
+
+// A branch of the merge that runs concurrent calls: its scope is known only at the end.
+loop::Task<void> branch(Exchange& x, const BackendPlan& plan, BackendScope** slot) {
+  auto inside = call_backend(x, plan, slot);
+  co_await inside;
+}
+
+}  // namespace
+
+loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) {
+  const auto n = static_cast<uint32_t>(plan.backends.size());
+  bool concurrent = plan.config->concurrent_calls > 1;
+  auto** chosen = x.arena().array<BackendScope*>(n);
+  {
+    FanOut all{x, n, FanOut::Until::all};
+    for (uint32_t i = 0; i < n; ++i) {
+      const BackendPlan& backend = *plan.backends[i];
+      if (concurrent) {
+        chosen[i] = nullptr;
+        all.start(branch(x, backend, &chosen[i]), nullptr);
+      } else {
+        chosen[i] = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, backend};
+        all.start(chosen[i]->run(), chosen[i]);
+      }
+    }
+    auto waiting = all.wait(plan.merge_timeout_ms);
+    co_await waiting;
+  }
+  // Parts in the order of declaration: the result must not depend on timing (deviation 1).
+  auto* parts = x.arena().array<document::Node>(n);
+  uint32_t good = 0, failed = 0, used = 0;
+  bool complete = true;
+  ArenaVector<std::string_view> texts{x.arena()}, public_texts{x.arena()};
+  bool log = log::enabled(log::Level::error);
+  for (uint32_t i = 0; i < n; ++i) {
+    BackendScope* part = chosen[i];
+    if (!part || part->error) {
+      static constexpr std::string_view kTimeout = "context deadline exceeded";
+      std::string_view text = part ? part->error.message : kTimeout;
+      if (log)
+        log::write(log::Level::error, x.arena().concat(plan.where, " Error #", std::to_string(failed), ": ", text));
+      x.log_error(text);
+      texts.push(text);
+      public_texts.push(!part ? kTimeout : !part->error.body.empty() ? part->error.body : part->error.public_message);
+      ++failed;
+      complete = false;
+      continue;
+    }
+    if (!part->response.complete) complete = false;
+    if (!part->response.has_data || part->response.data.kind == document::Kind::null) {
+      complete = false;  // a null part counts as incomplete (§5.1)
+      ++good;
+      continue;
+    }
+    ++good;
+    parts[used++] = part->response.data;
+  }
+  if (good == 0) {
+    result.error = {.code = Errc::status, .source = Source::backend};
+    auto join = [&](const ArenaVector<std::string_view>& list) {
+      std::string_view all;
+      for (std::string_view t : list) all = all.empty() ? t : x.arena().concat(all, "\n", t);
+      return all;
+    };
+    result.error.message = join(texts);
+    result.error.public_message = join(public_texts);
+    co_return;
+  }
+  result.response.data = document::merge(x.arena(), {parts, used});
+  result.response.has_data = true;
+  result.response.complete = complete;
+}
+
+}  // namespace sluice::pipeline

@@ -1,0 +1,54 @@
+// Several calls at once with a deadline over all of them: the parallel merge (pipeline.md §5.1) and concurrent_calls (§5.2).
+// Lives in a coroutine frame; destroying it cancels what runs.
+#pragma once
+#include "core/pipeline/exchange.h"
+
+namespace sluice::pipeline {
+
+class FanOut {
+ public:
+  enum class Until : uint8_t { all, first_complete };
+  FanOut(Exchange&, uint32_t calls, Until);
+  ~FanOut();
+  FanOut(const FanOut&) = delete;
+
+  Arena& arena() { return exchange_.arena(); }
+  // Starts one branch. `scope` may be set later by the branch (concurrent_calls pick one).
+  void start(loop::Task<void> task, Scope* scope);
+  // Waits until everything is done, somebody won, or `timeout_ms` has passed; then the rest is cancelled (Errc::timeout after
+  // the deadline, Errc::cancelled after a win).
+  loop::Task<void> wait(uint64_t timeout_ms);
+  // In order of start.
+  Scope& result(uint32_t i) { return *branches_[i].scope; }
+  uint32_t size() const { return count_; }
+  Scope* winner() const { return winner_; }
+  Scope* last_finished() const { return last_; }
+
+ private:
+  struct Branch : loop::Completion {
+    FanOut* owner;
+    loop::Task<void> task;
+    Scope* scope;
+    bool done;
+  };
+  void finished(Branch&);
+  void cancel_rest(Errc why);
+  Exchange& exchange_;
+  Until until_;
+  Branch* branches_;
+  uint32_t count_ = 0, capacity_, running_ = 0;
+  Scope *winner_ = nullptr, *last_ = nullptr;
+  bool expired_ = false;
+  loop::Signal wake_;
+  loop::Deadline deadline_;
+};
+
+// One backend, called `concurrent_calls` times at once: the first complete answer wins (0.75 T). With one call: just that.
+// Leaves the chosen scope in *chosen.
+loop::Task<void> call_backend(Exchange&, const BackendPlan&, BackendScope** chosen);
+
+// All backends at once, parts merged in the order of declaration (deviation 1), 0.85 T. Leaves data, complete and the error
+// (all failed) or the log lines (some failed) in `result`.
+loop::Task<void> call_all(Exchange&, const EndpointPlan&, Scope& result);
+
+}  // namespace sluice::pipeline

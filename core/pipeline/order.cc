@@ -1,0 +1,108 @@
+// The order of everything, and the only file that knows it. Spec: components/00-order.md, pipeline.md §1; told for people
+// in docs/life-of-a-request.md, which changes with this file.
+#include "core/log/log.h"
+#include "core/pipeline/exchange.h"
+#include "core/pipeline/fanout.h"
+#include "core/pipeline/scopes.h"
+
+namespace sluice::pipeline {
+
+loop::Task<void> Exchange::serve() {
+  // 1. Service middleware sees every request before routing and every answer's final bytes, unknown routes included:
+  //    protection and headers of the whole service cannot be bypassed by a path that nobody configured.
+  if (const Chain& chain = generation().service_chain; chain.empty()) {
+    auto inside = route();
+    co_await inside;
+  } else {
+    auto* scope = new (arena().alloc(sizeof(ServiceScope), alignof(ServiceScope))) ServiceScope{*this, chain};
+    auto inside = scope->run();
+    co_await inside;
+    scope->leave();
+  }
+  // 8. The answer leaves after every hook has seen its head; a raw body follows as it arrives.
+  auto last = write_answer();
+  co_await last;
+}
+
+loop::Task<void> Exchange::route() {
+  const Generation& g = generation();
+  const config::RouterOptions& options = g.config->router;
+  // 2. The router works on the decoded path; parameters are checked once, here, before anything can use them.
+  if (options.remove_extra_slash) path_ = arena().copy(router::clean_path(path_));
+  router::Router::Options how{options.redirect_trailing_slash, options.redirect_fixed_path, options.method_not_allowed};
+  std::string_view location, allow;
+  match_.params.bind(arena());
+  switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow)) {
+    case router::Router::Found::redirect: answer_redirect(location); co_return;
+    case router::Router::Found::method_not_allowed: answer_unknown(405, allow); co_return;
+    case router::Router::Found::no: answer_unknown(404, {}); co_return;
+    case router::Router::Found::yes: break;
+  }
+  const Route& route = g.routes[match_.route];
+  if (!options.disable_path_decoding && !check_encoded_params()) co_return;
+  if (route.builtin != Builtin::none) {
+    auto inside = answer_builtin(route);
+    co_await inside;
+    co_return;
+  }
+  endpoint_ = route.endpoint;
+  // 3. Endpoint middleware (bots, tokens, limits) runs before the body is read and outside the endpoint's timeout: a
+  //    refused request costs neither, and its answer carries no gateway headers.
+  if (endpoint_->endpoint_chain.empty()) {
+    auto inside = serve_endpoint();
+    co_await inside;
+  } else {
+    auto* scope = new (arena().alloc(sizeof(EndpointScope), alignof(EndpointScope))) EndpointScope{*this, endpoint_->endpoint_chain};
+    auto inside = scope->run();
+    co_await inside;
+    scope->leave();
+  }
+}
+
+loop::Task<void> Exchange::serve_endpoint() {
+  const EndpointPlan& e = *endpoint_;
+  // 4. From here T runs: body, backends, merge and, for raw answers, the body's way to the client.
+  deadline_.on_expire([](loop::Deadline& d) noexcept { d.owner<Exchange>().on_deadline(); }, this);
+  if (e.timeout_is_negative) {
+    render_failure({.code = Errc::timeout, .source = Source::config, .message = "context deadline exceeded",
+                    .public_message = "context deadline exceeded"});
+    co_return;
+  }
+  worker().loop.deadlines().arm(deadline_, e.timeout_ms);
+  forward_headers();
+  if (has_body && !body_streams) {
+    auto reading = read_body();
+    if (!co_await reading) co_return;
+  }
+  // 5. The pipe is a task of its own, so that the deadline can end it while this coroutine goes on to answer.
+  pipe_done_ = {[](loop::Completion& c) noexcept {
+                  auto& self = c.owner<Exchange>();
+                  self.pipe_finished_ = true;
+                  if (self.wake_.waiting()) self.wake_.set();
+                },
+                this};
+  pipe_ = run_pipe();
+  pipe_.start(pipe_done_);
+  while (!pipe_finished_ && !expired_) co_await wake_.wait();
+}
+
+loop::Task<void> Exchange::run_pipe() {
+  const EndpointPlan& e = *endpoint_;
+  // 6. Proxy middleware (scripts, expressions, body validation) wraps the fan-out and sees the merged document.
+  if (e.proxy_chain.empty() && e.backends.size() == 1 && e.config->concurrent_calls <= 1) {
+    // 7. One backend: its answer is the result, nothing to merge. See BackendScope for the order inside a call.
+    auto* call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*this, *e.backends[0]};
+    auto inside = call->run();
+    co_await inside;
+    if (call->streaming()) source_ = call;
+    render(*call);
+    co_return;
+  }
+  auto* scope = new (arena().alloc(sizeof(ProxyScope), alignof(ProxyScope))) ProxyScope{*this, e.proxy_chain, e};
+  auto inside = scope->run();
+  co_await inside;
+  source_ = scope->source();
+  render(*scope);
+}
+
+}  // namespace sluice::pipeline

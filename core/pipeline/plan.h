@@ -1,0 +1,154 @@
+// A configuration compiled for serving: flat arrays, no lookup by name, no branch for what is not configured. Immutable after
+// compile.cc made it; shared by the workers.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config/model.h"
+#include "core/document/shape.h"
+#include "core/pipeline/client_ip.h"
+#include "core/pipeline/hosts.h"
+#include "core/plugin/registry.h"
+#include "core/router/router.h"
+
+namespace sluice::pipeline {
+
+// One middleware or around stage of a chain. Exactly one of the tables is set.
+struct Hook {
+  std::shared_ptr<plugin::Object> object;
+  const slc_middleware* middleware = nullptr;
+  const slc_around* around = nullptr;
+  int32_t stage = 0;
+};
+
+// The hooks of one scope at one place, outermost first.
+struct Chain {
+  std::vector<Hook> hooks;
+  bool has_raw = false;  // somebody has on_raw_response
+  bool empty() const { return hooks.empty(); }
+  uint32_t size() const { return static_cast<uint32_t>(hooks.size()); }
+};
+
+struct Decoder {
+  std::shared_ptr<plugin::Object> object;
+  const slc_decoder* table = nullptr;
+  document::Format format;
+  bool raw() const { return !table->decode; }
+};
+
+struct Encoder {
+  std::shared_ptr<plugin::Object> object;
+  const slc_encoder* table = nullptr;
+  std::string content_type;
+  bool raw() const { return !table->encode; }
+};
+
+struct EndpointPlan;
+
+struct BackendPlan {
+  const config::Backend* config = nullptr;
+  const EndpointPlan* endpoint = nullptr;
+  uint32_t index = 0;              // within the endpoint
+  uint32_t id = 0;                 // within the generation: WorkerPlan::hosts
+  Chain chain;
+  const Decoder* decoder = nullptr;
+  bool raw = false;                // the endpoint passes bytes on
+  bool is_static_target = false;   // no placeholder: `target` is the request target, encoded
+  std::string target;
+  std::shared_ptr<plugin::Object> transport_object;
+  const slc_transport* transport = nullptr;
+  std::shared_ptr<plugin::Object> balancer_object;
+  const slc_balancer* balancer = nullptr;
+  std::unique_ptr<slc_host_list> hosts;
+  std::shared_ptr<plugin::Object> resolver_object;
+  const slc_resolver* resolver = nullptr;
+  void* watch = nullptr;
+  document::Shape shape;
+  bool ask_gzip = true;
+  bool close_connections = false;  // disable_keep_alives
+  bool idempotent = true;          // of the configured method (RFC 9110 §9.2.2)
+  std::string where;               // "[BACKEND: /pattern]"
+};
+
+struct EndpointPlan {
+  const config::Endpoint* config = nullptr;
+  Chain endpoint_chain, proxy_chain;
+  std::vector<std::unique_ptr<BackendPlan>> backends;
+  const Encoder* encoder = nullptr;
+  bool raw = false;
+  bool body_to_many = false;       // the request body is needed more than once
+  uint64_t timeout_ms = 2000;      // T
+  uint64_t merge_timeout_ms = 0;   // 0.85 T
+  uint64_t concurrent_timeout_ms = 0;
+  bool timeout_is_negative = false;  // every request fails at once (config.md §1.1)
+  std::string cache_control;       // "public, max-age=N", empty: none
+  bool forwards_user_agent = false;
+  std::vector<std::string> headers;  // names let through, canonical; the fixed ones left out
+  std::string where;               // "[ENDPOINT: /path]"
+};
+
+// Routes beyond the endpoints: built-ins live behind the same router.
+enum class Builtin : uint8_t { none, health, debug, echo, auto_options };
+
+struct Route {
+  Builtin builtin = Builtin::none;
+  const EndpointPlan* endpoint = nullptr;
+  std::string allow;  // auto_options
+};
+
+// Everything of one configuration.
+class Generation {
+ public:
+  Generation();
+  ~Generation();  // after worker_stop everywhere
+  Generation(const Generation&) = delete;
+
+  std::shared_ptr<const config::Config> config;
+  std::unique_ptr<plugin::Registry> registry;
+  std::unique_ptr<plugin::ObjectFactory> factory;
+  std::vector<std::shared_ptr<plugin::Object>> objects;  // all of them, for start and stop
+  std::vector<std::unique_ptr<Decoder>> decoders;
+  std::vector<std::unique_ptr<Encoder>> encoders;
+  std::vector<std::unique_ptr<EndpointPlan>> endpoints;
+  std::vector<BackendPlan*> backends;                    // by BackendPlan::id
+  std::vector<Route> routes;
+  router::Router router;
+  Chain service_chain;
+  ClientIpRule client_ip;
+  std::shared_ptr<plugin::Object> log_sink_object;
+  const slc_log_sink* log_sink = nullptr;
+  std::shared_ptr<http::TlsClientContext> client_tls;
+  std::string version_header;   // "Version 0.1.0" or "Version undefined"
+  std::string body_404, body_405, type_404, type_405;
+  std::vector<std::unique_ptr<std::vector<slc_str>>> query_texts;  // host views that resolvers keep
+};
+
+// What one worker adds to a generation; its thread only.
+class WorkerPlan {
+ public:
+  WorkerPlan(std::shared_ptr<Generation>, slc_worker&);
+  // Calls worker_start everywhere; Problem: somebody refused, the others are stopped again.
+  Result<bool, Problem> start();
+  void stop();
+  Generation& generation() const { return *generation_; }
+  slc_worker& worker() const { return worker_; }
+  // The current hosts of a backend; a call keeps them until put().
+  WorkerHosts* get(const BackendPlan&);
+  void put(WorkerHosts*);
+
+  uint32_t running = 0;  // exchanges
+  bool replaced = false;
+
+ private:
+  struct Slot {
+    uint64_t version = 0;
+    WorkerHosts* hosts = nullptr;
+  };
+  std::shared_ptr<Generation> generation_;
+  slc_worker& worker_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace sluice::pipeline

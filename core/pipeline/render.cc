@@ -1,0 +1,77 @@
+// From a result to the client's answer: status, gateway headers, encoder (pipeline.md §4, §8, §9).
+#include "core/log/log.h"
+#include "core/pipeline/exchange.h"
+
+namespace sluice::pipeline {
+
+void Exchange::add_version_headers(bool completed) {
+  answer_.headers.add("X-Krakend", generation().version_header);
+  answer_.headers.add("X-Krakend-Completed", completed ? "true" : "false");
+}
+
+bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
+  document::Node& data = x.response.data;
+  slc_node node = x.response.has_data ? plugin::handle(&data, &arena()) : slc_node{nullptr, 0};
+  x.response.headers.bind(arena());
+  x.response.body.bind(arena());
+  plugin::PlaceScope place{&encoder.object->place()};
+  if (encoder.table->encode(encoder.object->state(worker()), &x, node) != SLC_OK) return false;
+  std::string_view type = encoder.content_type;
+  for (const http::Header& h : x.response.headers) {
+    if (iequals(h.name, "Content-Type"))
+      type = h.value;
+    else
+      answer_.headers.add(h.name, h.value);
+  }
+  if (!type.empty()) answer_.headers.add("Content-Type", type);
+  answer_.body = x.response.body;
+  return true;
+}
+
+void Exchange::render(Scope& result) {
+  const EndpointPlan& e = *endpoint_;
+  if (result.error) {
+    if (e.backends.size() == 1 && log::enabled(log::Level::error))
+      log::write(log::Level::error, arena().concat(e.where, " ", result.error.message));
+    if (e.backends.size() == 1) log_error(result.error.message);
+    render_failure(result.error);
+    return;
+  }
+  plugin::ResponseSide& r = result.response;
+  if (e.raw) {
+    add_version_headers(false);  // always (§8.4, quirk)
+    answer_.status = r.status ? r.status : 200;
+    for (const http::Header& h : r.headers) answer_.headers.add(h.name, h.value);
+    if (!source_) answer_.body = r.body;
+    return;
+  }
+  bool has_members = r.has_data && !(r.data.kind == document::Kind::null) && !document::is_empty_object(arena(), r.data);
+  bool completed = has_members && r.complete;
+  add_version_headers(completed);
+  if (completed && !e.cache_control.empty()) answer_.headers.add("Cache-Control", e.cache_control);
+  if (has_members)
+    for (const http::Header& h : r.headers) answer_.headers.add(h.name, h.value);
+  answer_.status = 200;  // whatever the backend's success was (§4.2, quirk)
+  if (!encode(result, *e.encoder)) {
+    answer_.headers.bind(arena());
+    Error error{.code = Errc::encode, .source = Source::plugin, .message = "the answer cannot be encoded",
+                .public_message = "the answer cannot be encoded"};
+    if (log::enabled(log::Level::error)) log::write(log::Level::error, arena().concat(e.where, " ", error.message));
+    render_failure(error);
+  }
+}
+
+void Exchange::render_failure(const Error& error) {
+  answer_.headers.bind(arena());
+  answer_.body.bind(arena());
+  source_ = nullptr;
+  answer_.status = error.http_status ? error.http_status : 500;
+  add_version_headers(false);
+  if (!generation().config->router.return_error_msg) return;
+  std::string_view text = !error.body.empty() ? error.body : error.public_message;
+  if (text.empty()) text = to_string(error.code);
+  answer_.headers.add("Content-Type", error.content_type.empty() ? "text/plain; charset=utf-8" : error.content_type);
+  answer_.body.push(text);
+}
+
+}  // namespace sluice::pipeline

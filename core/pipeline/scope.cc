@@ -1,0 +1,190 @@
+#include "core/pipeline/scope.h"
+
+#include "core/pipeline/exchange.h"
+
+namespace sluice::pipeline {
+
+// One run of everything inside an around stage. The task and the scope live until the outer scope is closed, because the
+// merged tree may refer to the attempt's data.
+struct Scope::Attempt : loop::Completion {
+  Scope* outer = nullptr;
+  Scope* scope = nullptr;
+  loop::Task<void> task;
+  slc_next_fn done = nullptr;
+  void* user = nullptr;
+  Attempt* next = nullptr;
+  loop::Deadline later;  // the callback comes a loop turn later, never from inside next_call
+  bool cancelled = false;
+};
+
+Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
+    : slc_exchange{scope, x.worker(), x.arena()}, exchange_{&x}, chain_{&chain} {
+  host = x.head().host;
+  client_ip = x.client_ip();
+  peer_ip = x.peer_ip();
+  scheme = x.scheme();
+  params = &x.params();
+  route = x.route_text();
+  if (uint32_t n = chain.size()) {
+    slots_ = x.arena().array<void*>(n);
+    ran_ = x.arena().array<uint8_t>(n);
+    std::memset(slots_, 0, n * sizeof(void*));
+    std::memset(ran_, 0, n);
+  }
+  x.adopt(this);
+}
+
+slc_action Scope::call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void**) noexcept) {
+  const Hook& h = chain_->hooks[i];
+  plugin::PlaceScope place{&h.object->place()};
+  ran_[i] = 1;
+  slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
+  if (building) plugin::finish_building(*this);
+  return a;
+}
+
+void Scope::fail_by(uint32_t i, slc_action action) {
+  if (error) return;
+  error.code = Errc::plugin;
+  error.source = Source::plugin;
+  const plugin::Place& place = chain_->hooks[i].object->place();
+  error.message = action == SLC_FAIL
+                      ? arena().concat("plugin ", place.plugin, " (", place.binding, ") failed")
+                      : arena().concat("plugin ", place.plugin, " (", place.binding, ") answered an unknown action");
+}
+
+loop::Task<void> Scope::run(uint32_t first) {
+  uint32_t i = first;
+  bool reached_inside = true;
+  for (; i < chain_->size(); ++i) {
+    const Hook& h = chain_->hooks[i];
+    slc_action a = SLC_NEXT;
+    if (h.around) {
+      around_at_ = i;
+      a = call(i, h.around->on_call);
+      if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+      if (a == SLC_NEXT) {
+        auto inside = run(i + 1);
+        co_await inside;
+      } else if (a != SLC_REPLY) {
+        fail_by(i, a);
+      }
+      reached_inside = false;  // the inside, if any, ran behind the around stage
+      break;
+    }
+    if (!h.middleware->on_request) continue;
+    a = call(i, h.middleware->on_request);
+    if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+    if (a == SLC_NEXT) continue;
+    reached_inside = false;
+    if (a == SLC_REPLY)
+      adopt_reply();
+    else
+      fail_by(i, a);
+    break;
+  }
+  if (reached_inside) {
+    auto inside = inner();
+    co_await inside;
+  }
+  // Unwind: the hooks that let the request pass see the response, innermost first.
+  while (i-- > first) {
+    const Hook& h = chain_->hooks[i];
+    if (!h.middleware || !h.middleware->on_response) continue;
+    slc_action a = call(i, h.middleware->on_response);
+    if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+    if (a == SLC_REPLY)
+      error = {};
+    else if (a != SLC_NEXT)
+      fail_by(i, a);
+  }
+  if (first == 0) finished_ = true;
+}
+
+loop::Task<bool> Scope::run_raw() {
+  for (uint32_t i = chain_->size(); i-- > 0;) {
+    const Hook& h = chain_->hooks[i];
+    if (!h.middleware || !h.middleware->on_raw_response) continue;
+    slc_action a = call(i, h.middleware->on_raw_response);
+    if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+    if (a == SLC_NEXT) continue;
+    if (a != SLC_REPLY) fail_by(i, a);
+    co_return false;
+  }
+  co_return true;
+}
+
+void Scope::close(Errc why) {
+  if (closed_) return;
+  closed_ = true;
+  if (!finished_ && !error) {
+    error.code = why;
+    error.message = why == Errc::timeout ? "context deadline exceeded" : "context canceled";
+  }
+  cancel_inner();
+  for (Attempt* a = attempts_; a; a = a->next) {
+    a->later.disarm();
+    a->task.cancel();
+    a->scope->close(Errc::cancelled);
+  }
+  for (uint32_t i = chain_->size(); i-- > 0;) {
+    if (!ran_[i]) continue;
+    const Hook& h = chain_->hooks[i];
+    auto* done = h.middleware ? h.middleware->on_done : h.around->on_done;
+    if (!done) continue;
+    plugin::PlaceScope place{&h.object->place()};
+    done(h.object->state(*worker), this, &slots_[i]);
+  }
+  for (Attempt* a = attempts_; a;) std::exchange(a, a->next)->~Attempt();
+  attempts_ = nullptr;
+}
+
+slc_token Scope::next_call(slc_next_fn done, void* user) {
+  if (closed_ || around_at_ >= chain_->size() || !chain_->hooks[around_at_].around) return 0;
+  auto* a = new (arena().alloc(sizeof(Attempt), alignof(Attempt))) Attempt;
+  a->outer = this;
+  a->scope = clone();
+  a->done = done;
+  a->user = user;
+  a->next = attempts_;
+  attempts_ = a;
+  a->fn = [](loop::Completion& c) noexcept {
+    auto& self = static_cast<Attempt&>(c);
+    self.scope->worker->loop.deadlines().arm(self.later, 0);
+  };
+  a->later.on_expire(
+      [](loop::Deadline& d) noexcept {
+        auto& self = d.owner<Attempt>();
+        if (self.cancelled) return;
+        plugin::PlaceScope place{&self.outer->chain_->hooks[self.outer->around_at_].object->place()};
+        self.done(self.user, self.outer, self.scope);
+      },
+      a);
+  a->task = a->scope->run(around_at_ + 1);
+  a->task.start(*a);
+  return reinterpret_cast<slc_token>(a);
+}
+
+slc_status Scope::next_cancel(slc_token token) {
+  for (Attempt* a = attempts_; a; a = a->next)
+    if (reinterpret_cast<slc_token>(a) == token) {
+      a->cancelled = true;
+      a->later.disarm();
+      a->task.cancel();
+      a->scope->close(Errc::cancelled);
+      return SLC_OK;
+    }
+  return SLC_ESTALE;
+}
+
+slc_status Scope::next_use(slc_exchange* attempt) {
+  for (Attempt* a = attempts_; a; a = a->next)
+    if (a->scope == attempt) {
+      response = attempt->response;
+      error = attempt->error;
+      return SLC_OK;
+    }
+  return SLC_EINVAL;
+}
+
+}  // namespace sluice::pipeline

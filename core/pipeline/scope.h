@@ -1,0 +1,62 @@
+// A scope is one slc_exchange with the chain of hooks around its inside: the "Proxy" of the architecture page. Its result
+// is in `response` and `error`. Lives in the exchange's arena, on one worker.
+#pragma once
+#include "core/loop/task.h"
+#include "core/pipeline/plan.h"
+#include "core/plugin/exchange.h"
+
+namespace sluice::pipeline {
+
+class Exchange;
+
+class Scope : public slc_exchange {
+ public:
+  Scope(int32_t scope, Exchange&, const Chain&);
+  virtual ~Scope() = default;
+
+  // Runs the chain and, inside it, inner(); leaves the outcome in response and error. Hooks of the chain from `first` on.
+  loop::Task<void> run(uint32_t first = 0);
+  // Ends the scope: what still runs inside is cancelled, on_done hooks are called (last of all, exactly once). `why` becomes
+  // the outcome if there was none yet. Idempotent.
+  void close(Errc why);
+  // Calls on_raw_response of the hooks that ran, innermost first. False: somebody failed or replied.
+  loop::Task<bool> run_raw();
+  bool has_raw() const { return chain_->has_raw; }
+
+  Exchange& exchange() { return *exchange_; }
+  Scope* next_scope = nullptr;  // the exchange's list of scopes, newest first
+
+  // ---- sluice.next/1: attempts of the around stage that is running ----
+  slc_token next_call(slc_next_fn, void*) override;
+  slc_status next_cancel(slc_token) override;
+  slc_status next_use(slc_exchange*) override;
+
+ protected:
+  // What the chain wraps.
+  virtual loop::Task<void> inner() = 0;
+  // A fresh scope with a copy of the request, for an attempt of an around stage.
+  virtual Scope* clone() = 0;
+  // Cancel leaf operations.
+  virtual void cancel_inner() {}
+  // A reply of a hook took the place of the inside: bring it to the form that inner() would have left.
+  virtual void adopt_reply() {}
+
+  Exchange* exchange_;
+  const Chain* chain_;
+
+ private:
+  struct Attempt;
+  slc_action call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void**) noexcept);
+  void fail_by(uint32_t i, slc_action action);
+  void** slots_ = nullptr;      // one per hook
+  uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
+  uint32_t around_at_ = 0;      // the around stage that is running
+  Attempt* attempts_ = nullptr;
+  bool finished_ = false;       // run() reached its end
+  bool closed_ = false;
+};
+
+// Turns what a hook answered into the action to take; waits when it is pending.
+inline bool is_known(slc_action a) { return a == SLC_NEXT || a == SLC_REPLY || a == SLC_PENDING; }
+
+}  // namespace sluice::pipeline

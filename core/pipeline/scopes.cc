@@ -1,0 +1,96 @@
+#include "core/pipeline/scopes.h"
+
+#include "core/pipeline/fanout.h"
+
+namespace sluice::pipeline {
+
+RawScope::RawScope(int32_t at, Exchange& x, const Chain& chain) : Scope{at, x, chain} {
+  request = x.in;
+  request.query = x.in.query;
+}
+
+void RawScope::enter_inside() {
+  exchange_->in = request;
+  exchange_->path_ = request.path;
+}
+
+void RawScope::show_answer() { response = exchange_->answer_; }
+
+void RawScope::leave() {
+  if (error) {
+    // Refused before (or instead of) the inside: the status and whatever body the plugin gave, no gateway headers.
+    exchange_->source_ = nullptr;
+    plugin::ResponseSide& answer = exchange_->answer_;
+    answer.headers.bind(arena());
+    answer.body.bind(arena());
+    answer.status = error.http_status ? error.http_status : 500;
+    for (const http::Header& h : response.headers) answer.headers.add(h.name, h.value);
+    if (!error.body.empty()) {
+      if (!error.content_type.empty()) answer.headers.set("Content-Type", error.content_type);
+      answer.body.push(error.body);
+    }
+    exchange_->log_error(error.message);
+    return;
+  }
+  if (!response.status) response.status = 200;
+  exchange_->answer_ = response;
+}
+
+loop::Task<void> ServiceScope::inner() {
+  enter_inside();
+  auto inside = exchange_->route();
+  co_await inside;
+  show_answer();
+}
+
+loop::Task<void> EndpointScope::inner() {
+  enter_inside();
+  auto inside = exchange_->serve_endpoint();
+  co_await inside;
+  show_answer();
+}
+
+// Around stages are for proxy and backend scopes (plugin.h): the factory refuses them elsewhere.
+Scope* ServiceScope::clone() { return this; }
+Scope* EndpointScope::clone() { return this; }
+
+ProxyScope::ProxyScope(Exchange& x, const Chain& chain, const EndpointPlan& plan) : Scope{SLC_AT_PROXY, x, chain}, plan_{plan} {
+  request.method = x.in.method;
+  request.path = x.in.path;
+  request.query = x.in.query;
+  request.headers = x.forwarded;
+  if (!x.body.empty()) request.body.push(x.body);
+}
+
+loop::Task<void> ProxyScope::inner() {
+  // What the hooks changed is what every backend gets.
+  exchange_->forwarded = request.headers;
+  exchange_->in.query = request.query;
+  if (request.body.size() == 1) {
+    exchange_->body = request.body[0];
+  } else if (request.body.size() > 1) {
+    size_t n = http::total_size(request.body.span());
+    char *begin = static_cast<char*>(arena().alloc(n, 1)), *at = begin;
+    for (http::Slice s : request.body) at = std::copy(s.begin(), s.end(), at);
+    exchange_->body = {begin, n};
+  }
+  if (plan_.backends.size() > 1) {
+    auto inside = call_all(*exchange_, plan_, *this);
+    co_await inside;
+    co_return;
+  }
+  BackendScope* chosen = nullptr;
+  auto inside = call_backend(*exchange_, *plan_.backends[0], &chosen);
+  co_await inside;
+  response = chosen->response;
+  error = chosen->error;
+  if (chosen->streaming()) source_ = chosen;
+}
+
+Scope* ProxyScope::clone() {
+  auto* copy = new (arena().alloc(sizeof(ProxyScope), alignof(ProxyScope))) ProxyScope{*exchange_, *chain_, plan_};
+  copy->request = request;
+  return copy;
+}
+
+}  // namespace sluice::pipeline

@@ -1,0 +1,53 @@
+// The scopes around the backends: service, endpoint, proxy.
+#pragma once
+#include "core/pipeline/exchange.h"
+
+namespace sluice::pipeline {
+
+// Bytes in, bytes out: the client's request and the final answer.
+class RawScope : public Scope {
+ public:
+  RawScope(int32_t scope, Exchange&, const Chain&);
+  // Makes the scope's result the exchange's answer.
+  void leave();
+
+ protected:
+  // What the hooks changed in the request becomes the exchange's request, then the inside runs, then its answer is shown.
+  void enter_inside();
+  void show_answer();
+};
+
+class ServiceScope final : public RawScope {
+ public:
+  ServiceScope(Exchange& x, const Chain& chain) : RawScope{SLC_AT_SERVICE, x, chain} {}
+
+ protected:
+  loop::Task<void> inner() override;
+  Scope* clone() override;
+};
+
+class EndpointScope final : public RawScope {
+ public:
+  EndpointScope(Exchange& x, const Chain& chain) : RawScope{SLC_AT_ENDPOINT, x, chain} {}
+
+ protected:
+  loop::Task<void> inner() override;
+  Scope* clone() override;
+};
+
+// Around the fan-out: the request for all backends, the merged document.
+class ProxyScope final : public Scope {
+ public:
+  ProxyScope(Exchange&, const Chain&, const EndpointPlan&);
+  BackendScope* source() const { return source_; }
+
+ protected:
+  loop::Task<void> inner() override;
+  Scope* clone() override;
+
+ private:
+  const EndpointPlan& plan_;
+  BackendScope* source_ = nullptr;
+};
+
+}  // namespace sluice::pipeline
