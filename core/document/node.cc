@@ -34,13 +34,13 @@ void unshare(Arena* arena, Node& n) {
 
 Node& child(Node& n, uint32_t i) { return n.kind == Kind::object ? n.members[i].value : n.elements[i]; }
 
-bool opened(const Node& n) { return n.container() && !n.deferred && n.count; }
+bool walkable(const Node& n) { return n.container() && !n.deferred && n.count; }
 
 // Did anything inside change since it was expanded? Marks every ancestor of a change on the way, so that a writer that
 // walks down afterwards looks at each node at most twice. Iterates: a tree may be 10,000 levels deep.
 bool changed(Arena* arena, Node& root) {
   if (root.flags & Node::kChanged) return true;
-  if (!opened(root) || !arena) return false;
+  if (!walkable(root) || !arena) return false;
   struct Frame {
     Node* node;
     uint32_t next;
@@ -59,7 +59,7 @@ bool changed(Arena* arena, Node& root) {
     Node& n = child(*top.node, top.next++);
     if (n.flags & Node::kChanged) {
       for (uint32_t i = size; i-- && !(stack[i].node->flags & Node::kChanged);) stack[i].node->flags |= Node::kChanged;
-    } else if (opened(n)) {
+    } else if (walkable(n)) {
       if (size == capacity) {
         auto* bigger = arena->array<Frame>(capacity * 2);
         std::memcpy(static_cast<void*>(bigger), stack, size * sizeof(Frame));
@@ -100,6 +100,11 @@ void expand(Arena* arena, Node& n) {
   } else {
     n = Node{};
   }
+}
+
+void open(Arena& arena, Node& n) {
+  expand(&arena, n);
+  unshare(&arena, n);
 }
 
 Node* find(Arena* arena, Node& object, std::string_view key) {

@@ -113,6 +113,8 @@ struct Document {
 // deferred after all reads as empty.
 
 void expand(Arena*, Node&);  // no effect when nothing is deferred
+// expand(), and a children's array of another tree is copied: its nodes may be changed or moved into another object then.
+void open(Arena&, Node&);
 // Member by key, nullptr when absent or no object.
 Node* find(Arena*, Node& object, std::string_view key);
 // Member or element i in document order, nullptr past the end; *key (may be null) is empty for elements.

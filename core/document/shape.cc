@@ -82,7 +82,7 @@ struct Shape::Tree {
   // Keeps what the paths name. False: nothing is left of the object, which is unspecified then. Recursion is as deep as the
   // configured paths.
   bool keep(Arena& arena, Node& object) const {
-    expand(arena, object);
+    open(arena, object);
     if (object.kind != Kind::object) return false;
     Member* out = nullptr;  // made at the first difference; keys are unique, so as many as there are branches at most
     uint32_t kept = 0;
@@ -103,7 +103,7 @@ struct Shape::Tree {
         ++kept;
         continue;
       }
-      expand(arena, m.value);  // in place: later readers of the same node profit
+      open(arena, m.value);  // in place: later readers of the same node profit
       Member copy = m;
       Member* before = copy.value.members;
       uint32_t before_count = copy.value.count;
@@ -122,7 +122,7 @@ struct Shape::Tree {
 
   // Removes what the paths name.
   void remove(Arena& arena, Node& object) const {
-    expand(arena, object);
+    open(arena, object);
     if (object.kind != Kind::object) return;
     Member* out = nullptr;
     uint32_t kept = 0;
@@ -139,7 +139,7 @@ struct Shape::Tree {
         continue;
       }
       if (b && m.value.kind == Kind::object) {
-        expand(arena, m.value);
+        open(arena, m.value);
         Member copy = m;
         Member* before = copy.value.members;
         b->below->remove(arena, copy.value);
@@ -176,6 +176,7 @@ Shape::Shape(Options options) : options_{std::move(options)} {
 
 // One rule after the other, in the order written (the reference: in any order), each on what the one before left.
 void Shape::rename(Arena& arena, Node& object) const {
+  open(arena, object);
   bool own = false;
   uint32_t count = object.count;
   auto seek = [&](std::string_view key, uint32_t hash) {
@@ -241,7 +242,8 @@ Node merge(Arena& arena, std::span<Node> parts) {
   }
   if (objects == 0) return make_object();
   if (objects == 1) return *only;
-  for (Node& part : parts) total += part.kind == Kind::object ? count(arena, part) : 0;
+  for (Node& part : parts)
+    if (part.kind == Kind::object) open(arena, part), total += part.count;
   ObjectWriter out{arena};
   out.reserve(total);
   for (Node& part : parts) {
@@ -259,7 +261,7 @@ Node merge(Arena& arena, std::span<Node> parts) {
 
 void overlay(Arena& arena, Node& data, const Node& extra) {
   if (extra.kind != Kind::object || extra.deferred) return;
-  expand(arena, data);
+  open(arena, data);
   ObjectWriter out{arena};
   uint32_t before = data.kind == Kind::object ? data.count : 0;
   out.reserve(before + extra.count);
