@@ -2,6 +2,7 @@
 // protocol so that HTTP/2 can bring its own. One thread: the loop's.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -104,6 +105,9 @@ class Server {
   ~Server();  // after close() and the loop's end
   // Address literal ("" = all interfaces, IPv6 and IPv4) and port (0: any free one). Result: the port.
   Result<uint16_t, Problem> listen(const std::string& ip, uint16_t port, bool reuse_port);
+  // Is the address free? For the first listener of a process: with SO_REUSEPORT a second process would share the port
+  // unnoticed. Port 0 is always free. Any thread.
+  static Result<bool, Problem> probe(const std::string& ip, uint16_t port);
   uint16_t port() const;
   // Stops accepting at once; idle connections are closed; running requests are finished with "Connection: close".
   // `drained` is called on the loop when the last connection is gone. Once.

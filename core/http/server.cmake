@@ -1,0 +1,3 @@
+# The server side of the room; included by CMakeLists.txt beside the client's list.
+set(SLC_HTTP_SERVER_SOURCES request_codec.cc response_writer.cc server_wire.cc server_stream.cc server_connection.cc
+  server_core.cc server.cc)
