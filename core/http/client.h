@@ -27,6 +27,7 @@ struct ClientOptions {
   int64_t fallback_delay_ms = 300;              // RFC 8305 §5; negative: no parallel attempts
   uint64_t tls_handshake_timeout_ms = 10'000;
   uint32_t max_header_bytes = 10 << 20;
+  std::string dns_servers{};                    // "ip[:port],…"; empty: the system's
 };
 
 // config.md §3.5; immutable, shared by the workers. Versions in OpenSSL's TLS1_2_VERSION form, 0: default.
@@ -44,10 +45,12 @@ class TlsClientContext {
   static std::shared_ptr<TlsClientContext> create(const TlsClientOptions&, std::vector<std::string>& warnings);
   ~TlsClientContext();
   ssl_ctx_st* native() const { return ctx_; }
+  uint64_t serial() const { return serial_; }  // part of the pool key: an address may come again, a number does not
 
  private:
   TlsClientContext() = default;
   ssl_ctx_st* ctx_ = nullptr;
+  uint64_t serial_ = 0;
 };
 
 // Where a request goes; immutable, made at load. The pool key is (scheme, host, port, TLS context): connections are
@@ -59,8 +62,9 @@ struct Origin {
   std::shared_ptr<TlsClientContext> context;  // tls only
   std::string authority;    // Host field: host[:port], port left out when it is the scheme's default
   std::string key;          // pool key, made by make_origin
+  uint64_t serial = 0;      // of this make_origin call; workers find their pool by it without hashing the key. 0: none
 };
-// "http://name[:port]" or "https://…", nothing behind it. Problem: what is wrong with the text.
+// "http://name[:port]" or "https://…", nothing behind it; https needs a context. Problem: what is wrong with the text.
 Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext>);
 
 // Receives one response. Called on the loop, never from inside a call on the ClientCall; each may destroy the call.
@@ -85,6 +89,7 @@ class ClientConnection;
 // a finished one is in the pool already.
 class ClientCall {
  public:
+  struct State;  // of the client's own files
   ClientCall(Client&, Arena&, CallSink&);
   ~ClientCall();
   ClientCall(const ClientCall&) = delete;
@@ -99,19 +104,27 @@ class ClientCall {
   };
   // Takes a pooled connection or opens one. A reused connection that ends before any response byte: once more on a fresh
   // one, if the request can be replayed (architecture page).
+  // `bytes` (not the array of views) and `origin` live as long as the call. Errors come later, never inside start().
   void start(const Request&);
-  // Upload of a streaming body, framed by the caller (chunk headers included). False: wait for on_writable.
+  // Upload of a streaming body, framed by the caller (chunk headers included). The bytes need to live only now: what the
+  // kernel does not take is kept (read blocks are shared, the rest is copied). False: wait for on_writable before more;
+  // on_writable comes only then. After the response has ended nothing is sent any more, and the connection is not reused
+  // if the upload was unfinished.
   bool send_body(Slices, bool last);
   // Reading of the response: back-pressure.
   void pause();
   void resume();
+  // The next bytes of a body of announced length (not chunked, not until close) are read straight into `buffer`, and the
+  // slices of on_response then point into it, one behind the other without gaps. For collectors: no copy through the read
+  // block. What has arrived already is in the block as usual. Ends by itself when `size` bytes are used or the response
+  // is over; {nullptr, 0} ends it before. The buffer lives until then or until the call is destroyed.
+  void read_into(char* buffer, size_t size);
   bool reused() const;  // went out on a pooled connection
-  // After on_response with head: keeps the bytes of the running on_response alive (read block); see loop::Loop.
+  // Who must keep the bytes of a running on_response shares the read block (loop::Loop).
 
  private:
   friend class ClientConnection;
   friend class Client;
-  struct State;
   State* state_;
 };
 
@@ -123,6 +136,8 @@ struct ClientStats {
 // The pools and the resolver of one worker.
 class Client {
  public:
+  struct Impl;  // of the client's own files
+  // Ignores SIGPIPE if nobody handles it: a broken connection is an error value.
   Client(loop::Loop&, const ClientOptions&, uint32_t workers);
   ~Client();  // after close() and the loop's end
   loop::Loop& loop();
@@ -134,7 +149,6 @@ class Client {
  private:
   friend class ClientCall;
   friend class ClientConnection;
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -46,10 +46,8 @@ class Resolver {
     // On the loop, never from inside resolve(). `Addresses` lives until the call returns. May destroy the query.
     virtual void on_resolved(const Addresses&) noexcept = 0;
     void forget();
-
-   protected:
     Query() = default;
-    ~Query() { forget(); }
+    virtual ~Query() { forget(); }
     Query(const Query&) = delete;
     Query& operator=(const Query&) = delete;
 

@@ -1,0 +1,2 @@
+set(SLC_HTTP_CLIENT_SOURCES client.cc client_connection.cc client_dial.cc client_origin.cc response_codec.cc dns.cc
+  tls_context.cc tls_stream.cc gzip.cc)

@@ -1,0 +1,208 @@
+// The insides of the client, shared by the client*.cc files and nobody else. One thread: the loop's.
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/http/client.h"
+#include "core/http/dns.h"
+#include "core/http/response_codec.h"
+#include "core/http/tls_stream.h"
+
+namespace sluice::http {
+
+// The connections of one worker to equal origins. `idle` newest first: the newest is the least likely to be stale, and
+// the others get old enough to be closed.
+struct Pool {
+  ClientConnection* newest = nullptr;
+  uint32_t idle = 0;
+  uint32_t users = 0;              // open connections and calls that point here
+  SSL_SESSION* session = nullptr;  // for the next handshake; ours
+  ~Pool() {
+    if (session) SSL_SESSION_free(session);
+  }
+};
+
+struct CallDeadline : loop::Deadline {
+  ClientCall::State* call = nullptr;
+};
+struct ConnectionDeadline : loop::Deadline {
+  ClientConnection* connection = nullptr;
+};
+
+struct Dial;
+
+// Ring of the calls under way.
+struct CallLink {
+  CallLink *prev = this, *next = this;
+  void insert_before(CallLink& at) {
+    prev = at.prev, next = &at;
+    prev->next = this, at.prev = this;
+  }
+  void unlink() {
+    prev->next = next, next->prev = prev;
+    prev = next = this;
+  }
+};
+
+// Lives in the call's arena; its destructor is run by ~ClientCall.
+struct ClientCall::State : CallLink {
+  State(Client::Impl& c, Arena& a, CallSink& s);
+  ~State();
+  std::string_view url_prefix() const { return request.origin->tls ? "https://" : "http://"; }
+
+  Client::Impl& client;
+  Arena& arena;
+  CallSink* sink;
+  Request request;
+  Pool* pool = nullptr;
+  ClientConnection* connection = nullptr;
+  std::unique_ptr<Dial> dial;
+  CallDeadline timer;
+  enum class Timer : uint8_t { none, error, tls, head } timer_for = Timer::none;
+  Error error;               // Timer::error: told at the next turn
+  std::string early;         // send_body before there was a connection
+  char* into = nullptr;      // read_into
+  size_t into_room = 0;
+  size_t next_slice = 0, next_offset = 0;  // TLS: request bytes not encrypted yet
+  bool started = false, done = false, reused = false, retried = false, paused = false;
+  bool head_seen = false;
+  bool body_ended = false;     // nothing more will be given to send
+  bool request_done = false;   // and all of it is with the kernel
+  bool wants_writable = false;
+};
+
+class ClientConnection {
+ public:
+  explicit ClientConnection(Client::Impl& c) : client_{&c} {}
+
+  // ---- life: init() … close(); the memory is given back in uv's close callback
+  int connect(const Address&, Pool&, Dial&);  // 0 or a uv error; the rest goes to the dial
+  void ready_for(ClientCall::State&);         // connected and dialled for this call: TLS or send
+  void attach(ClientCall::State&);            // take the call and send its request
+  void close();
+  void drop();                                // the call is gone: close without a word to it
+  bool looks_alive();                         // an idle connection, asked of the kernel
+
+  // ---- for the call
+  bool send_body(Slices, bool last);
+  void pause();
+  void resume();
+  bool handshaking() const { return tls_ && !tls_->established(); }
+  Pool* pool() { return pool_; }
+
+ private:
+  friend struct Client::Impl;
+  friend struct Dial;
+  struct Write;
+  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
+  uv_handle_t* handle() { return reinterpret_cast<uv_handle_t*>(&tcp_); }
+  size_t queued() { return uv_stream_get_write_queue_size(stream()); }
+  static void on_alloc(uv_handle_t*, size_t, uv_buf_t*);
+  static void on_read(uv_stream_t*, ssize_t, const uv_buf_t*);
+  static void on_deadline(loop::Deadline&) noexcept;
+  void start_reading();
+  void stop_reading();
+
+  void send_request();
+  bool send_encrypted();            // more of the request; false: broken
+  ssize_t try_write(Slices);        // bytes taken, or a uv error
+  void queue(Slices, size_t skip, bool outlives);
+  bool flush_tls();
+  void on_written(int status);
+  void write_broken(int status);
+  void request_done();
+
+  void pump_tls();
+  bool consume(char* data, size_t size);  // false: the connection is closing
+  void on_end(int status, bool clean);
+  void finish(bool reuse);                // the response is complete: part from the call
+  ClientCall::State* detach();
+  void fail(Errc, std::string_view what, bool nothing_sent = false);
+  bool retry(bool nothing_written);
+
+  uv_tcp_t tcp_;
+  Client::Impl* client_;
+  Pool* pool_ = nullptr;
+  ClientCall::State* call_ = nullptr;
+  Dial* dial_ = nullptr;            // while connecting
+  std::unique_ptr<TlsStream> tls_;
+  ConnectionDeadline deadline_;     // idle: close; busy: go on decrypting after a pause
+  ClientConnection *all_prev_ = nullptr, *all_next_ = nullptr;    // of the client, until the close callback; free list
+  ClientConnection *pool_prev_ = nullptr, *pool_next_ = nullptr;  // idle: of the pool
+  ClientConnection *lru_prev_ = nullptr, *lru_next_ = nullptr;    // idle: of the client
+  ResponseCodec codec_;
+  size_t bytes_out_ = 0;            // of the running request
+  bool idle_ = false, closing_ = false, reading_ = false, write_failed_ = false;
+};
+
+// A name becomes a connected socket: RFC 8305 in its simplest form. Owned by the call; destroying it gives up.
+struct Dial final : Resolver::Query {
+  static constexpr uint32_t kMaxAddresses = 8;
+  struct Timer : loop::Deadline {
+    Dial* dial = nullptr;
+  };
+  explicit Dial(ClientCall::State&);
+  ~Dial() override;
+  void start();
+  void on_resolved(const Addresses&) noexcept override;
+  void next();
+  void connected(ClientConnection&);
+  void failed(ClientConnection&, int status);
+  void give_up(Errc, std::string_view what);  // destroys this
+
+  ClientCall::State& call;
+  Address addresses[kMaxAddresses];
+  uint32_t count = 0, tried = 0;
+  ClientConnection* running[kMaxAddresses] = {};
+  uint32_t running_count = 0;
+  int last_error = 0;
+  bool connecting = false;
+  Timer fallback, timeout;
+};
+
+struct Client::Impl {
+  static constexpr size_t kSlots = 1024, kManyPools = 1024, kSpare = 64;
+  struct Slot {
+    uint64_t serial = 0;
+    Pool* pool = nullptr;
+  };
+
+  Impl(loop::Loop&, const ClientOptions&, uint32_t workers);
+  ~Impl();
+  void set_options(const ClientOptions&, uint32_t workers);
+
+  Pool& pool_of(const Origin&);
+  Pool& find_pool(const Origin&);
+  ClientConnection* take_idle(Pool&, bool check);
+  void put_idle(ClientConnection&);
+  void leave_idle(ClientConnection&);
+  ClientConnection* make_connection();
+  void recycle(ClientConnection*);
+
+  void start(ClientCall::State&);
+  void dial(ClientCall::State&);
+  void settle(ClientCall::State&);                 // no more callbacks to this call; connection and dial are gone
+  void fail(ClientCall::State&, const Error&);     // now
+  void fail_later(ClientCall::State&, const Error&);
+  static Error error(ClientCall::State&, Errc, std::string_view what, bool nothing_sent);
+  static void on_timer(loop::Deadline&) noexcept;
+
+  loop::Loop& loop;
+  ClientOptions options;
+  uint32_t max_idle = 0;  // this worker's share; 0: no limit
+  Resolver resolver;
+  ResponseCodec::Batch batch;  // of the read callback that runs
+  std::unordered_map<std::string, std::unique_ptr<Pool>> pools;
+  Slot slots[kSlots];          // Origin::serial to pool
+  CallLink calls;
+  ClientConnection* all = nullptr;
+  ClientConnection *lru_newest = nullptr, *lru_oldest = nullptr;
+  ClientConnection* spare = nullptr;
+  size_t spare_count = 0;
+  ClientStats stats;
+  bool closed = false;
+};
+
+}  // namespace sluice::http
