@@ -29,6 +29,7 @@ class Exchange final : public http::StreamOwner {
   std::string_view route_text() const { return endpoint_ ? std::string_view{endpoint_->config->path} : std::string_view{}; }
   void adopt(Scope* s) { s->next_scope = scopes_, scopes_ = s; }
   http::Stream& stream() { return stream_; }
+  Errc why() const { return why_; }  // scopes that are cut off end with this
 
   // The request as the service and endpoint scopes left it.
   plugin::RequestSide in;

@@ -18,7 +18,7 @@ FanOut::FanOut(Exchange& x, uint32_t calls, Until until) : exchange_{x}, until_{
 }
 
 FanOut::~FanOut() {
-  cancel_rest(Errc::cancelled);
+  cancel_rest(exchange_.why());
   for (uint32_t i = 0; i < count_; ++i) branches_[i].~Branch();
 }
 

@@ -1,0 +1,158 @@
+#include "core/app/gateway.h"
+
+#include <sched.h>
+
+#include <sstream>
+#include <vector>
+
+#include "core/app/gateway_dump.h"
+#include "core/app/gateway_worker.h"
+#include "core/config/reader.h"
+#include "core/log/log.h"
+#include "core/pipeline/compile.h"
+
+namespace sluice::app {
+namespace {
+
+constexpr uint64_t kDrainLimitMs = 30'000;
+
+uint32_t usable_cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    if (int n = CPU_COUNT(&set); n > 0) return static_cast<uint32_t>(n);
+  return 1;
+}
+
+// Every folder that holds plugins; what cannot be loaded is said as a warning, because a missing name is an error of its own.
+void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, config::Report& report) {
+  plugin::ScanResult found;
+  std::string pattern = c.plugin_pattern.value_or(".so");
+  if (pattern.empty()) pattern = ".so";
+  if (!o.plugins.empty()) {
+    registry.scan(o.plugins, ".so", found);
+  } else {
+    registry.scan(plugin::default_folder(), ".so", found);
+    if (c.plugin_folder && !c.plugin_folder->empty()) registry.scan(*c.plugin_folder, pattern, found);
+  }
+  for (std::string& p : found.problems) report.warning("/plugin", std::move(p));
+}
+
+}  // namespace
+
+struct Gateway::Impl {
+  GatewayOptions options;
+  std::shared_ptr<pipeline::Generation> generation;
+  std::vector<std::unique_ptr<GatewayWorker>> workers;
+  uint32_t count = 1;
+  bool sink = false;
+};
+
+Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+
+Gateway::~Gateway() {
+  wait();
+  if (impl_->sink) log::configure(log::Level::debug, {});  // the plugin's sink goes with the generation
+  impl_->workers.clear();
+}
+
+std::unique_ptr<Gateway> Gateway::build(const GatewayOptions& o, config::Report& report) {
+  config::ReadOptions read;
+  read.environment = config::process_environment();
+  read.port = o.port;
+  read.debug_endpoint = o.debug_endpoint;
+  config::ReadResult result = config::read_file(o.config_file, read);
+  report = std::move(result.report);
+  if (!result.config) return nullptr;
+  auto impl = std::make_unique<Impl>();
+  impl->options = o;
+  impl->count = o.workers ? o.workers : usable_cores();
+  auto registry = std::make_unique<plugin::Registry>();
+  scan(*registry, o, *result.config, report);
+  if (!report.failed())
+    impl->generation = pipeline::compile(result.config, std::move(registry),
+                                         {impl->count, o.policy == Policy::strict, o.policy == Policy::lenient}, report);
+  report.locate(result.source);
+  if (!impl->generation) return nullptr;
+  return std::unique_ptr<Gateway>{new Gateway{std::move(impl)}};
+}
+
+Result<uint16_t, Problem> Gateway::start() {
+  pipeline::Generation& g = *impl_->generation;
+  const config::Config& c = *g.config;
+  if (g.log_sink) {
+    log::Sink sink;
+    struct Context {
+      const slc_log_sink* table;
+      void* object;
+    };
+    static Context context;
+    context = {g.log_sink, g.log_sink_object->object()};
+    sink.context = &context;
+    sink.write = [](void* to, const log::Record& r) {
+      auto& s = *static_cast<Context*>(to);
+      slc_log_record record{};
+      record.size = sizeof record;
+      record.level = static_cast<int32_t>(r.level);
+      record.unix_ns = r.unix_ns;
+      record.message = {r.message.data(), r.message.size()};
+      s.table->write(s.object, &record);
+    };
+    sink.flush = [](void* to) {
+      auto& s = *static_cast<Context*>(to);
+      if (s.table->flush) s.table->flush(s.object);
+    };
+    int32_t level = g.log_sink->level ? g.log_sink->level(g.log_sink_object->object()) : SLC_DEBUG;
+    log::configure(static_cast<log::Level>(std::min<int32_t>(std::max<int32_t>(level, 1), 6)), sink);
+    impl_->sink = true;
+  }
+  log::set_access(!c.router.disable_access_log);
+  if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();
+  uint16_t port = 0;
+  for (uint32_t i = 0; i < impl_->count; ++i) {
+    impl_->workers.push_back(std::make_unique<GatewayWorker>(impl_->generation, i, impl_->count));
+    auto listening = impl_->workers.back()->listen(c.listen_ip, port ? port : c.port);
+    if (!listening) {
+      impl_->workers.clear();
+      return listening.error();
+    }
+    port = *listening;
+  }
+  for (auto& w : impl_->workers) {
+    auto running = w->run();
+    if (running) continue;
+    stop();
+    wait();
+    impl_->workers.clear();
+    return running.error();
+  }
+  return port;
+}
+
+void Gateway::drain() {
+  for (auto& w : impl_->workers) w->drain(drain_limit_ms());
+}
+
+void Gateway::stop() {
+  for (auto& w : impl_->workers) w->stop();
+}
+
+void Gateway::wait() {
+  for (auto& w : impl_->workers) w->join();
+}
+
+uint64_t Gateway::drain_limit_ms() const {
+  auto limit = impl_->generation->config->max_shutdown_wait;
+  return limit.count() > 0 ? static_cast<uint64_t>(limit.count() / 1'000'000) : kDrainLimitMs;
+}
+
+std::string Gateway::summary() const {
+  const pipeline::Generation& g = *impl_->generation;
+  std::ostringstream out;
+  out << g.endpoints.size() << (g.endpoints.size() == 1 ? " endpoint, " : " endpoints, ") << g.backends.size()
+      << (g.backends.size() == 1 ? " backend, " : " backends, ") << impl_->count << (impl_->count == 1 ? " worker" : " workers");
+  return out.str();
+}
+
+std::string Gateway::dump(int detail, const std::string& indent) const { return dump_config(*impl_->generation->config, detail, indent); }
+
+}  // namespace sluice::app
