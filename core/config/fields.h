@@ -1,0 +1,106 @@
+// Typed access to the objects of a configuration, reporting what does not fit. Nothing stops at the first problem: a value that
+// does not fit is reported and read as if it were absent.
+#pragma once
+#include <boost/json/value.hpp>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config/environment.h"
+#include "core/config/model.h"
+#include "core/config/report.h"
+
+namespace sluice::config {
+
+// What all readers of one configuration share.
+struct Reading {
+  Report& report;
+  Origins origins;
+
+  void error(const std::string& pointer, std::string message);
+  void warning(const std::string& pointer, std::string message);
+  // "expected `what`, found …"
+  void mismatch(const std::string& pointer, std::string_view what, const boost::json::value& found, bool fatal = true);
+};
+
+// "the text \"abc\"", "the number 5", "a list", …
+std::string describe(const boost::json::value&);
+std::string quote(std::string_view);  // in double quotes, shortened
+// " (did you mean \"x\"?)", or empty.
+std::string suggestion(std::string_view name, std::span<const std::string_view> names);
+// Warns about keys of `object` that are close to a known one. Remarks ("$schema", "_x", "@comment", "//") stay silent.
+void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer, std::span<const std::string_view> known);
+
+// An object of the root, endpoint and backend grammar: keys in any case, weak types (config.md §1).
+class Fields {
+ public:
+  struct Found {
+    const boost::json::value* value = nullptr;  // never JSON null
+    std::string pointer;
+    explicit operator bool() const { return value != nullptr; }
+  };
+
+  // `object` is a JSON object and outlives this.
+  Fields(Reading& reading, const boost::json::value& object, std::string pointer)
+      : reading_{&reading}, object_{&object}, pointer_{std::move(pointer)} {}
+
+  const boost::json::value& value() const { return *object_; }
+  const std::string& pointer() const { return pointer_; }
+  // Where `key` stands, or where it would.
+  std::string pointer_of(std::string_view key) { return find(key).pointer; }
+  Reading& reading() const { return *reading_; }
+
+  Found find(std::string_view key);
+  std::string text(std::string_view key);
+  bool flag(std::string_view key);
+  // Zero when absent; outside [least, most] is reported.
+  int64_t integer(std::string_view key, int64_t least = INT64_MIN, int64_t most = INT64_MAX);
+  Duration duration(std::string_view key);  // zero: unset
+  std::vector<std::string> texts(std::string_view key);
+  std::vector<int> integers(std::string_view key, int most);
+  std::vector<std::pair<std::string, std::string>> pairs(std::string_view key);  // an object of texts
+  std::optional<Fields> object(std::string_view key);
+  std::vector<Fields> objects(std::string_view key);
+
+  // Known keys that nobody reads, for finish().
+  void also(std::initializer_list<std::string_view> keys) { known_.insert(known_.end(), keys); }
+  // After all keys were asked for: warns about the unknown ones.
+  void finish() { warn_unknown(*reading_, object_->get_object(), pointer_, known_); }
+
+ private:
+  std::vector<Found> elements(const Found&);
+
+  Reading* reading_;
+  const boost::json::value* object_;
+  std::string pointer_;
+  std::vector<std::string_view> known_;
+};
+
+// A block of the core's own namespaces: exact keys, exact types. `strict` reports a wrong type as an error; otherwise as a
+// warning, and the value is ignored as the reference does.
+class Options {
+ public:
+  // `block` may be null: every option is absent.
+  Options(Reading& reading, const Block* block, bool strict);
+
+  const boost::json::value* find(std::string_view key);  // nullptr: absent or null
+  bool flag(std::string_view key, bool otherwise = false);
+  std::optional<std::string> text(std::string_view key);
+  std::vector<std::string> texts(std::string_view key);
+  const boost::json::value* object(std::string_view key);
+  std::string pointer_of(std::string_view key) const { return join(pointer_, key); }
+  void also(std::initializer_list<std::string_view> keys) { known_.insert(known_.end(), keys); }
+  void finish();
+
+ private:
+  Reading* reading_;
+  const boost::json::object* object_ = nullptr;
+  std::string pointer_;
+  bool strict_;
+  std::vector<std::string_view> known_;
+};
+
+}  // namespace sluice::config

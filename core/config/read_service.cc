@@ -1,0 +1,177 @@
+// The root object: service, server and client settings (config.md §3).
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/text.h"
+#include "core/config/reader.h"
+#include "core/config/sections.h"
+
+namespace sluice::config {
+namespace {
+
+constexpr std::string_view kRootKeys[] = {
+    "version", "name", "port", "listen_ip", "host", "timeout", "cache_ttl", "output_encoding", "extra_config", "endpoints",
+    "async_agent", "plugin", "disable_rest", "debug_endpoint", "echo_endpoint", "sequential_start", "dns_cache_ttl",
+    "allow_insecure_connections", "read_timeout", "read_header_timeout", "write_timeout", "idle_timeout", "max_header_bytes",
+    "max_shutdown_wait_time", "use_h2c", "tls", "disable_keep_alives", "disable_compression", "max_idle_connections",
+    "max_idle_connections_per_host", "idle_connection_timeout", "response_header_timeout", "expect_continue_timeout",
+    "dialer_timeout", "dialer_fallback_delay", "dialer_keep_alive", "client_tls",
+};
+
+// OpenSSL's numbers are those of the protocol (RFC 8446 §4.1.2, RFC 6101).
+constexpr std::string_view kTlsNames[] = {"SSL3.0", "TLS10", "TLS11", "TLS12", "TLS13"};
+constexpr int kTls13 = 0x0304;
+
+int tls_version(Fields& fields, std::string_view key) {
+  std::string name = fields.text(key);
+  if (name.empty()) return kTls13;
+  for (size_t i = 0; i < std::size(kTlsNames); ++i)
+    if (name == kTlsNames[i]) return 0x0300 + static_cast<int>(i);
+  // The reference takes any other text for TLS 1.3; a stricter version than meant is no hole.
+  fields.reading().warning(fields.pointer_of(key), "unknown TLS version " + quote(name) + ", taken as \"TLS13\"; known are SSL3.0, TLS10, TLS11, TLS12, TLS13");
+  return kTls13;
+}
+
+void read_tls_versions(Fields& fields, TlsVersions& tls) {
+  tls.min = tls_version(fields, "min_version");
+  tls.max = tls_version(fields, "max_version");
+  if (tls.min > tls.max)
+    fields.reading().warning(fields.pointer_of("max_version"), "is below min_version (\"TLS13\" when not given): no connection can be made");
+  tls.curves = fields.integers("curve_preferences", 65535);
+  if (tls.curves.empty()) tls.curves = {25, 24, 23};
+  tls.ciphers = fields.integers("cipher_suites", 65535);
+  if (tls.ciphers.empty()) tls.ciphers = {49199, 49195, 49200, 49196, 52392, 52393};
+}
+
+void read_server_tls(Fields& root, Config& config) {
+  auto fields = root.object("tls");
+  if (!fields) return;
+  ServerTls tls;
+  bool disabled = fields->flag("disabled");
+  read_tls_versions(*fields, tls);
+  auto add = [&](Fields& from, std::string open, std::string secret) {
+    if (!disabled && (open.empty() || secret.empty()))
+      from.reading().error(from.pointer(), std::string{"expected both public_key and private_key, "} + (open.empty() ? "public_key" : "private_key") + " is missing");
+    tls.keys.emplace_back(std::move(open), std::move(secret));
+  };
+  for (Fields& pair : fields->objects("keys")) {
+    add(pair, pair.text("public_key"), pair.text("private_key"));
+    pair.finish();
+  }
+  std::string open = fields->text("public_key"), secret = fields->text("private_key");
+  if (!open.empty() || !secret.empty()) add(*fields, std::move(open), std::move(secret));
+  if (!disabled && tls.keys.empty()) fields->reading().error(fields->pointer(), "expected keys with a public_key and a private_key (or \"disabled\": true)");
+  tls.enable_mtls = fields->flag("enable_mtls");
+  tls.ca_certs = fields->texts("ca_certs");
+  tls.disable_system_ca_pool = fields->flag("disable_system_ca_pool");
+  fields->also({"prefer_server_cipher_suites"});
+  fields->finish();
+  if (!disabled) config.tls = std::move(tls);
+}
+
+void read_client_tls(Fields& root, Config& config) {
+  bool insecure = root.flag("allow_insecure_connections");
+  auto fields = root.object("client_tls");
+  if (!fields && !insecure) return;
+  // Without the block this reads the defaults of an empty one, which is what the root's flag stands for.
+  static const boost::json::value kNone{boost::json::object{}};
+  Fields none{root.reading(), kNone, root.pointer_of("client_tls")};
+  Fields& from = fields ? *fields : none;
+  ClientTls tls;
+  read_tls_versions(from, tls);
+  tls.allow_insecure = from.flag("allow_insecure_connections") || insecure;
+  tls.ca_certs = from.texts("ca_certs");
+  tls.disable_system_ca_pool = from.flag("disable_system_ca_pool");
+  for (Fields& pair : from.objects("client_certs")) {
+    std::string certificate = pair.text("certificate"), key = pair.text("private_key");
+    if (certificate.empty() || key.empty()) pair.reading().error(pair.pointer(), "expected certificate and private_key");
+    pair.finish();
+    tls.client_certs.emplace_back(std::move(certificate), std::move(key));
+  }
+  from.finish();
+  config.client_tls = std::move(tls);
+}
+
+void read_server(Fields& root, Config& config) {
+  config.read_timeout = root.duration("read_timeout");
+  config.read_header_timeout = root.duration("read_header_timeout");
+  if (config.read_header_timeout.count() == 0) config.read_header_timeout = config.read_timeout;
+  config.idle_timeout = root.duration("idle_timeout");
+  if (config.idle_timeout.count() == 0) config.idle_timeout = config.read_timeout;
+  if (config.idle_timeout.count() == 0) config.idle_timeout = config.read_header_timeout;
+  config.write_timeout = root.duration("write_timeout");
+  config.max_shutdown_wait = root.duration("max_shutdown_wait_time");
+  if (int64_t n = root.integer("max_header_bytes", INT64_MIN, 1 << 30); n > 0) config.max_header_bytes = static_cast<uint32_t>(n);
+  config.use_h2c = root.flag("use_h2c");
+  read_server_tls(root, config);
+}
+
+void read_client(Fields& root, Config& config) {
+  config.disable_keep_alives = root.flag("disable_keep_alives");
+  config.disable_compression = root.flag("disable_compression");
+  int64_t total = root.integer("max_idle_connections", INT64_MIN, UINT32_MAX);
+  int64_t per_host = root.integer("max_idle_connections_per_host", INT64_MIN, UINT32_MAX);
+  // Go keeps no connection at all under a negative limit.
+  if (total < 0 || per_host < 0) config.disable_keep_alives = true;
+  if (total > 0) config.max_idle_connections = static_cast<uint32_t>(total);
+  if (per_host > 0) config.max_idle_connections_per_host = static_cast<uint32_t>(per_host);
+  config.idle_connection_timeout = root.duration("idle_connection_timeout");
+  config.response_header_timeout = root.duration("response_header_timeout");
+  config.expect_continue_timeout = root.duration("expect_continue_timeout");
+  config.dialer_timeout = root.duration("dialer_timeout");
+  if (Duration d = root.duration("dialer_fallback_delay"); d.count() != 0) config.dialer_fallback_delay = d;
+  if (Duration d = root.duration("dialer_keep_alive"); d.count() != 0) config.dialer_keep_alive = d;
+  read_client_tls(root, config);
+}
+
+}  // namespace
+
+std::span<const std::string_view> root_keys() { return kRootKeys; }
+
+void read_service(Fields& root, Config& config, Inherited& inherited) {
+  Reading& reading = root.reading();
+  // V1. Wrong types are reported by integer() already.
+  size_t before = reading.report.issues().size();
+  int64_t version = root.integer("version");
+  if (version != 3 && reading.report.issues().size() == before)
+    reading.error(root.find("version") ? root.pointer_of("version") : root.pointer(),
+                  "unsupported version: found " + std::to_string(version) + ", expected \"version\": 3");
+  config.name = root.text("name");
+  if (int64_t port = root.integer("port", 0, 65535)) config.port = static_cast<uint16_t>(port);
+
+  config.listen_ip = root.text("listen_ip");
+  unsigned char address[16];
+  if (const char* ip = config.listen_ip.c_str(); !config.listen_ip.empty() && inet_pton(AF_INET, ip, address) != 1 && inet_pton(AF_INET6, ip, address) != 1)
+    reading.error(root.pointer_of("listen_ip"), "expected an IPv4 or IPv6 address, found " + quote(config.listen_ip));
+
+  inherited.timeout = root.duration("timeout");
+  if (inherited.timeout.count() == 0) inherited.timeout = std::chrono::seconds{2};
+  inherited.cache_ttl = root.duration("cache_ttl");
+  inherited.output_encoding = root.text("output_encoding");
+  inherited.disable_rest = root.flag("disable_rest");
+  std::vector<std::string> hosts = root.texts("host");
+  auto found = root.find("host");
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    std::string why;
+    if (auto host = clean_host(hosts[i], &why))
+      inherited.hosts.push_back(std::move(*host));
+    else
+      reading.error(found.value->is_array() ? join(found.pointer, i) : found.pointer, "invalid host " + quote(hosts[i]) + ": " + why);
+  }
+
+  config.debug_endpoint = root.flag("debug_endpoint");
+  config.echo_endpoint = root.flag("echo_endpoint");
+  config.sequential_start = root.flag("sequential_start");
+  if (auto plugin = root.object("plugin")) {
+    if (plugin->find("folder")) config.plugin_folder = plugin->text("folder");
+    if (plugin->find("pattern")) config.plugin_pattern = plugin->text("pattern");
+    plugin->finish();
+  }
+  if (Duration d = root.duration("dns_cache_ttl"); d >= std::chrono::seconds{1}) config.dns_cache_ttl = d;
+  read_server(root, config);
+  read_client(root, config);
+}
+
+}  // namespace sluice::config

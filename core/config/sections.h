@@ -1,0 +1,37 @@
+// The readers of the parts of a configuration; reader.cc calls them in order.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/config/fields.h"
+#include "core/config/model.h"
+
+namespace sluice::config {
+
+// What endpoints and backends inherit.
+struct Inherited {
+  Duration timeout{0}, cache_ttl{0};
+  std::string output_encoding;
+  std::vector<std::string> hosts;
+  bool disable_rest = false;
+};
+
+// The keys of the root object: those that environment variables can set.
+std::span<const std::string_view> root_keys();
+
+// Splits extra_config into the core's own blocks and those of plugins.
+void read_element(Fields&, Element&);
+// nullptr: not there.
+const Block* own_block(const Element&, std::string_view short_name);
+
+void read_service(Fields& root, Config&, Inherited&);
+RouterOptions read_router(Reading&, const Block*);
+void read_endpoint(Fields&, const Inherited&, Endpoint&);
+// Of an endpoint that is complete but for its backends; `encoding`: the endpoint's, for backends without one (deviation 4).
+void read_backend(Fields&, const Inherited&, const Endpoint&, const std::string& encoding, Backend&);
+
+// The output encoding that hands on bytes. The one such name that the file format gives a meaning of its own: it allows a
+// single backend (V7) and makes that backend's decoder the same.
+inline constexpr std::string_view kRawEncoding = "no-op";
+
+}  // namespace sluice::config
