@@ -1,0 +1,50 @@
+# Sourced by ./run and ./test: installs what is missing on Debian 12, and says so. Everything comes from the distribution.
+
+# What building takes; tests add theirs.
+build_packages=(g++ cmake ninja-build ccache pkg-config ca-certificates
+  libuv1-dev node-llhttp libboost1.81-dev libboost-json1.81-dev libsimdjson-dev libspdlog-dev libssl-dev libc-ares-dev
+  zlib1g-dev libcli11-dev libvalijson-dev)
+run_packages=(curl python3)
+test_packages=(libgtest-dev python3 binutils openssl)
+
+say() { printf '\033[1m==\033[0m %s\n' "$*"; }
+[ -t 1 ] || say() { printf '== %s\n' "$*"; }
+
+# prepare PACKAGE…: installs those that are not there. Root, or sudo, is needed only then.
+prepare() {
+  if ! command -v dpkg-query >/dev/null; then
+    say "this is no Debian; these are needed: $*"
+    return 0
+  fi
+  local missing=() package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing: ${missing[*]}"
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "become root, or install sudo, or install these yourself: ${missing[*]}" >&2; return 1; }
+    as_root=(sudo)
+  fi
+  # node-llhttp is wanted for its C sources only; recommended packages would bring much more.
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}")
+  # Package lists may be missing or old: only then are they fetched.
+  if ! apt-get install -s -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
+     ! "${as_root[@]}" "${install[@]}" >/dev/null 2>&1; then
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" "${install[@]}" >/dev/null
+  fi
+}
+
+# configure PRESET [ARGUMENT…]: quiet unless it fails.
+configure() {
+  local preset=$1 log
+  log=$(mktemp)
+  if ! cmake --preset "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
