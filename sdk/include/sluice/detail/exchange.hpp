@@ -203,7 +203,8 @@ class Exchange {
 
   uint32_t scope() const { return static_cast<uint32_t>(api().scope(x_)); }
   Worker worker() const { return {api().worker(x_), services_}; }
-  std::chrono::milliseconds now() const { return worker().now(); }
+  std::chrono::milliseconds now() const { return worker().now(); }  // the loop's idea of it, cheap
+  uint64_t now_ns() const { return services_->shared->now_ns(); }   // monotonic, the same on all workers
 
   template <class... Parts>
   void log(Level level, const Parts&... parts) const {

@@ -172,6 +172,21 @@ class Setup {
   std::string_view place() const { return report_ ? view(services_->config->place(report_)) : std::string_view{}; }
   std::string_view location() const { return report_ ? view(services_->config->location(report_)) : std::string_view{}; }
   uint32_t scope() const { return report_ ? static_cast<uint32_t>(services_->config->scope(report_)) : 0; }
+  // A name of this block that stays the same when a reload moves its endpoint to another position of the file: for shared()
+  // and limiter(). Method and endpoint are unique in a configuration, and so is what is below them.
+  std::string unique_key() const {
+    const std::string_view where = location();
+    const Value endpoint = surrounding(SLC_AT_ENDPOINT);
+    constexpr std::string_view list = "/endpoints/";
+    if (!endpoint.is_object() || where.substr(0, list.size()) != list) return std::string{where};
+    const std::string_view method = endpoint["method"].text();
+    std::string out{method.empty() ? std::string_view{"GET"} : method};
+    out += ' ';
+    out.append(endpoint["endpoint"].text());
+    const size_t rest = where.find('/', list.size());
+    if (rest != std::string_view::npos) out.append(where.substr(rest));
+    return out;
+  }
   Value surrounding(uint32_t at) const {
     return Value{services_->config->surrounding(report_, static_cast<int32_t>(at)), services_->document};
   }
