@@ -145,13 +145,13 @@ loop::Task<void> BackendScope::call_transport() {
     plugin::PlaceScope place{&plan_.transport_object->place()};
     a = plan_.transport->send(plan_.transport_object->state(*worker), this, &transport_slot_);
   }
-  if (building) plugin::finish_building(*this);
   if (a == SLC_PENDING) {
     transport_pending_ = true;
-    auto waiting = plugin::resumed(*this);
+    auto waiting = wait();
     a = co_await waiting;
     transport_pending_ = false;
-    if (building) plugin::finish_building(*this);
+  } else {
+    a = settle(a);
   }
   if (a != SLC_REPLY && a != SLC_NEXT && !error)
     fail(Errc::plugin, Source::plugin, arena().concat("transport ", plan_.transport_object->place().binding, " failed"));

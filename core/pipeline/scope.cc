@@ -39,8 +39,19 @@ slc_action Scope::call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void
   plugin::PlaceScope place{&h.object->place()};
   ran_[i] = 1;
   slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
-  if (building) plugin::finish_building(*this);
+  return a == SLC_PENDING ? a : settle(a);
+}
+
+slc_action Scope::settle(slc_action a) {
+  if (suspended) plugin::drop_suspension(*this);
+  if (building && !plugin::finish_building(*this)) return SLC_FAIL;
   return a;
+}
+
+loop::Task<slc_action> Scope::wait() {
+  auto waiting = plugin::resumed(*this);
+  slc_action a = co_await waiting;
+  co_return settle(a);
 }
 
 void Scope::fail_by(uint32_t i, slc_action action) {
@@ -62,7 +73,10 @@ loop::Task<void> Scope::run(uint32_t first) {
     if (h.around) {
       around_at_ = i;
       a = call(i, h.around->on_call);
-      if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+      if (a == SLC_PENDING) {
+        auto waiting = wait();
+        a = co_await waiting;
+      }
       if (a == SLC_NEXT) {
         auto inside = run(i + 1);
         co_await inside;
@@ -74,7 +88,10 @@ loop::Task<void> Scope::run(uint32_t first) {
     }
     if (!h.middleware->on_request) continue;
     a = call(i, h.middleware->on_request);
-    if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+    if (a == SLC_PENDING) {
+        auto waiting = wait();
+        a = co_await waiting;
+      }
     if (a == SLC_NEXT) continue;
     reached_inside = false;
     if (a == SLC_REPLY)
@@ -92,7 +109,10 @@ loop::Task<void> Scope::run(uint32_t first) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_response) continue;
     slc_action a = call(i, h.middleware->on_response);
-    if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+    if (a == SLC_PENDING) {
+        auto waiting = wait();
+        a = co_await waiting;
+      }
     if (a == SLC_REPLY)
       error = {};
     else if (a != SLC_NEXT)
@@ -106,7 +126,10 @@ loop::Task<bool> Scope::run_raw() {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
     slc_action a = call(i, h.middleware->on_raw_response);
-    if (a == SLC_PENDING) a = co_await plugin::resumed(*this);
+    if (a == SLC_PENDING) {
+        auto waiting = wait();
+        a = co_await waiting;
+      }
     if (a == SLC_NEXT) continue;
     if (a != SLC_REPLY) fail_by(i, a);
     co_return false;

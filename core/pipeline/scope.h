@@ -38,6 +38,10 @@ class Scope : public slc_exchange {
   virtual Scope* clone() = 0;
   // Cancel leaf operations.
   virtual void cancel_inner() {}
+  // After a hook's (or transport's) last word: its new document is taken over, a forgotten suspension dropped.
+  slc_action settle(slc_action);
+  // Waits for the resume of a hook that answered SLC_PENDING.
+  loop::Task<slc_action> wait();
   // A reply of a hook took the place of the inside: bring it to the form that inner() would have left.
   virtual void adopt_reply() {}
 
