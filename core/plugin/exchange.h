@@ -45,7 +45,7 @@ struct slc_exchange {
     response.body.bind(arena_);
   }
   // Cancels the timers and callouts it owns and makes its suspension token stale.
-  ~slc_exchange();
+  virtual ~slc_exchange();
   slc_exchange(const slc_exchange&) = delete;
   slc_exchange& operator=(const slc_exchange&) = delete;
 
@@ -65,6 +65,7 @@ struct slc_exchange {
   sluice::loop::Signal resumed;          // set on the loop by a resume
   sluice::plugin::OwnedOp* operations = nullptr;
   sluice::document::Builder* building = nullptr;  // replace_data in progress; taken over when the hook returned
+  char *run_at = nullptr, *run_end = nullptr;     // room behind the small pieces that append_body copied
 
   sluice::Arena& arena() { return *memory; }
 
@@ -76,8 +77,12 @@ struct slc_exchange {
 
 namespace sluice::plugin {
 
-// Ends what replace_data began: on success the new tree is response.data. Called by the pipeline after every hook.
-void finish_building(slc_exchange&);
+// Ends what replace_data began: on success the new tree is response.data. Called by the pipeline after every hook. False: the
+// document is broken or incomplete; `error` says so, the data is gone, and the hook's action counts as SLC_FAIL.
+bool finish_building(slc_exchange&);
+
+// Makes the token of a hook stale that called suspend() and then answered something else than SLC_PENDING.
+void drop_suspension(slc_exchange&);
 
 // Awaits the resume of a hook that answered SLC_PENDING. Answers SLC_FAIL at once when the plugin never called suspend().
 loop::Task<slc_action> resumed(slc_exchange&);

@@ -1,4 +1,5 @@
-// Plugins: files → modules → bindings → objects of one generation. [load thread] unless marked.
+// Plugins: files → modules → bindings → objects of one generation. [load thread] unless marked. A registry outlives the
+// objects made of its bindings. The last one that has a module ends it (unload()); its image stays.
 #pragma once
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@ namespace sluice::plugin {
 
 // One loaded file. The image stays mapped for the life of the process (architecture page); the same content is loaded once.
 class Module;
+class Schema;
 
 // One name that a module answers to.
 struct Binding {
@@ -26,6 +28,8 @@ struct Binding {
   const void* table = nullptr;         // slc_middleware, slc_decoder, … by interface_id
   const slc_lifecycle* life = nullptr;
   std::shared_ptr<Module> module;
+  std::shared_ptr<const Schema> schema;  // nullptr: none
+  const slc_host* host = nullptr;
   std::string plugin_id, plugin_version;
 };
 
@@ -75,9 +79,10 @@ class Object {
  private:
   friend class ObjectFactory;
   const Binding* binding_ = nullptr;
-  const slc_host* host_ = nullptr;
   void* object_ = nullptr;
-  std::vector<void*> states_;
+  std::vector<void*> states_;     // per worker; empty: hooks get the object itself
+  std::vector<uint8_t> started_;  // per worker; bytes, because each worker writes its own
+  std::shared_ptr<void> keep_;    // the configuration trees that the plugin may have views of
   Place place_;
   std::string where_;
 };
@@ -91,7 +96,7 @@ struct Context {
   const config::Element* backend = nullptr;
 };
 
-// Makes objects for one generation; owns the configuration trees that plugins keep views of.
+// Makes objects for one generation. The configuration trees that plugins keep views of live as long as the objects.
 class ObjectFactory {
  public:
   ObjectFactory(const Registry&, uint32_t workers, config::Report&);

@@ -22,6 +22,7 @@ class MetricShard;
 
 }  // namespace sluice::plugin
 
+// Destroyed before its client and its loop.
 struct slc_worker {
   sluice::loop::Loop& loop;
   sluice::http::Client& client;
@@ -39,6 +40,8 @@ namespace sluice::plugin {
 // Makes a worker reachable by tokens and metrics readers of other threads, and takes it out again. [main thread]
 void register_worker(slc_worker*);
 void unregister_worker(slc_worker*);
+// Tells the worker's tables that the calling thread is its own; Object::start does. [worker]
+void enter_worker(slc_worker&);
 
 // The binding whose code runs on this thread: for log lines, the watchdog and crash reports. Set around every hook.
 struct Place {
@@ -47,12 +50,35 @@ struct Place {
   std::string_view where;    // "[ENDPOINT: /x]"
 };
 inline thread_local const Place* current_place = nullptr;
+
+// What the watchdog sees of a thread: written by the thread alone with plain stores.
+struct HookState {
+  std::atomic<uint32_t> count{0};       // moves with every hook
+  std::atomic<uint32_t> depth{0};       // hooks this thread is inside of
+  std::atomic<uint32_t> stalled_ms{0};  // set by the watchdog: the running hook has been long
+};
+inline thread_local constinit HookState hook_state{};
+void report_stall(const Place*);
+
 class PlaceScope {
  public:
-  explicit PlaceScope(const Place* p) : before_{current_place} { current_place = p; }
-  ~PlaceScope() { current_place = before_; }
+  explicit PlaceScope(const Place* p) : before_{current_place} {
+    current_place = p;
+    step(hook_state.count, 1), step(hook_state.depth, 1);
+  }
+  ~PlaceScope() {
+    if (hook_state.stalled_ms.load(std::memory_order_relaxed)) [[unlikely]]
+      report_stall(current_place);
+    step(hook_state.count, 1), step(hook_state.depth, ~0u);
+    current_place = before_;
+  }
+  PlaceScope(const PlaceScope&) = delete;
+  PlaceScope& operator=(const PlaceScope&) = delete;
 
  private:
+  static void step(std::atomic<uint32_t>& n, uint32_t by) {
+    n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
   const Place* before_;
 };
 

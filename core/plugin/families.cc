@@ -1,0 +1,33 @@
+// The one file of the core that lists namespaces: what protects a service must not be switched off because its plugin is
+// missing or its name is misspelt (deviations 2 and 3).
+#include "core/plugin/registry.h"
+
+namespace sluice::plugin {
+namespace {
+
+constexpr std::string_view kFamilies[] = {"auth/", "security/", "validation/", "qos/", "modifier/"};
+
+// Names that members of the families had before (components/00-order.md): a configuration that still has them is as much in
+// need of the plugin, which lists them as aliases.
+constexpr std::string_view kFormerNames[] = {
+    "devopsfaith/krakend-jose/",        "devopsfaith/krakend-oauth2-clientcredentials",
+    "devopsfaith/bloomfilter",          "devopsfaith/krakend-botdetector",
+    "devopsfaith/krakend-httpsecure",   "devopsfaith/krakend-cors",
+    "devopsfaith/krakend-cel",          "devopsfaith/krakend-jsonschema",
+    "devopsfaith/krakend-lua/",         "devopsfaith/krakend-martian",
+    "devopsfaith/krakend-httpcache",    "devopsfaith/krakend-circuitbreaker/",
+};
+
+}  // namespace
+
+bool must_not_fail_open(std::string_view name) {
+  for (std::string_view family : kFamilies)
+    if (name.starts_with(family)) return true;
+  if (!name.starts_with("github.com/") && !name.starts_with("github_com/")) return false;
+  name.remove_prefix(11);
+  for (std::string_view former : kFormerNames)
+    if (name.starts_with(former)) return true;
+  return false;
+}
+
+}  // namespace sluice::plugin

@@ -1,0 +1,83 @@
+#include "core/plugin/limiter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace sluice::plugin {
+
+BucketRule::BucketRule(double per_second, double capacity) {
+  constexpr double kTicksPerSecond = 16e9, kLongest = 4.6e18;  // nine years: no window needs more, and nothing overflows
+  interval_ = static_cast<int64_t>(std::clamp(std::round(kTicksPerSecond / per_second), 1.0, kLongest / 4));
+  // Whole tokens: a fraction of one can never be taken, but it would shift the moment of the next.
+  window_ = static_cast<int64_t>(std::min(std::floor(capacity) * static_cast<double>(interval_), kLongest / 2));
+  window_ = std::max(window_, interval_);
+}
+
+Limiter::Limiter(double per_second, double capacity, uint64_t idle_ms)
+    : rule_{per_second, capacity}, idle_ns_{std::min<uint64_t>(idle_ms, UINT64_MAX / 2'000'000) * 1'000'000} {}
+
+bool Limiter::take(std::string_view client, uint64_t now_ns) {
+  if (client.empty()) {
+    int64_t arrival = single_.load(std::memory_order_relaxed);
+    for (;;) {
+      int64_t next = rule_.take(arrival, now_ns);
+      if (next < 0) return false;
+      if (single_.compare_exchange_weak(arrival, next, std::memory_order_relaxed)) return true;
+    }
+  }
+  client = client.substr(0, kLongestClient);
+  Shard& shard = shards_[(std::hash<std::string_view>{}(client) >> 7) % kShards];
+  std::lock_guard lock{shard.mutex};
+  auto it = shard.by_client.find(client);
+  if (it == shard.by_client.end()) {
+    make_room(shard, now_ns);
+    shard.buckets.push_back(Bucket{std::string{client}, 0, now_ns});
+    auto bucket = std::prev(shard.buckets.end());
+    it = shard.by_client.emplace(bucket->client, bucket).first;
+  } else {
+    shard.buckets.splice(shard.buckets.end(), shard.buckets, it->second);
+  }
+  Bucket& b = *it->second;
+  if (idle_ns_ && now_ns - b.used_ns > idle_ns_ && now_ns > b.used_ns) b.arrival = 0;  // dropped and made anew
+  b.used_ns = std::max(b.used_ns, now_ns);
+  int64_t next = rule_.take(b.arrival, now_ns);
+  if (next < 0) return false;
+  b.arrival = next;
+  return true;
+}
+
+void Limiter::make_room(Shard& s, uint64_t now_ns) {
+  auto drop = [&](std::list<Bucket>::iterator b) {
+    s.by_client.erase(b->client);
+    s.buckets.erase(b);
+  };
+  // Two per newcomer, so that expired ones go faster than new ones come, and nobody waits for a sweep.
+  for (int i = 0; i < 2 && !s.buckets.empty(); ++i) {
+    Bucket& oldest = s.buckets.front();
+    if (!idle_ns_ || now_ns < oldest.used_ns || now_ns - oldest.used_ns <= idle_ns_) break;
+    drop(s.buckets.begin());
+  }
+  if (s.buckets.size() < kMostPerShard) return;
+  // A full bucket holds no information: dropping it changes nothing. Look at a few of the oldest before one is forgotten
+  // that still counts.
+  auto victim = s.buckets.begin();
+  int seen = 0;
+  for (auto b = s.buckets.begin(); b != s.buckets.end() && seen < 16; ++b, ++seen)
+    if (rule_.full(b->arrival, now_ns)) {
+      victim = b;
+      break;
+    }
+  drop(victim);
+}
+
+size_t Limiter::clients() const {
+  size_t n = 0;
+  for (const Shard& s : shards_) {
+    std::lock_guard lock{s.mutex};
+    n += s.buckets.size();
+  }
+  return n;
+}
+
+}  // namespace sluice::plugin

@@ -1,0 +1,415 @@
+#include "core/plugin/module.h"
+
+#define BOOST_DLL_USE_STD_FS
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/dll/shared_library.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+
+#include "core/base/text.h"
+#include "core/log/log.h"
+#include "core/plugin/elf.h"
+#include "core/plugin/report.h"
+
+namespace sluice::plugin {
+
+// Never freed: code of it may run, and backtraces may name it, until the process ends.
+struct Image {
+  std::string file;                   // as first found
+  const slc_entry* entry = nullptr;
+  boost::dll::shared_library library;
+  std::unique_ptr<Host> host;         // made when the entry has been checked
+  Place place;                        // for load and unload
+  std::weak_ptr<Module> module;       // initialised once for all generations that use it at the same time
+};
+
+namespace {
+
+constexpr const char* kSymbol = "slc_plugin_entry";
+constexpr size_t kLargestFile = size_t{512} << 20;
+
+struct Kind {
+  const char* id;
+  uint32_t size;       // of the table, in this ABI
+  bool is_namespace;   // bound to a key of extra_config; else to an encoding, sd or balancing name
+};
+constexpr Kind kKinds[] = {
+    {SLC_IFACE_MIDDLEWARE, sizeof(slc_middleware), true}, {SLC_IFACE_AROUND, sizeof(slc_around), true},
+    {SLC_IFACE_TRANSPORT, sizeof(slc_transport), true},   {SLC_IFACE_LOG_SINK, sizeof(slc_log_sink), true},
+    {SLC_IFACE_DECODER, sizeof(slc_decoder), false},      {SLC_IFACE_ENCODER, sizeof(slc_encoder), false},
+    {SLC_IFACE_RESOLVER, sizeof(slc_resolver), false},    {SLC_IFACE_BALANCER, sizeof(slc_balancer), false},
+};
+const Kind* find_kind(std::string_view id) {
+  for (const Kind& k : kKinds)
+    if (id == k.id) return &k;
+  return nullptr;
+}
+
+// A table without the function that it is there for.
+const char* missing_function(std::string_view id, const void* table) {
+  if (id == SLC_IFACE_MIDDLEWARE) {
+    auto* m = static_cast<const slc_middleware*>(table);
+    return m->on_request || m->on_raw_response || m->on_response || m->on_done ? nullptr : "any hook";
+  }
+  if (id == SLC_IFACE_AROUND) return static_cast<const slc_around*>(table)->on_call ? nullptr : "on_call";
+  if (id == SLC_IFACE_TRANSPORT) {
+    auto* t = static_cast<const slc_transport*>(table);
+    return !t->send ? "send" : !t->cancel ? "cancel" : nullptr;
+  }
+  if (id == SLC_IFACE_LOG_SINK) return static_cast<const slc_log_sink*>(table)->write ? nullptr : "write";
+  if (id == SLC_IFACE_RESOLVER) return static_cast<const slc_resolver*>(table)->watch ? nullptr : "watch";
+  if (id == SLC_IFACE_BALANCER) return static_cast<const slc_balancer*>(table)->pick ? nullptr : "pick";
+  return nullptr;  // decoders and encoders without a function are raw
+}
+
+std::string hash_of(std::string_view bytes) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned n = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest, &n, EVP_sha256(), nullptr);
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string s;
+  for (unsigned i = 0; i < n; ++i) (s += kHex[digest[i] >> 4]) += kHex[digest[i] & 15];
+  return s;
+}
+
+Result<std::string, Problem> read_plugin(const std::string& file) {
+  struct stat st;
+  if (stat(file.c_str(), &st) != 0) return Problem{file + ": cannot be read: " + std::strerror(errno)};
+  if (!S_ISREG(st.st_mode)) return Problem{file + ": not a regular file"};
+  if (st.st_mode & S_IWOTH)
+    return Problem{file + ": everybody may write to it, and it would run with the gateway's rights. Take that away: chmod o-w " + file};
+  if (static_cast<size_t>(st.st_size) > kLargestFile) return Problem{file + ": larger than 512 MiB"};
+  std::string bytes(static_cast<size_t>(st.st_size), '\0');
+  std::ifstream in{file, std::ios::binary};
+  if (!in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) return Problem{file + ": cannot be read: " + std::strerror(errno)};
+  return bytes;
+}
+
+// Private copies of the files: whoever writes over a plugin in place would otherwise pull the code from under a running
+// gateway, and the dynamic loader would answer the old image for a path it knows. The copies stay as long as the process,
+// for debuggers and sanitizers to read.
+class PrivateFolder {
+ public:
+  const std::string& path() {
+    if (!path_.empty()) return path_;
+    std::error_code ec;
+    std::filesystem::path base = std::filesystem::temp_directory_path(ec);
+    if (ec) base = "/tmp";
+    sweep(base);
+    std::string name = (base / (kPrefix + std::to_string(getpid()) + "-XXXXXX")).string();
+    if (mkdtemp(name.data())) {
+      path_ = name;
+      owner_ = getpid();
+      std::atexit([] { folder().remove(); });
+    }
+    return path_;
+  }
+  static PrivateFolder& folder() {
+    static auto* f = new PrivateFolder;
+    return *f;
+  }
+
+ private:
+  inline static const std::string kPrefix = "sluice-plugins-";
+  void remove() {
+    std::error_code ec;
+    if (owner_ == getpid()) std::filesystem::remove_all(path_, ec);
+  }
+  // What killed processes of this user have left behind.
+  static void sweep(const std::filesystem::path& base) {
+    std::error_code ec;
+    for (std::filesystem::directory_iterator it{base, ec}, end; !ec && it != end; it.increment(ec)) {
+      std::string name = it->path().filename().string();
+      if (!name.starts_with(kPrefix)) continue;
+      struct stat st;
+      auto pid = parse_decimal<int>(std::string_view{name}.substr(kPrefix.size(), name.find('-', kPrefix.size()) - kPrefix.size()));
+      if (!pid || lstat(it->path().c_str(), &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) continue;
+      bool young = std::time(nullptr) - st.st_mtime < 60;  // another container's process has no pid here
+      std::error_code ignored;
+      if (!young && kill(*pid, 0) != 0 && errno == ESRCH) std::filesystem::remove_all(it->path(), ignored);
+    }
+  }
+  std::string path_;
+  pid_t owner_ = 0;
+};
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+std::string copy_to_folder(const std::string& name, std::string_view bytes) {
+  const std::string& folder = PrivateFolder::folder().path();
+  if (folder.empty()) return {};
+  std::string path = folder + "/" + name;
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0500);
+  if (fd < 0) return {};
+  bool ok = write_all(fd, bytes);
+  ::close(fd);
+  return ok ? path : std::string{};
+}
+
+// For temporary folders that forbid execution or are full. The descriptor stays open: its path must stay this image's.
+std::string copy_to_memory(const std::string& name, std::string_view bytes) {
+  int fd = memfd_create(name.c_str(), MFD_CLOEXEC);
+  if (fd < 0) return {};
+  if (write_all(fd, bytes)) return "/proc/self/fd/" + std::to_string(fd);
+  ::close(fd);
+  return {};
+}
+
+// Empty: loaded. Else the dynamic loader's words about it, with the plugin's path in place of the copy's.
+std::string load_library(boost::dll::shared_library& library, const std::string& copy, const std::string& file) {
+  if (copy.empty()) return "no private copy can be made: " + std::string{std::strerror(errno)};
+  std::error_code ec;
+  // Both said aloud: Boost's default is lazy, and a lazily bound plugin dies at the first call of what it lacks.
+  library.load(copy, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, ec);
+  if (!ec) return {};
+  const char* why = dlerror();
+  std::string text = why ? why : ec.message();
+  for (size_t at; (at = text.find(copy)) != text.npos;) text.replace(at, copy.size(), file);
+  if (text.starts_with(file + ": ")) text.erase(0, file.size() + 2);
+  return text.empty() ? "unknown reason" : text;
+}
+
+std::string sanitizers(uint32_t flags) {
+  return flags & SLC_BUILT_ASAN ? "AddressSanitizer" : flags & SLC_BUILT_TSAN ? "ThreadSanitizer" : "no sanitizer";
+}
+std::string sanitizer_problem(const std::string& title, uint32_t theirs) {
+  return title + ": built with " + sanitizers(theirs) + ", this gateway is built with " + sanitizers(SLC_BUILD_FLAGS) +
+         ". Mixing them corrupts reports; use the matching build.";
+}
+
+std::string explain_load(const std::string& file, const std::string& why) {
+  if (why.find("__asan_") != why.npos && !(SLC_BUILD_FLAGS & SLC_BUILT_ASAN)) return sanitizer_problem(file, SLC_BUILT_ASAN);
+  if (why.find("__tsan_") != why.npos && !(SLC_BUILD_FLAGS & SLC_BUILT_TSAN)) return sanitizer_problem(file, SLC_BUILT_TSAN);
+  std::string text = file + ": cannot be loaded: " + why;
+  if (why.find("cannot open shared object file") != why.npos) return text + ". Install the library that it needs.";
+  if (why.find("undefined symbol") != why.npos) return text + ". Link the plugin with what it uses; the gateway exports nothing.";
+  return text;
+}
+
+std::string hex(uint32_t v) {
+  char text[16];
+  snprintf(text, sizeof text, "0x%08x", v);
+  return text;
+}
+std::string version(unsigned major, unsigned minor) { return std::to_string(major) + "." + std::to_string(minor); }
+bool is_text(const char* s) { return s && *s; }
+
+struct Images {
+  std::mutex mutex;
+  std::map<std::string, std::unique_ptr<Image>> by_key;  // content hash, or address of a linked entry
+};
+Images& images() {
+  static auto* i = new Images;
+  return *i;
+}
+
+}  // namespace
+
+bool is_namespace_kind(std::string_view id) {
+  const Kind* k = find_kind(id);
+  return k && k->is_namespace;
+}
+
+Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
+  auto bytes = read_plugin(file);
+  if (!bytes) return bytes.error();
+  if (std::string wrong = elf::problem(*bytes); !wrong.empty()) return Problem{file + ": " + wrong};
+  if (!elf::exports(*bytes, kSymbol))
+    return Problem{file + ": not a gateway plugin (no symbol slc_plugin_entry). Was it built with sluice_add_plugin()?"};
+
+  Images& all = images();
+  std::lock_guard lock{all.mutex};
+  std::string hash = hash_of(*bytes);
+  std::unique_ptr<Image>& image = all.by_key[hash];
+  if (!image) {
+    auto fresh = std::make_unique<Image>();
+    fresh->file = file;
+    std::string name = hash.substr(0, 16) + "-" + std::filesystem::path{file}.filename().string();
+    std::string why = load_library(fresh->library, copy_to_folder(name, *bytes), file);
+    if (why.find("failed to map segment") != why.npos || why.starts_with("no private copy"))
+      why = load_library(fresh->library, copy_to_memory(name, *bytes), file);
+    if (!why.empty()) {
+      all.by_key.erase(hash);
+      return Problem{explain_load(file, why)};
+    }
+    try {
+      fresh->entry = &fresh->library.get<const slc_entry>(kSymbol);
+    } catch (const std::exception& e) {
+      return Problem{file + ": " + e.what()};
+    }
+    image = std::move(fresh);
+  }
+  if (auto known = image->module.lock()) return known;
+  image->file = file;
+  auto module = std::make_shared<Module>(*image);
+  if (auto ok = module->check(); !ok) return ok.error();
+  image->module = module;
+  return module;
+}
+
+Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, const std::string& file) {
+  Images& all = images();
+  std::lock_guard lock{all.mutex};
+  std::unique_ptr<Image>& image = all.by_key["linked " + std::to_string(reinterpret_cast<uintptr_t>(entry))];
+  if (!image) {
+    image = std::make_unique<Image>();
+    image->file = file, image->entry = entry;
+  }
+  if (auto known = image->module.lock()) return known;
+  image->file = file;
+  auto module = std::make_shared<Module>(*image);
+  if (auto ok = module->check(); !ok) return ok.error();
+  image->module = module;
+  return module;
+}
+
+Module::Module(Image& image) : image_{image} {}
+
+Module::~Module() {
+  if (!initialised_ || !entry().unload) return;
+  PlaceScope scope{&image_.place};
+  entry().unload();
+}
+
+const slc_entry& Module::entry() const { return *image_.entry; }
+const std::string& Module::file() const { return image_.file; }
+const slc_host* Module::host() const { return image_.host.get(); }
+std::string Module::title() const { return image_.file + " (" + entry().id + " " + entry().version + ")"; }
+
+// Step 4 of plugin-abi §2.5. Reads no field of the entry before what stands in front of it says that it is there.
+Result<bool, Problem> Module::check() {
+  const slc_entry& e = entry();
+  const std::string& f = image_.file;
+  const std::string offered = version(SLC_ABI_MAJOR, SLC_ABI_MINOR);
+  if (e.magic != SLC_ABI_MAGIC)
+    return Problem{f + ": slc_plugin_entry begins with " + hex(e.magic) + ", wanted " + hex(SLC_ABI_MAGIC) +
+                   ". Fill the entry as sluice/plugin.h says."};
+  if (e.size < offsetof(slc_entry, flags))
+    return Problem{f + ": slc_plugin_entry says that it has " + std::to_string(e.size) + " bytes, wanted " +
+                   std::to_string(sizeof(slc_entry)) + ". Set size to sizeof(slc_entry)."};
+  if (e.abi_major != SLC_ABI_MAJOR)
+    return Problem{f + ": built for plugin ABI " + version(e.abi_major, e.abi_minor) + ", this gateway offers " + offered +
+                   ". Use a gateway " + std::to_string(e.abi_major) + ".x or build the plugin with this gateway's SDK."};
+  bool has_title = e.size >= offsetof(slc_entry, built_with) && is_text(e.id) && is_text(e.version);
+  std::string who = has_title ? title() : f;
+  if (SLC_ABI_MAJOR == 0 ? e.abi_minor != SLC_ABI_MINOR : e.abi_minor > SLC_ABI_MINOR)
+    return Problem{who + ": needs plugin ABI " + version(e.abi_major, e.abi_minor) + ", this gateway offers " + offered +
+                   (SLC_ABI_MAJOR == 0 ? ". ABI 0 is not frozen: build the plugin with this gateway's SDK."
+                                       : ". Use a newer gateway or a plugin built for <= " + offered + ".")};
+  if (e.size < sizeof(slc_entry))
+    return Problem{f + ": slc_plugin_entry says that it has " + std::to_string(e.size) + " bytes, wanted " +
+                   std::to_string(sizeof(slc_entry)) + ". Set size to sizeof(slc_entry)."};
+  if (!has_title) return Problem{f + ": the entry has no id or no version. Set both."};
+  constexpr uint32_t kSanitizers = SLC_BUILT_ASAN | SLC_BUILT_TSAN;
+  if ((e.flags & kSanitizers) != (SLC_BUILD_FLAGS & kSanitizers)) return Problem{sanitizer_problem(who, e.flags)};
+  for (const char* const* s = e.required_services; s && *s; ++s)
+    if (!find_service(*s))
+      return Problem{who + ": needs service " + *s + ", which this gateway does not have. It has " + service_names() + "."};
+  if (!e.get_interface) return Problem{who + ": the entry has no get_interface function."};
+  if (e.binding_count == 0 || !e.bindings) return Problem{who + ": has no bindings, so no configuration can name it."};
+  if (e.binding_count > 4096) return Problem{who + ": has " + std::to_string(e.binding_count) + " bindings, at most 4096 are allowed."};
+  if (e.binding_size < sizeof(slc_binding))
+    return Problem{who + ": binding_size is " + std::to_string(e.binding_size) + ", wanted " + std::to_string(sizeof(slc_binding)) +
+                   ". Set it to sizeof(slc_binding)."};
+  offers_.resize(e.binding_count);
+  if (!image_.host) {
+    image_.host = std::make_unique<Host>(e.id);
+    image_.place.plugin = image_.host->plugin;
+  }
+  for (uint32_t i = 0; i < e.binding_count; ++i)
+    if (auto ok = check_binding(i, offers_[i]); !ok) return ok.error();
+  return true;
+}
+
+Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
+  const slc_entry& e = entry();
+  // By stride: bindings of a newer plugin may be longer than ours.
+  auto* b = reinterpret_cast<const slc_binding*>(reinterpret_cast<const char*>(e.bindings) + size_t{i} * e.binding_size);
+  offer.spec = b;
+  if (!is_text(b->name)) return Problem{title() + ": binding " + std::to_string(i) + " has no name."};
+  std::string who = title() + ": \"" + b->name + "\"";
+  const Kind* kind = is_text(b->interface_id) ? find_kind(b->interface_id) : nullptr;
+  if (!kind) {
+    std::string known;
+    for (const Kind& k : kKinds) known += (known.empty() ? "" : ", ") + std::string{k.id};
+    return Problem{who + " is bound to interface \"" + (b->interface_id ? b->interface_id : "") + "\", which this gateway does not have. It has " + known + "."};
+  }
+  constexpr uint32_t kScopes = SLC_AT_SERVICE | SLC_AT_ENDPOINT | SLC_AT_PROXY | SLC_AT_BACKEND;
+  if (kind->is_namespace ? (b->scopes & ~kScopes) != 0 || b->scopes == 0 : b->scopes != 0)
+    return Problem{who + " has scopes " + hex(b->scopes) + (kind->is_namespace ? ", wanted one or more of SLC_AT_…." : ", wanted 0: a name, not a namespace.")};
+  if (b->schema) {
+    auto schema = Schema::compile(b->schema);
+    if (!schema) return Problem{who + ": its schema " + schema.error().message + "."};
+    offer.schema = *schema;
+  }
+  {
+    PlaceScope scope{&image_.place};
+    offer.table = e.get_interface(b->interface_id, b->name);
+  }
+  if (!offer.table) return Problem{who + ": get_interface(\"" + b->interface_id + "\") answered NULL."};
+  uint32_t size;
+  std::memcpy(&size, offer.table, sizeof size);  // every table begins with it
+  if (size < kind->size)
+    return Problem{who + ": its " + b->interface_id + " table says that it has " + std::to_string(size) + " bytes, wanted " + std::to_string(kind->size) + "."};
+  // Every table goes on with its life cycle.
+  std::memcpy(&offer.life, static_cast<const char*>(offer.table) + offsetof(slc_middleware, life), sizeof offer.life);
+  if (offer.life && offer.life->size < sizeof(slc_lifecycle))
+    return Problem{who + ": its slc_lifecycle says that it has " + std::to_string(offer.life->size) + " bytes, wanted " + std::to_string(sizeof(slc_lifecycle)) + "."};
+  if (offer.life && !offer.life->worker_start != !offer.life->worker_stop)
+    return Problem{who + ": has only one of worker_start and worker_stop. Set both or none."};
+  if (const char* missing = missing_function(b->interface_id, offer.table))
+    return Problem{who + ": its " + b->interface_id + " table has not " + missing + "."};
+  return true;
+}
+
+static_assert(offsetof(slc_around, life) == offsetof(slc_middleware, life));
+static_assert(offsetof(slc_decoder, life) == offsetof(slc_middleware, life));
+static_assert(offsetof(slc_encoder, life) == offsetof(slc_middleware, life));
+static_assert(offsetof(slc_resolver, life) == offsetof(slc_middleware, life));
+static_assert(offsetof(slc_balancer, life) == offsetof(slc_middleware, life));
+static_assert(offsetof(slc_transport, life) == offsetof(slc_middleware, life));
+static_assert(offsetof(slc_log_sink, life) == offsetof(slc_middleware, life));
+
+Result<bool, Problem> Module::initialise() {
+  if (initialised_) return true;
+  Trees trees;
+  slc_report report;
+  report.trees = &trees;
+  slc_status status = SLC_OK;
+  if (entry().load) {
+    PlaceScope scope{&image_.place};
+    status = entry().load(host(), &report);
+  }
+  std::string errors;
+  for (const config::Issue& issue : report.issues) {
+    std::string text = issue.pointer.empty() ? issue.message : issue.pointer + ": " + issue.message;
+    if (issue.severity == config::Issue::Severity::error)
+      errors += (errors.empty() ? "" : "; ") + text;
+    else
+      SLC_LOG(warning, title(), ": ", text);
+  }
+  if (status != SLC_OK || report.failed)
+    return Problem{title() + ": load() failed: " + (errors.empty() ? "it answered " + std::to_string(status) : errors)};
+  initialised_ = true;
+  return true;
+}
+
+}  // namespace sluice::plugin

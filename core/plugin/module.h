@@ -1,0 +1,56 @@
+// One plugin file: opened, checked against everything that can be known before its code runs, and initialised once.
+// The image stays mapped for the life of the process; a file with the same content gives the same module, a changed file is
+// loaded beside the old one under a new path. [load]
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/plugin/schema.h"
+#include "core/plugin/services.h"
+
+namespace sluice::plugin {
+
+struct Image;
+
+class Module {
+ public:
+  // What one binding of the entry offers, checked.
+  struct Offer {
+    const slc_binding* spec = nullptr;
+    const void* table = nullptr;
+    const slc_lifecycle* life = nullptr;
+    std::shared_ptr<const Schema> schema;
+  };
+
+  // Opens and checks `file`; of the plugin's functions only get_interface has been called then.
+  static Result<std::shared_ptr<Module>, Problem> open(const std::string& file);
+  // The same for an entry that is linked in; `file` names it in messages.
+  static Result<std::shared_ptr<Module>, Problem> adopt(const slc_entry*, const std::string& file);
+  explicit Module(Image&);
+  ~Module();  // unload(), when load() has been; the image stays
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  // Calls load(), unless that has succeeded already.
+  Result<bool, Problem> initialise();
+
+  const slc_entry& entry() const;
+  const std::string& file() const;
+  const slc_host* host() const;
+  std::string title() const;  // "plugins/jwt.so (acme.jwt 2.3.0)"
+  const std::vector<Offer>& offers() const { return offers_; }
+
+ private:
+  Result<bool, Problem> check();
+  Result<bool, Problem> check_binding(uint32_t i, Offer&) const;
+  Image& image_;
+  std::vector<Offer> offers_;
+  bool initialised_ = false;
+};
+
+// Kinds of interface that a namespace (key of extra_config) can be bound to; the others are named by encodings, sd, ….
+bool is_namespace_kind(std::string_view interface_id);
+
+}  // namespace sluice::plugin

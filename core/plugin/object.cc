@@ -1,0 +1,116 @@
+#include "core/log/log.h"
+#include "core/plugin/module.h"
+#include "core/plugin/report.h"
+#include "core/plugin/token_table.h"
+
+namespace sluice::plugin {
+namespace {
+
+std::string_view status_name(slc_status s) {
+  switch (s) {
+    case SLC_OK: return "SLC_OK";
+    case SLC_EINVAL: return "SLC_EINVAL";
+    case SLC_ENOTFOUND: return "SLC_ENOTFOUND";
+    case SLC_ENOMEM: return "SLC_ENOMEM";
+    case SLC_ESTALE: return "SLC_ESTALE";
+    case SLC_ETHREAD: return "SLC_ETHREAD";
+    case SLC_ELIMIT: return "SLC_ELIMIT";
+    case SLC_EIO: return "SLC_EIO";
+    case SLC_ETIMEOUT: return "SLC_ETIMEOUT";
+    case SLC_ECANCELED: return "SLC_ECANCELED";
+    case SLC_EREFUSED: return "SLC_EREFUSED";
+    case SLC_EDECODE: return "SLC_EDECODE";
+    case SLC_EBACKEND: return "SLC_EBACKEND";
+    default: return "an unknown status";
+  }
+}
+
+std::string by(const Binding& b) { return " (plugin " + b.plugin_id + " " + b.plugin_version + ")"; }
+
+}  // namespace
+
+Object::~Object() {
+  if (!object_ || !binding_->life || !binding_->life->destroy) return;
+  PlaceScope scope{&place_};
+  binding_->life->destroy(object_);
+}
+
+Result<bool, Problem> Object::start(slc_worker& w) {
+  enter_worker(w);
+  if (states_.empty()) return true;
+  PlaceScope scope{&place_};
+  slc_status status = binding_->life->worker_start(object_, &w, &states_[w.index]);
+  if (status == SLC_OK) {
+    started_[w.index] = 1;
+    return true;
+  }
+  states_[w.index] = nullptr;
+  return Problem{where_ + "[" + binding_->name + "]: cannot start on worker " + std::to_string(w.index) + ": " +
+                 std::string{status_name(status)} + by(*binding_)};
+}
+
+void Object::stop(slc_worker& w) {
+  if (!states_.empty() && started_[w.index]) {
+    PlaceScope scope{&place_};
+    binding_->life->worker_stop(states_[w.index]);
+    states_[w.index] = nullptr, started_[w.index] = 0;
+  }
+  if (uint32_t n = w.tokens->cancel_of(&place_))
+    SLC_LOG(warning, where_, "[", binding_->name, "] left ", n, " timers or callouts behind when it stopped; they are cancelled",
+            by(*binding_));
+}
+
+struct ObjectFactory::Impl {
+  uint32_t workers;
+  config::Report& report;
+  std::shared_ptr<Trees> trees = std::make_shared<Trees>();
+};
+
+ObjectFactory::ObjectFactory(const Registry&, uint32_t workers, config::Report& report)
+    : impl_{new Impl{workers, report}} {}
+ObjectFactory::~ObjectFactory() = default;
+
+std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config::Block* block, const Context& context) {
+  std::string pointer = block ? block->pointer : std::string{};
+  const boost::json::value* value = block ? block->value : nullptr;
+  if (binding.schema && value) {
+    auto violations = binding.schema->check(*value, pointer);
+    for (Violation& v : violations) impl_->report.error(std::move(v.pointer), v.message + by(binding));
+    if (!violations.empty()) return nullptr;  // create() may rely on what its schema promises
+  }
+
+  auto object = std::make_shared<Object>();
+  object->binding_ = &binding;
+  object->where_ = context.where;
+  object->place_ = {binding.plugin_id, binding.name, object->where_};
+  object->keep_ = impl_->trees;
+  const slc_lifecycle* life = binding.life;
+  if (!life) return object;
+
+  if (life->create) {
+    slc_node tree = value ? handle(impl_->trees->document_of(*value), nullptr) : slc_node{nullptr, 0};
+    slc_report report;
+    report.context = &context;
+    report.trees = impl_->trees.get();
+    report.base = pointer;
+    slc_status status;
+    {
+      PlaceScope scope{&object->place_};
+      status = life->create(binding.host, tree, &report, &object->object_);
+    }
+    for (config::Issue& issue : report.issues) {
+      issue.message += by(binding);
+      impl_->report.add(std::move(issue));
+    }
+    if (status != SLC_OK && !report.failed)
+      impl_->report.error(pointer, "refused without a reason: " + std::string{status_name(status)} + by(binding));
+    if (status != SLC_OK || report.failed || !object->object_) return nullptr;  // a left-over object is destroyed
+  }
+  if (life->worker_start) {
+    object->states_.resize(impl_->workers);
+    object->started_.resize(impl_->workers);
+  }
+  return object;
+}
+
+}  // namespace sluice::plugin

@@ -1,0 +1,175 @@
+#include "core/plugin/registry.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+
+#include "core/base/text.h"
+#include "core/plugin/module.h"
+
+namespace sluice::plugin {
+
+struct Registry::Impl {
+  // Names are looked up within a group: all namespaces are one, each other kind of interface is its own.
+  using Key = std::pair<std::string, std::string>;
+  std::vector<std::shared_ptr<Module>> modules;
+  std::deque<Binding> bindings;  // addresses stay
+  std::map<Key, const Binding*> names, aliases;
+  std::map<std::string, const Binding*> defaults;
+
+  static std::string group_of(std::string_view interface_id) {
+    return is_namespace_kind(interface_id) ? std::string{} : std::string{interface_id};
+  }
+  // Encodings and sd names are case-insensitive in the reference; namespaces are not.
+  static Key key(std::string_view interface_id, std::string_view name) {
+    std::string group = group_of(interface_id);
+    return {group, group.empty() ? std::string{name} : to_lower(name)};
+  }
+  static const Binding* at(const std::map<Key, const Binding*>& m, const Key& k) {
+    auto it = m.find(k);
+    return it == m.end() ? nullptr : it->second;
+  }
+
+  void add(std::shared_ptr<Module> module, ScanResult& result);
+  std::string clash(const Module&) const;
+};
+
+// What two modules (or one, twice) claim, as a message; empty: nothing.
+std::string Registry::Impl::clash(const Module& m) const {
+  auto both = [&](const Binding* other, const std::string& what) {
+    return other->module->file() + " and " + m.file() + " both " + what + ". Remove one.";
+  };
+  std::map<Key, int> own;
+  std::map<std::string, int> own_defaults;
+  for (const Module::Offer& o : m.offers()) {
+    Key k = key(o.spec->interface_id, o.spec->name);
+    if (const Binding* other = at(names, k)) return both(other, "provide \"" + std::string{o.spec->name} + "\"");
+    if (own[k]++) return m.title() + ": binds \"" + o.spec->name + "\" twice.";
+    for (const char* const* a = o.spec->aliases; a && *a; ++a)
+      if (const Binding* other = at(aliases, key(o.spec->interface_id, *a)))
+        return both(other, "provide \"" + std::string{*a} + "\"");
+    if (!(o.spec->flags & SLC_BIND_DEFAULT)) continue;
+    if (auto it = defaults.find(o.spec->interface_id); it != defaults.end())
+      return both(it->second, "want to be the default of " + std::string{o.spec->interface_id});
+    if (own_defaults[o.spec->interface_id]++) return m.title() + ": names two defaults of " + o.spec->interface_id + ".";
+  }
+  return {};
+}
+
+void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
+  // The same content under another name, or a folder that is given twice: nothing new.
+  if (std::find(modules.begin(), modules.end(), module) != modules.end()) return;
+  if (std::string message = clash(*module); !message.empty()) {
+    result.problems.push_back(std::move(message));
+    return;
+  }
+  if (auto ok = module->initialise(); !ok) {
+    result.problems.push_back(ok.error().message);
+    return;
+  }
+  modules.push_back(module);
+  for (const Module::Offer& o : module->offers()) {
+    Binding& b = bindings.emplace_back();
+    b.spec = o.spec;
+    b.name = o.spec->name;
+    b.interface_id = o.spec->interface_id;
+    b.table = o.table;
+    b.life = o.life;
+    b.module = module;
+    b.schema = o.schema;
+    b.plugin_id = module->entry().id;
+    b.plugin_version = module->entry().version;
+    b.host = module->host();
+    names[key(b.interface_id, b.name)] = &b;
+    for (const char* const* a = o.spec->aliases; a && *a; ++a) aliases[key(b.interface_id, *a)] = &b;
+    if (o.spec->flags & SLC_BIND_DEFAULT) defaults[b.interface_id] = &b;
+  }
+}
+
+Registry::Registry() : impl_{std::make_unique<Impl>()} {}
+Registry::~Registry() = default;
+
+void Registry::scan(const std::string& folder, const std::string& pattern, ScanResult& result) {
+  namespace fs = std::filesystem;
+  std::error_code ec;
+  std::vector<std::string> files;
+  for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
+    std::error_code ignored;
+    fs::file_status status = it->status(ignored);
+    if (status.type() != fs::file_type::regular && status.type() != fs::file_type::not_found) continue;
+    std::string name = it->path().filename().string();
+    if (name.find(pattern.empty() ? ".so" : pattern) != name.npos) files.push_back(std::move(name));
+  }
+  if (ec) {
+    result.problems.push_back("plugins folder " + folder + ": " + ec.message());
+    return;
+  }
+  std::sort(files.begin(), files.end());
+  std::string base = folder.ends_with('/') ? folder : folder + "/";
+  for (const std::string& name : files) {
+    auto module = Module::open(base + name);
+    if (module)
+      impl_->add(std::move(*module), result);
+    else
+      result.problems.push_back(module.error().message);
+  }
+}
+
+void Registry::add(const slc_entry* entry, const std::string& file, ScanResult& result) {
+  auto module = Module::adopt(entry, file);
+  if (module)
+    impl_->add(std::move(*module), result);
+  else
+    result.problems.push_back(module.error().message);
+}
+
+const Binding* Registry::find(std::string_view interface_id, std::string_view name) const {
+  Impl::Key k = Impl::key(interface_id, name);
+  const Binding* b = Impl::at(impl_->names, k);
+  if (!b) b = Impl::at(impl_->aliases, k);
+  return b && b->interface_id == interface_id ? b : nullptr;
+}
+
+const Binding* Registry::find_namespace(std::string_view name, bool* is_alias) const {
+  Impl::Key k{{}, std::string{name}};
+  const Binding* b = Impl::at(impl_->names, k);
+  if (is_alias) *is_alias = !b;
+  if (!b) b = Impl::at(impl_->aliases, k);
+  if (!b && is_alias) *is_alias = false;
+  return b;
+}
+
+const Binding* Registry::find_default(std::string_view interface_id) const {
+  auto it = impl_->defaults.find(std::string{interface_id});
+  return it == impl_->defaults.end() ? nullptr : it->second;
+}
+
+std::vector<const Binding*> Registry::bindings() const {
+  std::vector<const Binding*> all;
+  for (const Binding& b : impl_->bindings) all.push_back(&b);
+  return all;
+}
+
+std::vector<std::string> Registry::names(std::string_view interface_id) const {
+  std::vector<std::string> all;
+  for (const auto* m : {&impl_->names, &impl_->aliases})
+    for (const auto& [key, binding] : *m)
+      if (key.first == Impl::group_of(interface_id)) all.push_back(key.second);
+  return all;
+}
+
+std::string default_folder() {
+  if (const char* set = std::getenv("SLUICE_PLUGINS"); set && *set) return set;
+  std::error_code ec;
+  std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ec);
+  std::filesystem::path above = program.parent_path().parent_path();
+  std::string installed = (above / SLC_INSTALL_LIBDIR / "sluice" / "plugins").string();
+  for (const std::string& candidate : {installed, (above / "lib" / "sluice" / "plugins").string(), (above / "plugins").string()})
+    if (std::filesystem::is_directory(candidate, ec)) return candidate;
+  return installed;
+}
+
+}  // namespace sluice::plugin

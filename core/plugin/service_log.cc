@@ -1,0 +1,33 @@
+// sluice.log/1. [any]
+#include "core/log/log.h"
+#include "core/plugin/services.h"
+
+namespace sluice::plugin {
+namespace {
+
+constexpr size_t kLongest = 16 * 1024;
+
+log::Level level_of(int32_t l) {
+  return l <= SLC_DEBUG ? log::Level::debug : l >= SLC_CRITICAL ? log::Level::critical : static_cast<log::Level>(l);
+}
+
+int32_t enabled(const slc_host*, int32_t level) noexcept { return log::enabled(level_of(level)); }
+
+void write(const slc_host* host, slc_exchange* x, int32_t level, slc_str text) noexcept {
+  if (!sane(text) || !log::enabled(level_of(level))) return;
+  std::string line;
+  // A plugin's own thread has no place; then the plugin's id must do.
+  if (const Place* p = current_place; p && !p->binding.empty())
+    line.append(p->where).append("[").append(p->binding).append("] ");
+  else
+    line.append("[PLUGIN: ").append(plugin_of(host)).append("] ");
+  line.append(view(text).substr(0, kLongest));
+  if (x && !x->request_id.empty()) line.append(" (request ").append(x->request_id).append(")");
+  log::write(level_of(level), line);
+}
+
+}  // namespace
+
+const slc_log_api kLogService = {sizeof(slc_log_api), enabled, write};
+
+}  // namespace sluice::plugin

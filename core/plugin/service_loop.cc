@@ -1,0 +1,58 @@
+// sluice.loop/1: suspension, timers, callouts, posting. Calls from a thread that is not the worker's are refused.
+#include "core/plugin/services.h"
+#include "core/plugin/token_table.h"
+
+namespace sluice::plugin {
+namespace {
+
+slc_token suspend(slc_exchange* x) noexcept { return x->worker->tokens->on_thread() ? x->worker->tokens->suspend(*x) : 0; }
+
+slc_status resume(slc_token token, slc_action action) noexcept { return TokenTable::resume(token, action); }
+
+// The worker that an operation runs on: the owner's, which must be the one named.
+TokenTable* table_of(slc_worker* w, slc_exchange* owner) {
+  if (owner && w && owner->worker != w) return nullptr;
+  if (!w) w = owner ? owner->worker : nullptr;
+  return w && w->tokens->on_thread() ? w->tokens.get() : nullptr;
+}
+
+slc_token timer(slc_worker* w, slc_exchange* owner, uint32_t ms, slc_timer_fn fn, void* user) noexcept {
+  TokenTable* t = table_of(w, owner);
+  return t && fn ? t->start_timer(owner, ms, fn, user) : 0;
+}
+
+bool sane_callout(const slc_callout& c) {
+  if (c.size < offsetof(slc_callout, max_body) + sizeof c.max_body) return false;
+  if (!sane(c.method) || !sane(c.url) || !sane(c.body) || c.url.len > 64 * 1024 || c.header_count > 256) return false;
+  if (c.header_count && !c.headers) return false;
+  for (uint32_t i = 0; i < 2 * c.header_count; ++i)
+    if (!sane(c.headers[i])) return false;
+  return true;
+}
+
+slc_token http(slc_worker* w, slc_exchange* owner, const slc_callout* c, slc_reply_fn fn, void* user) noexcept {
+  TokenTable* t = table_of(w, owner);
+  return t && c && fn && sane_callout(*c) ? t->start_callout(owner, *c, fn, user) : 0;
+}
+
+slc_status cancel(slc_worker* w, slc_token token) noexcept {
+  if (!w) return SLC_EINVAL;
+  return w->tokens->on_thread() ? w->tokens->cancel(token) : SLC_ETHREAD;
+}
+
+slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
+  if (!w || !fn) return SLC_EINVAL;
+  w->loop.post([fn, user] { fn(user); });
+  return SLC_OK;
+}
+
+uint64_t now_ms(slc_worker* w) noexcept { return w->loop.now_ms(); }
+uint32_t worker_index(slc_worker* w) noexcept { return w->index; }
+uint32_t worker_count(slc_worker* w) noexcept { return w->count; }
+
+}  // namespace
+
+const slc_loop_api kLoopService = {sizeof(slc_loop_api), suspend, resume, timer,        http,
+                                   cancel,               post,    now_ms, worker_index, worker_count};
+
+}  // namespace sluice::plugin
