@@ -96,6 +96,7 @@ void expand(Arena* arena, Node& n) {
   if (n.format && n.format->expand(n.format, n.text, builder) && builder.finish(&fresh) && fresh.kind == n.kind && !fresh.deferred) {
     fresh.source = n.source;
     fresh.format = n.format;
+    fresh.flags = 0;  // a format that builds apart and hands the result over with copy() shares it with nobody
     n = fresh;
   } else {
     n = Node{};
