@@ -1,0 +1,96 @@
+# sluice_add_plugin(name SOURCES … [LIBS …] [TESTS …]): builds the plugin <name>.so as target plugin_<name>, C or C++.
+#
+#   SOURCES  the plugin
+#   LIBS     what it links; static libraries must be position independent, their symbols stay inside
+#   TESTS    sources of GoogleTest tests: the binary test_plugin_<name> is built of SOURCES and TESTS, so that tests reach
+#            everything, the entry included
+#
+# In the gateway's own tree the result goes to ${CMAKE_BINARY_DIR}/plugins and is installed; elsewhere it goes to
+# ${CMAKE_CURRENT_BINARY_DIR}.
+include_guard(GLOBAL)
+
+# The rules for a target that is a plugin (why each: docs of the plugin ABI, "Build rules").
+function(sluice_plugin_target target)
+  set(here ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so"
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON
+    C_STANDARD 11 CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
+    LINK_DEPENDS ${here}/plugin.version)
+  target_link_libraries(${target} PRIVATE sluice::sdk)
+  # A unique symbol would pin the image and be shared with other plugins.
+  if("CXX" IN_LIST languages AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
+  endif()
+  target_link_options(${target} PRIVATE
+    LINKER:--exclude-libs,ALL LINKER:--version-script,${here}/plugin.version LINKER:-z,now)
+  # Everything must be found at link time, except where the sanitizer's functions are in the executable (clang).
+  set(instrumented "${SLC_SANITIZE} ${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}")
+  if(SLC_SANITIZE OR instrumented MATCHES "-fsanitize")
+    set(sanitized ON)
+  endif()
+  if(NOT (sanitized AND "${CMAKE_C_COMPILER_ID} ${CMAKE_CXX_COMPILER_ID}" MATCHES "Clang"))
+    target_link_options(${target} PRIVATE LINKER:-z,defs)
+  endif()
+endfunction()
+
+# The tree's own warnings, as errors. Not its include folder: a plugin sees the SDK and nothing of core/.
+function(sluice_plugin_warnings target)
+  get_target_property(warnings slc_flags INTERFACE_COMPILE_OPTIONS)
+  foreach(warning ${warnings})
+    if(warning MATCHES "virtual")  # gcc objects to C++ warnings for C
+      set(warning $<$<COMPILE_LANGUAGE:CXX>:${warning}>)
+    endif()
+    target_compile_options(${target} PRIVATE ${warning})
+  endforeach()
+endfunction()
+
+function(sluice_add_plugin name)
+  cmake_parse_arguments(P "" "" "SOURCES;LIBS;TESTS" ${ARGN})
+  if(P_UNPARSED_ARGUMENTS OR NOT P_SOURCES)
+    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [TESTS …], got: ${ARGN}")
+  endif()
+  foreach(list P_SOURCES P_TESTS)
+    foreach(source ${${list}})
+      if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source} AND NOT IS_ABSOLUTE ${source})
+        message(WARNING "plugin ${name}: ${source} is missing")
+        list(REMOVE_ITEM ${list} ${source})
+      endif()
+    endforeach()
+  endforeach()
+  if(NOT P_SOURCES)
+    return()
+  endif()
+  set(target plugin_${name})
+  add_library(${target} MODULE ${P_SOURCES})
+  sluice_plugin_target(${target})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name})
+  target_link_libraries(${target} PRIVATE ${P_LIBS})
+  if(TARGET slc_flags)  # in the gateway's tree
+    sluice_plugin_warnings(${target})
+    set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
+    install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sluice/plugins)
+  else()
+    set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  endif()
+  if(CMAKE_NM AND NOT SLC_COVERAGE)
+    add_custom_command(TARGET ${target} POST_BUILD VERBATIM
+      COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DFILE=$<TARGET_FILE:${target}>
+              -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-exports.cmake)
+  endif()
+
+  if(NOT P_TESTS OR (TARGET slc_flags AND NOT SLC_TESTS))
+    return()
+  endif()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  enable_testing()
+  add_executable(test_${target} ${P_SOURCES} ${P_TESTS})
+  set_target_properties(test_${target} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+  target_link_libraries(test_${target} PRIVATE sluice::sdk ${P_LIBS} GTest::gtest GTest::gtest_main)
+  if(TARGET slc_flags)
+    sluice_plugin_warnings(test_${target})
+    target_include_directories(test_${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  endif()
+  gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+endfunction()
