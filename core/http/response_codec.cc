@@ -32,7 +32,7 @@ std::string_view trim_end(std::string_view s) {
 
 }  // namespace
 
-size_t HeadScanner::scan(const char* data, size_t size) {
+size_t ResponseHeadScanner::scan(const char* data, size_t size) {
   const char *p = data, *end = data + size;
   while (p < end) {
     switch (state_) {
@@ -61,7 +61,7 @@ size_t HeadScanner::scan(const char* data, size_t size) {
   return static_cast<size_t>(p - data);
 }
 
-// What llhttp calls. Heads come in one piece, so each span of a head is one call.
+// What llhttp calls. It sees whole heads only, so each span is one call.
 struct ResponseCodec::Events {
   static ResponseCodec& self(llhttp_t* p) { return *static_cast<ResponseCodec*>(p->data); }
 
@@ -71,7 +71,6 @@ struct ResponseCodec::Events {
   }
   static int on_field(llhttp_t* p, const char* at, size_t size) {
     ResponseCodec& c = self(p);
-    if (c.phase_ != Phase::head) return 0;  // trailers: RFC 9110 §6.5.1, they may be dropped
     if (c.batch_->head.headers.size() == kMaxFields) {
       c.code_ = Errc::limit, c.reason_ = "too many header fields";
       return HPE_USER;
@@ -85,31 +84,21 @@ struct ResponseCodec::Events {
     return 0;
   }
   static int on_value(llhttp_t* p, const char* at, size_t size) {
-    ResponseCodec& c = self(p);
-    if (c.phase_ != Phase::head) return 0;
-    Headers& h = c.batch_->head.headers;
+    Headers& h = self(p).batch_->head.headers;
     if (h.size()) h[h.size() - 1].value = trim_end({at, size});
     return 0;
   }
-  static int on_head(llhttp_t* p) { return self(p).frame(self(p).batch_->head); }
-  static int on_body(llhttp_t* p, const char* at, size_t size) {
+  static int on_head(llhttp_t* p) {
     ResponseCodec& c = self(p);
-    Batch& b = *c.batch_;
-    // llhttp is past these bytes already, so they may be moved down over the framing before them.
-    if (b.count && (size < 1024 || b.count == kMaxSlices)) {
-      Slice& last = b.slices[b.count - 1];
-      char* to = const_cast<char*>(last.data()) + last.size();
-      if (to != at) std::memmove(to, at, size);
-      last = {last.data(), last.size() + size};
-    } else {
-      b.slices[b.count++] = {at, size};
+    if (const char* why = c.frame(c.batch_->head)) {
+      c.reason_ = why;
+      return HPE_USER;
     }
-    if (c.phase_ == Phase::length) c.remaining_ -= std::min<uint64_t>(size, c.remaining_);
-    return 0;
+    return 1;  // llhttp is done: no body for it
   }
   static int on_complete(llhttp_t* p) {
     self(p).complete_ = true;
-    return HPE_PAUSED;  // so that llhttp tells where the response ended and does not look at what follows
+    return HPE_PAUSED;
   }
   static llhttp_settings_t* settings() {
     static llhttp_settings_t s = [] {
@@ -119,7 +108,6 @@ struct ResponseCodec::Events {
       v.on_header_field = on_field;
       v.on_header_value = on_value;
       v.on_headers_complete = on_head;
-      v.on_body = on_body;
       v.on_message_complete = on_complete;
       return v;
     }();
@@ -133,7 +121,8 @@ void ResponseCodec::reset(bool head_method, uint32_t max_header_bytes) {
   scanner_.reset();
   joined_ = nullptr, joined_size_ = joined_room_ = 0;
   max_header_bytes_ = max_header_bytes;
-  framing_ = 0, remaining_ = 0, interim_ = 0;
+  body_.none();
+  interim_ = 0;
   phase_ = Phase::head, code_ = Errc::none, reason_ = "";
   head_method_ = head_method;
   started_ = keep_alive_ = complete_ = false;
@@ -159,17 +148,13 @@ bool ResponseCodec::join(Arena& arena, const char* data, size_t size) {
   return true;
 }
 
-// The framing of RFC 9112 §6.3, stricter than llhttp. Result: for llhttp (1: no body).
-int ResponseCodec::frame(ResponseHead& head) {
+// The framing of RFC 9112 §6.3, stricter than llhttp. Null, or why the response is refused.
+const char* ResponseCodec::frame(ResponseHead& head) {
   head.status = parser_.status_code;
   head.minor = parser_.http_minor;
-  auto refuse = [this](const char* why) {
-    reason_ = why;
-    return HPE_USER;
-  };
-  if (parser_.http_major != 1 || parser_.http_minor > 1) return refuse("unsupported HTTP version");
-  if (head.status < 100) return refuse("invalid status code");
-  if (head.status == 101) return refuse("unexpected 101 Switching Protocols");
+  if (parser_.http_major != 1 || parser_.http_minor > 1) return "unsupported HTTP version";
+  if (head.status < 100) return "invalid status code";
+  if (head.status == 101) return "unexpected 101 Switching Protocols";
 
   uint32_t codings = 0;
   bool chunked = false;
@@ -178,27 +163,30 @@ int ResponseCodec::frame(ResponseHead& head) {
       ++codings;
       chunked = iequals(h.value, "chunked");
     }
-  if (codings > 1 || (codings == 1 && !chunked)) return refuse("unsupported transfer encoding");
+  if (codings > 1 || (codings == 1 && !chunked)) return "unsupported transfer encoding";
   bool has_length = (parser_.flags & F_CONTENT_LENGTH) != 0;
-  if (codings && has_length) return refuse("Content-Length beside Transfer-Encoding");
-  if (has_length && parser_.content_length > uint64_t{INT64_MAX}) return refuse("Content-Length too large");
+  if (codings && has_length) return "Content-Length beside Transfer-Encoding";
+  if (has_length && parser_.content_length > uint64_t{INT64_MAX}) return "Content-Length too large";
 
-  if (head.status < 200) return 1;  // interim
+  if (head.status < 200) return nullptr;
   head.chunked = chunked;
   head.content_length = has_length ? static_cast<int64_t>(parser_.content_length) : -1;
   head.no_body = head_method_ || head.status == 204 || head.status == 304;
   // RFC 9112 §9.3; an HTTP/1.0 response with a transfer coding has faulty framing (§6.1): used, but nothing after it.
   keep_alive_ = parser_.http_minor >= 1 ? !(parser_.flags & F_CONNECTION_CLOSE)
                                         : (parser_.flags & F_CONNECTION_KEEP_ALIVE) && !chunked;
-  if (head.no_body) return 1;
-  if (chunked) {
+  if (head.no_body || (has_length && parser_.content_length == 0)) {
+    phase_ = Phase::done;
+  } else if (chunked) {
     phase_ = Phase::chunked;
+    body_.chunked();
   } else if (has_length) {
-    phase_ = Phase::length, remaining_ = parser_.content_length;
+    phase_ = Phase::length;
+    body_.length(parser_.content_length);
   } else {
     phase_ = Phase::until_close, keep_alive_ = false;
   }
-  return 0;
+  return nullptr;
 }
 
 ResponseCodec::Status ResponseCodec::parse_head(Arena& arena, char* data, size_t size, Batch& b) {
@@ -206,15 +194,13 @@ ResponseCodec::Status ResponseCodec::parse_head(Arena& arena, char* data, size_t
   b.head.headers.bind(arena);
   b.head.headers.reserve(16);
   llhttp_errno_t e = llhttp_execute(&parser_, data, size);
-  if (e != HPE_OK && !(e == HPE_PAUSED && complete_)) {
+  if (e != HPE_PAUSED || !complete_ || llhttp_get_error_pos(&parser_) != data + size) {
     const char* why = *reason_ ? reason_ : llhttp_get_error_reason(&parser_);
     return fail(code_ != Errc::none ? code_ : Errc::protocol, why ? why : "malformed response");
   }
   if (b.head.status >= 200) {
     b.has_head = true;
-    if (!complete_) return Status::more;
-    phase_ = Phase::done;
-    return Status::done;
+    return phase_ == Phase::done ? Status::done : Status::more;
   }
   // Interim responses are not for the caller (RFC 9110 §15.2); a stream of them would keep a call alive for ever.
   if (++interim_ > kMaxInterim) return fail(Errc::protocol, "too many 1xx responses");
@@ -249,22 +235,33 @@ ResponseCodec::Status ResponseCodec::feed(Arena& arena, char* data, size_t size,
     if (s == Status::done) b.extra = static_cast<size_t>(end - p);
     if (s != Status::more) return s;
   }
-  if (p == end) return Status::more;
-
-  llhttp_errno_t e = llhttp_execute(&parser_, p, static_cast<size_t>(end - p));
-  if (e == HPE_PAUSED && complete_) {
-    const char* at = llhttp_get_error_pos(&parser_);
-    b.extra = static_cast<size_t>(end - at);
+  if (phase_ == Phase::until_close) {
+    if (p != end) add(b, {p, static_cast<size_t>(end - p)});
+    return Status::more;
+  }
+  while (p != end) {
+    Slice piece;
+    p += body_.next(p, static_cast<size_t>(end - p), piece);
+    if (!piece.empty()) add(b, piece);
+    if (body_.failed()) return fail(Errc::protocol, "malformed chunked body");
+    if (!body_.done()) continue;
+    b.extra = static_cast<size_t>(end - p);
     phase_ = Phase::done;
     return Status::done;
   }
-  if (e != HPE_OK) {
-    const char* why = llhttp_get_error_reason(&parser_);
-    return fail(Errc::protocol, why && *why ? why : "malformed body");
-  }
-  framing_ = b.count ? 0 : framing_ + static_cast<uint32_t>(end - p);
-  if (framing_ > kMaxFraming) return fail(Errc::limit, "chunk framing too large");
   return Status::more;
+}
+
+// The decoder is past these bytes already, so they may be moved down over the framing before them.
+void ResponseCodec::add(Batch& b, Slice piece) {
+  if (b.count == 0 || (piece.size() >= 1024 && b.count < kMaxSlices)) {
+    b.slices[b.count++] = piece;
+    return;
+  }
+  Slice& last = b.slices[b.count - 1];
+  char* to = const_cast<char*>(last.data()) + last.size();
+  if (to != piece.data()) std::memmove(to, piece.data(), piece.size());
+  last = {last.data(), last.size() + piece.size()};
 }
 
 ResponseCodec::Status ResponseCodec::finish() {

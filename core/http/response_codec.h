@@ -7,12 +7,13 @@
 #include "core/base/arena.h"
 #include "core/base/result.h"
 #include "core/http/message.h"
+#include "core/http/request_codec.h"
 
 namespace sluice::http {
 
 // Watches the raw bytes of a head for what llhttp in its loose mode lets pass: a bare CR or LF and folded lines (RFC 9112
 // §2.2, §5.2: smuggling), and finds where the head ends, so that llhttp always sees a head in one piece.
-class HeadScanner {
+class ResponseHeadScanner {
  public:
   enum class State : uint8_t { first, line_start, line, cr, empty_cr, done, bad };
   void reset() { state_ = State::first; }
@@ -25,6 +26,7 @@ class HeadScanner {
   State state_ = State::first;
 };
 
+// The head is llhttp's work; a body is not: llhttp's loose mode does not look at the line end behind a chunk.
 // All events of one feed() are collected, so that whoever receives them may do anything (hot-path.md: no callback runs
 // inside llhttp). Small chunks are moved together in the fed buffer: a chunked body is few slices, and their number is
 // bounded.
@@ -33,7 +35,6 @@ class ResponseCodec {
   static constexpr uint32_t kMaxSlices = 64;
   static constexpr uint32_t kMaxInterim = 8;        // 1xx responses before the final one
   static constexpr uint32_t kMaxFields = 8192;
-  static constexpr uint32_t kMaxFraming = 64 * 1024;  // bytes of chunk extensions or trailers without any body byte
 
   struct Batch {
     ResponseHead head;         // meaningful when has_head
@@ -59,7 +60,7 @@ class ResponseCodec {
   bool keep_alive() const { return keep_alive_; }  // the connection may carry another request; after done
   bool until_close() const { return phase_ == Phase::until_close; }
   // Bytes of an announced length still to come; 0 for all other bodies.
-  uint64_t body_remaining() const { return phase_ == Phase::length ? remaining_ : 0; }
+  uint64_t body_remaining() const { return phase_ == Phase::length ? static_cast<uint64_t>(body_.remaining()) : 0; }
   Errc code() const { return code_; }             // after failed
   const char* reason() const { return reason_; }  // static text; after failed
 
@@ -69,17 +70,17 @@ class ResponseCodec {
   Status fail(Errc code, const char* reason);
   bool join(Arena& arena, const char* data, size_t size);
   Status parse_head(Arena& arena, char* data, size_t size, Batch&);
-  int frame(ResponseHead&);
+  const char* frame(ResponseHead&);
+  static void add(Batch&, Slice piece);
 
   llhttp_t parser_;
+  BodyDecoder body_;
   Batch* batch_ = nullptr;  // during feed()
   char* joined_ = nullptr;  // a head that comes in pieces; in the call's arena
   uint32_t joined_size_ = 0, joined_room_ = 0;
   uint32_t max_header_bytes_ = 0;
-  uint32_t framing_ = 0;
-  uint64_t remaining_ = 0;
   const char* reason_ = "";
-  HeadScanner scanner_;
+  ResponseHeadScanner scanner_;
   Phase phase_ = Phase::head;
   Errc code_ = Errc::none;
   uint8_t interim_ = 0;
