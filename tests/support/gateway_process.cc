@@ -23,6 +23,8 @@ std::string plugins_folder() {
   return given != nullptr ? given : SLC_GATEWAY_PLUGINS_FOLDER;
 }
 
+std::string malloc_counter_library() { return SLC_MALLOC_COUNTER; }
+
 const char* instrumented_build() {
 #ifdef SLC_INSTRUMENTED
   return "a build with " SLC_INSTRUMENTED " does more system calls and allocations than the product";

@@ -18,6 +18,7 @@ struct GatewayOptions {
 
 std::string gateway_binary();
 std::string plugins_folder();
+std::string malloc_counter_library();
 // Why a test that counts system calls or allocations cannot run here; nullptr: it can.
 const char* instrumented_build();
 // The first sanitizer report in a log, "" if there is none.

@@ -1,0 +1,165 @@
+// The cost of a request in things that can be counted exactly: system calls and allocations. (Time is the benchmark's matter.)
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "tests/integration/gateway_config.h"
+#include "tests/support/malloc_counter.h"
+#include "tests/support/text.h"
+
+namespace sluice::test {
+namespace {
+
+constexpr int kWarmUp = 300, kCounted = 200;
+
+std::string document(int number, size_t size) {
+  std::string out = R"({"id":)" + std::to_string(number) + R"(,"name":"product","price":12.5,"tags":["a","b"])";
+  for (int i = 0; out.size() + 40 < size; ++i) out += ",\"field_" + std::to_string(number) + "_" + std::to_string(i) + R"(":"value number")";
+  return out + "}";
+}
+
+std::string scenarios(const std::string& url) {
+  return config_of(no_op_endpoint("/noop-small", backend_of(url, "/small", R"("encoding": "no-op")")) + "," +
+                   endpoint_of("/json-small", backend_of(url, "/small")) + "," +
+                   endpoint_of("/merge-2", backend_of(url, "/doc1") + "," + backend_of(url, "/doc2")));
+}
+
+void serve_documents(FakeUpstream& up) {
+  up.on("/small", Reply::json(document(0, 300)));
+  up.on("/doc1", Reply::json(document(1, 1000)));
+  up.on("/doc2", Reply::json(document(2, 1000)));
+}
+
+void send_many(TestClient& client, const std::string& path, int n) {
+  for (int i = 0; i < n; ++i) ASSERT_EQ(client.get(path).status, 200);
+}
+
+struct Calls {
+  int reads = 0, writes = 0, epoll_ctl = 0;
+};
+
+// System calls of the gateway while `work` runs. nullopt: strace is missing or may not attach here; `why` says which.
+template <class Work>
+std::optional<Calls> count_calls(GatewayProcess& gateway, Work work, std::string& why, std::string& trace) {
+  std::string file = gateway.folder().path() + "/trace";
+  Process strace({"strace", "-f", "-yy", "-o", file, "-e", "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,sendmmsg,epoll_ctl",
+                  "-p", std::to_string(gateway.pid())}, clean_environment({}));
+  try {
+    strace.wait_for_output("attached");
+  } catch (const Failure& e) {
+    why = std::string("strace cannot attach: ") + e.what();
+    return std::nullopt;
+  }
+  work();
+  strace.signal(SIGINT);
+  strace.wait();
+  trace = read_file(file);
+  Calls out;
+  std::istringstream lines(trace);
+  for (std::string line; std::getline(lines, line);) {
+    bool socket = line.find("<TCP:") != std::string::npos || line.find("<socket:") != std::string::npos;
+    auto is = [&](std::initializer_list<const char*> names) {
+      return std::any_of(names.begin(), names.end(), [&](const char* n) { return line.find(std::string(" ") + n + "(") != std::string::npos; });
+    };
+    if (is({"epoll_ctl"})) ++out.epoll_ctl;
+    if (socket && is({"read", "readv", "recvfrom", "recvmsg"})) ++out.reads;
+    if (socket && is({"write", "writev", "sendto", "sendmsg", "sendmmsg"})) ++out.writes;
+  }
+  return out;
+}
+
+class SystemCallsTest : public ::testing::TestWithParam<std::tuple<const char*, int>> {};
+
+// A small answer is one read and one write on each side, nothing is split, and no watcher is touched.
+TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) {
+  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
+  auto [path, backends] = GetParam();
+  FakeUpstream up;
+  serve_documents(up);
+  GatewayProcess gateway(options_of(scenarios(up.url())));
+  TestClient client(gateway.port());
+  send_many(client, path, 20);
+  std::string why, trace;
+  auto calls = count_calls(gateway, [&, p = path] { send_many(client, p, kCounted); }, why, trace);
+  if (!calls) GTEST_SKIP() << why;
+  std::string begin = trace.substr(0, 3000);
+  EXPECT_EQ(calls->reads, kCounted * (1 + backends)) << begin;
+  EXPECT_EQ(calls->writes, kCounted * (1 + backends)) << begin;
+  EXPECT_EQ(calls->epoll_ctl, 0) << begin;
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, SystemCallsTest,
+                         ::testing::Values(std::tuple{"/noop-small", 1}, std::tuple{"/json-small", 1}, std::tuple{"/merge-2", 2}),
+                         [](const auto& i) { return std::string(std::get<0>(i.param)).substr(1, 4); });
+
+class AllocationsTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  // The page shared with the counter inside the gateway.
+  MallocPage* map(const std::string& path) {
+    Fd fd(::open(path.c_str(), O_RDWR | O_CREAT, 0600));
+    if (::ftruncate(fd.get(), sizeof(MallocPage)) != 0) throw Failure("ftruncate");
+    void* at = ::mmap(nullptr, sizeof(MallocPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (at == MAP_FAILED) throw Failure("mmap");
+    return static_cast<MallocPage*>(at);
+  }
+  // Call stacks as module+offset, for addr2line -Cfe MODULE OFFSET.
+  static std::string stacks(const MallocPage& page, pid_t pid) {
+    struct Range {
+      uintptr_t begin, end, offset;
+      std::string file;
+    };
+    std::vector<Range> ranges;
+    std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+    for (std::string line; std::getline(maps, line);) {
+      Range r;
+      std::string permissions, device, inode;
+      char dash;
+      std::istringstream in(line);
+      in >> std::hex >> r.begin >> dash >> r.end >> permissions >> r.offset >> device >> inode >> r.file;
+      ranges.push_back(r);
+    }
+    std::ostringstream out;
+    for (size_t t = 0; t < std::min<size_t>(page.traced, MallocPage::kTraces); ++t) {
+      out << "allocation " << t << ":\n";
+      for (uintptr_t frame : page.frames[t]) {
+        for (const Range& r : ranges) {
+          if (frame >= r.begin && frame < r.end) out << "  " << r.file << " +0x" << std::hex << frame - r.begin + r.offset << std::dec << "\n";
+        }
+      }
+    }
+    return out.str();
+  }
+};
+
+TEST_P(AllocationsTest, AWarmedUpRequestAllocatesNothing) {
+  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
+  FakeUpstream up;
+  serve_documents(up);
+  TempFolder folder;
+  MallocPage* page = map(folder.path() + "/page");
+  GatewayOptions options = options_of(scenarios(up.url()));
+  options.environment = {{"LD_PRELOAD", malloc_counter_library()}, {"SLC_MALLOC_PAGE", folder.path() + "/page"}};
+  GatewayProcess gateway(options);
+  TestClient client(gateway.port());
+  EXPECT_GT(page->allocations.load(), 0u) << "the counter is not there: this test would prove nothing";
+  send_many(client, GetParam(), kWarmUp);
+  page->armed = 1;
+  uint64_t before = page->allocations.load();
+  send_many(client, GetParam(), kCounted);
+  uint64_t added = page->allocations.load() - before;
+  page->armed = 0;
+  EXPECT_EQ(added, 0u) << "in " << kCounted << " requests\n" << stacks(*page, gateway.pid());
+  ::munmap(page, sizeof(MallocPage));
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, AllocationsTest, ::testing::Values("/noop-small", "/json-small", "/merge-2"),
+                         [](const auto& i) { return std::string(i.param).substr(1, 4); });
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,144 @@
+// Start, stop, refusal to start.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "tests/integration/gateway_config.h"
+
+namespace sluice::test {
+namespace {
+
+// Runs `sluice COMMAND -c FILE` on this configuration to its end.
+Ran run_on(const std::string& command, const std::string& config, const std::vector<std::string>& more = {}) {
+  TempFolder folder;
+  std::vector<std::string> argv{gateway_binary(), command, "-c", folder.write("krakend.json", config), "--plugins", plugins_folder()};
+  argv.insert(argv.end(), more.begin(), more.end());
+  return run_program(argv, kLimit, {}, folder.path());
+}
+
+TEST(LifecycleTest, SigtermLetsRunningRequestsFinish) {
+  FakeUpstream up;
+  up.manual("/d");
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/x", backend_of(up.url(), "/d"))), 2));
+  TestClient busy(gateway.port()), idle(gateway.port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  EXPECT_EQ(idle.get("/__health").status, 200);
+  gateway.terminate();
+  EXPECT_TRUE(idle.closed()) << "an idle connection is closed at once";
+  call.answer(Reply::json(R"({"a":1})"));
+  Response r = busy.read();
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.body, R"({"a":1})");
+  EXPECT_TRUE(busy.closed());
+  EXPECT_EQ(gateway.wait_for_exit(), 0);
+}
+
+TEST(LifecycleTest, WhileDrainingNobodyNewIsServed) {
+  FakeUpstream up;
+  up.manual("/d");
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/x", backend_of(up.url(), "/d"))), 2));
+  TestClient busy(gateway.port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  gateway.terminate();
+  bool refused = false;
+  for (int i = 0; i < 10'000 && !refused; ++i) {  // each turn waits for the gateway, which closes its listeners one by one
+    try {
+      get_once(gateway.port(), "/__health");
+    } catch (const ConnectionLost&) {
+      refused = true;
+    }
+  }
+  EXPECT_TRUE(refused);
+  call.answer(Reply::json("{}"));
+  EXPECT_EQ(busy.read().status, 200);
+  EXPECT_EQ(gateway.wait_for_exit(), 0);
+}
+
+TEST(LifecycleTest, ASecondSigtermEndsAtOnce) {
+  FakeUpstream up;
+  up.manual("/d");
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/x", backend_of(up.url(), "/d")))));
+  TestClient busy(gateway.port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  gateway.terminate();
+  gateway.process().wait_for_output("Signal intercepted");
+  gateway.terminate();
+  EXPECT_GE(gateway.wait_for_exit(), 0) << "it ends itself, although the backend has not answered";
+  EXPECT_TRUE(busy.closed());
+  call.wait_for_disconnect();
+}
+
+TEST(LifecycleTest, SighupDoesNotEndTheGateway) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/x", backend_of(up.url(), "/d")))));
+  gateway.process().signal(SIGHUP);
+  gateway.process().wait_for_output("eload");
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+}
+
+TEST(LifecycleTest, ABusyPortIsAnErrorThatNamesThePort) {
+  ReservedPort port;
+  Fd taken = listen_on(port.number());
+  Ran ran = run_on("run", R"({"version": 3, "listen_ip": "127.0.0.1", "port": )" + std::to_string(port.number()) + "}");
+  EXPECT_GT(ran.code, 0);
+  EXPECT_NE(ran.output.find(std::to_string(port.number())), std::string::npos) << ran.output;
+}
+
+TEST(LifecycleTest, TwoGatewaysDoNotShareAPort) {
+  GatewayProcess first(options_of(config_of(""), 2));
+  Ran ran = run_on("run", R"({"version": 3, "listen_ip": "127.0.0.1", "port": )" + std::to_string(first.port()) + "}");
+  EXPECT_GT(ran.code, 0) << "SO_REUSEPORT must not let a second process steal connections";
+}
+
+TEST(LifecycleTest, EveryErrorOfAConfigurationIsLocated) {
+  Ran ran = run_on("check", "{\n \"version\": 3,\n \"timeout\": \"soon\",\n \"endpoints\": [\n  {\"endpoint\": \"no-slash/{\"},\n"
+                            "  {\"endpoint\": \"/x\", \"backend\": []}\n ]\n}\n");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("krakend.json:3:"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("krakend.json:6:"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("/timeout"), std::string::npos) << ran.output;
+}
+
+TEST(LifecycleTest, CheckAcceptsAGoodConfiguration) {
+  Ran ran = run_on("check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"))));
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_NE(ran.output.find("Syntax OK!"), std::string::npos) << ran.output;
+}
+
+TEST(LifecycleTest, AProtectionThatNobodyServesRefusesToStart) {
+  for (const char* name : {"auth/validatr", "security/nothing", "validation/nothing", "qos/nothing", "modifier/nothing"}) {
+    std::string config = config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"),
+                                               std::string(R"("extra_config": {")") + name + R"(": {}}, )"));
+    Ran ran = run_on("run", config);
+    EXPECT_GT(ran.code, 0) << name;
+    EXPECT_NE(ran.output.find(name), std::string::npos) << ran.output;
+  }
+}
+
+TEST(LifecycleTest, OtherUnservedNamesWarnUnlessStrict) {
+  std::string config = config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"), R"("extra_config": {"telemetry/nothing": {}}, )"));
+  Ran lax = run_on("check", config);
+  EXPECT_EQ(lax.code, 0) << lax.output;
+  EXPECT_NE(lax.output.find("telemetry/nothing"), std::string::npos) << lax.output;
+  EXPECT_GT(run_on("check", config, {"--strict"}).code, 0);
+}
+
+TEST(LifecycleTest, ABrokenProtectionRefusesToStartWithItsPlace) {
+  std::string config = config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"),
+                                             R"("extra_config": {"qos/ratelimit/router": {"max_rate": "many"}}, )"));
+  Ran ran = run_on("check", config);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("max_rate"), std::string::npos) << ran.output;
+}
+
+TEST(LifecycleTest, AnUnknownEncodingIsRefusedWithTheNearestName) {
+  Ran ran = run_on("check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", R"("encoding": "jsn")"))));
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("json"), std::string::npos) << ran.output;
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,193 @@
+// Bodies that pass through: at once, in both directions, in bounded memory, and never silently cut.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/integration/gateway_config.h"
+
+namespace sluice::test {
+namespace {
+
+constexpr size_t kMiB = 1 << 20;
+// A sanitizer keeps freed memory and is slow: less traffic, and no judgement of memory there.
+size_t big_body() { return (instrumented_build() != nullptr ? 32 : 200) * kMiB; }
+void expect_small_growth(size_t before, size_t after) {
+  if (instrumented_build() == nullptr) {
+    EXPECT_LT(after, before + 16 * kMiB) << "resident before: " << before;
+  }
+}
+
+std::string read_exactly(TestClient& client, size_t n) {
+  std::string out;
+  while (out.size() < n) {
+    std::string piece = client.next_piece();
+    if (piece.empty()) break;
+    out += piece;
+  }
+  return out;
+}
+
+TEST(StreamingTest, AnEventArrivesBeforeTheStreamEnds) {
+  FakeUpstream up;
+  up.manual("/events");
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/events", backend_of(up.url(), "/events")))));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/events");
+  auto call = up.wait_for_request("/events");
+  call.send_head(200, {{"Content-Type", "text/event-stream"}});
+  Response head = client.read_head();  // the head does not wait for the first event
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("Content-Type"), "text/event-stream");
+  for (int i = 0; i < 5; ++i) {
+    std::string event = "data: " + std::to_string(i) + "\n\n";
+    call.send_piece(event);
+    EXPECT_EQ(read_exactly(client, event.size()), event);
+  }
+  call.finish();
+  EXPECT_EQ(client.next_piece(), "");
+  client.send_request("GET", "/events");  // both connections are still good
+  up.wait_for_request("/events").answer({200, {}, "again"});
+  EXPECT_EQ(client.read().body, "again");
+  EXPECT_EQ(up.connections_accepted(), 1);
+}
+
+TEST(StreamingTest, ASlowReaderDoesNotFillTheGateway) {
+  FakeUpstream up;
+  up.manual("/big");
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/big", backend_of(up.url(), "/big"), R"("timeout": "120s", )"))));
+  TestClient client(gateway.port());
+  size_t before = gateway.resident_bytes();
+  client.send_request("GET", "/big");
+  auto call = up.wait_for_request("/big");
+  size_t total = big_body();
+  call.send_head(200, {}, total);
+  EXPECT_EQ(client.read_head().status, 200);
+  size_t sent = call.send_until_blocked(total, Limit(500));
+  EXPECT_LT(sent, total) << "the gateway swallowed everything though nobody read";
+  expect_small_growth(before, gateway.resident_bytes());
+  std::thread sender([&] {
+    call.send_until_blocked(total - sent, kLimit);
+    call.finish();
+  });
+  size_t received = 0;
+  for (std::string piece; !(piece = client.next_piece()).empty();) received += piece.size();
+  sender.join();
+  EXPECT_EQ(received, total);
+  expect_small_growth(before, gateway.resident_bytes());
+}
+
+TEST(StreamingTest, ASlowBackendDoesNotFillTheGatewayWithAnUpload) {
+  FakeUpstream up;
+  up.manual("/up", FakeUpstream::Body::left);
+  GatewayProcess gateway(
+      options_of(config_of(no_op_endpoint("/up", backend_of(up.url(), "/up"), R"("method": "POST", "timeout": "120s", )"))));
+  TestClient client(gateway.port());
+  size_t before = gateway.resident_bytes(), total = big_body();
+  client.send("POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
+  const std::string block(kMiB, 'u');
+  size_t sent = 0;
+  while (sent < total) {
+    size_t n = client.wire().write_now(std::string_view(block).substr(0, std::min(block.size(), total - sent)));
+    sent += n;
+    if (n == 0 && !wait_writable(client.wire().fd(), Limit(500))) break;
+  }
+  EXPECT_LT(sent, total) << "the gateway swallowed everything though nobody read";
+  expect_small_growth(before, gateway.resident_bytes());
+  auto call = up.wait_for_request("/up");
+  std::thread sender([&] {
+    for (size_t left = total - sent; left > 0;) {
+      size_t n = std::min(left, block.size());
+      client.send(std::string_view(block).substr(0, n));
+      left -= n;
+    }
+  });
+  size_t received = 0;
+  for (std::string piece; !(piece = call.read_body_some()).empty();) received += piece.size();
+  sender.join();
+  EXPECT_EQ(received, total);
+  call.answer({200, {}, "done"});
+  EXPECT_EQ(client.read().body, "done");
+  expect_small_growth(before, gateway.resident_bytes());
+}
+
+TEST(StreamingTest, ARequestBodyReachesTheBackendWhileItIsStillBeingSent) {
+  FakeUpstream up;
+  up.manual("/up", FakeUpstream::Body::left);
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/up", backend_of(up.url(), "/up"), R"("method": "POST", )"))));
+  TestClient client(gateway.port());
+  client.send("POST /up HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+  auto call = up.wait_for_request("/up");
+  std::string got;
+  while (got.size() < 5) got += call.read_body_some();
+  EXPECT_EQ(got, "first");
+  client.send("6\r\nsecond\r\n0\r\n\r\n");
+  got.clear();
+  for (std::string piece; !(piece = call.read_body_some()).empty();) got += piece;
+  EXPECT_EQ(got, "second");
+  call.answer({200, {}, "ok"});
+  EXPECT_EQ(client.read().body, "ok");
+}
+
+TEST(StreamingTest, ABodyTheBackendCutsOffIsVisiblyTruncated) {
+  FakeUpstream up;
+  up.manual("/cut");
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/cut", backend_of(up.url(), "/cut")))));
+  for (bool known_length : {true, false}) {
+    TestClient client(gateway.port());
+    client.send_request("GET", "/cut");
+    auto call = up.wait_for_request("/cut");
+    call.send_head(200, {}, known_length ? std::optional<uint64_t>(100) : std::nullopt);
+    EXPECT_EQ(client.read_head().status, 200);
+    call.send_piece("part");
+    EXPECT_EQ(read_exactly(client, 4), "part");
+    call.close();
+    EXPECT_THROW(client.next_piece(), ConnectionLost) << "with a known length: " << known_length;
+  }
+}
+
+TEST(StreamingTest, ABodyStillArrivingAtTheTimeOutIsVisiblyTruncated) {
+  FakeUpstream up;
+  up.manual("/slow");
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/slow", backend_of(up.url(), "/slow"), R"("timeout": "300ms", )"))));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/slow");
+  auto call = up.wait_for_request("/slow");
+  call.send_head(200);
+  call.send_piece("part");
+  EXPECT_EQ(client.read_head().status, 200);
+  EXPECT_EQ(read_exactly(client, 4), "part");
+  EXPECT_THROW(client.next_piece(), ConnectionLost);
+  call.wait_for_disconnect();
+}
+
+TEST(StreamingTest, AClientThatLeavesInTheMiddleEndsTheBackendsStream) {
+  FakeUpstream up;
+  up.manual("/s");
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/s", backend_of(up.url(), "/s")))));
+  auto client = std::make_unique<TestClient>(gateway.port());
+  client->send_request("GET", "/s");
+  auto call = up.wait_for_request("/s");
+  call.send_head(200);
+  call.send_piece("part");
+  client->read_head();
+  EXPECT_EQ(read_exactly(*client, 4), "part");
+  client.reset();
+  call.wait_for_disconnect();
+}
+
+TEST(StreamingTest, ABodyOfUnknownLengthThatEndsWithTheConnectionIsComplete) {
+  FakeUpstream up;
+  up.manual("/old");
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/old", backend_of(up.url(), "/old")))));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/old");
+  auto call = up.wait_for_request("/old");
+  call.send_raw("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nall of it");
+  call.close();
+  Response r = client.read();
+  EXPECT_EQ(r.body, "all of it");
+  EXPECT_FALSE(r.truncated);
+}
+
+}  // namespace
+}  // namespace sluice::test
