@@ -18,13 +18,14 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
   };
   std::vector<Clash> clashes;
   const uint32_t health = UINT32_MAX;
-  if (!config.router.disable_health && !router.add("GET", router::literal(router::clean_path(config.router.health_path)), health, nullptr))
+  // The default is a reserved name, which read_endpoint() refuses.
+  bool own_health = !config.router.disable_health && config.router.health_path != RouterOptions{}.health_path;
+  if (own_health && !router.add("GET", router::literal(router::clean_path(config.router.health_path)), health, nullptr))
     reading.error(config.at.pointer, "health_path " + quote(config.router.health_path) + " cannot be served");
   for (size_t i = 0; i < config.endpoints.size(); ++i) {
     const Endpoint& e = config.endpoints[i];
-    uint32_t other = 0;
     const uint32_t none = UINT32_MAX - 1;
-    other = none;
+    uint32_t other = none;
     auto added = router.add(e.method, e.path, static_cast<uint32_t>(i), &other);
     if (added) continue;
     if (other == none)

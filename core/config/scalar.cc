@@ -106,16 +106,12 @@ std::optional<std::string> clean_host(std::string_view host, std::string* why) {
     if (end < rest.size() && rest[end] == '/') ++end;
     i += end;
   }
-  if (hits == 0) return refuse("it names no host");
-  if (size_t at = host.find("://"); at != host.npos && scheme.empty()) {
-    if (host.starts_with("http://") || host.starts_with("https://")) return refuse("it names no host");
-    return refuse("only http:// and https:// are known");
-  }
-  if (hits > 1) {
-    if (host.find("://") != host.npos && !host.starts_with("http://") && !host.starts_with("https://"))
-      return refuse("only http:// and https:// are known (disable_host_sanitize takes a host as it is)");
+  bool known_scheme = host.starts_with("http://") || host.starts_with("https://");
+  bool other_scheme = !known_scheme && host.find("://") != host.npos;
+  if (other_scheme) return refuse("only http:// and https:// are known (disable_host_sanitize takes a host as it is)");
+  if (hits == 0 || (hits == 1 && known_scheme && scheme.empty())) return refuse("it names no host");
+  if (hits > 1)
     return refuse("expected [http://]name[:port] without a path, a query or user information (disable_host_sanitize takes a host as it is)");
-  }
   if (!port.empty() && parse_decimal<uint32_t>(port.substr(1)).value_or(65536) > 65535) return refuse("its port is above 65535");
   std::string out{scheme.empty() ? std::string_view{"http://"} : scheme};
   out += name;

@@ -188,6 +188,7 @@ class Diagnosis {
     if (n == 0 || (n == 1 && static_cast<uint8_t>(rest[0]) < 0x20)) return "the byte " + std::to_string(static_cast<uint8_t>(rest[0]));
     return "'" + std::string{rest.substr(0, n)} + "'";
   }
+  bool blank_between(size_t from, size_t to) const { return text_.substr(from, to - from).find_first_not_of(" \t\r\n") == text_.npos; }
   static bool is_word(char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
   bool key() {
@@ -224,7 +225,8 @@ class Diagnosis {
         at_ = end;
         return true;
       }
-      return refuse(at_, "expected a value, found " + found());
+      bool in_new_list = !open_.empty() && text_[open_.back()] == '[' && blank_between(open_.back() + 1, at_);
+      return refuse(at_, std::string{"expected a value"} + (in_new_list ? " or ']'" : "") + ", found " + found());
     }
   }
   bool digits() {
