@@ -14,7 +14,7 @@ struct Attempt {
   const char* name;
   std::string bytes;
   int status = 400;        // of the only answer
-  bool in_body = false;    // found while the body streams: the backend may have seen a beginning, and no answer is fine too
+  bool in_body = false;    // found while the body streams: the backend may have seen a beginning; 500 or no answer will do
 };
 
 std::string head(const std::string& fields, const std::string& line = "POST /x HTTP/1.1") {
@@ -89,11 +89,12 @@ TEST_F(SmugglingTest, AmbiguousRequestsAreRefusedAndTheConnectionClosed) {
     std::string all = client.read_until_closed();
     if (!(a.in_body && all.empty())) {
       std::string line = all.substr(0, all.find("\r\n"));
-      EXPECT_TRUE(line.starts_with("HTTP/1.1 " + std::to_string(a.status))) << all;
+      bool refused = line.starts_with("HTTP/1.1 " + std::to_string(a.status)) || (a.in_body && line.starts_with("HTTP/1.1 500"));
+      EXPECT_TRUE(refused) << all;
       EXPECT_EQ(all.find("HTTP/1.1 ", 5), std::string::npos) << "a second answer: " << all;
     }
     EXPECT_EQ(up_.count("/smuggled"), 0);
-    if (!a.in_body) EXPECT_EQ(up_.count(), before) << "the backend was asked";
+    EXPECT_TRUE(a.in_body || up_.count() == before) << "the backend was asked";
   }
   EXPECT_EQ(get_once(gateway_.port(), "/get").status, 200);
 }
@@ -160,7 +161,7 @@ TEST_F(SmugglingTest, ParametersCannotInjectHeadersOrRequests) {
 // A backend's answer that could be read in two ways is a failure of the backend, and the connection is not used again.
 TEST_F(SmugglingTest, AmbiguousAnswersOfABackendAreFailures) {
   const std::string hidden = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-  for (const std::string& answer : {
+  for (const char* answer : {
            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
            "HTTP/1.1 200 OK\r\nContent-Length: 2\nX-A: 1\r\n\r\n{}",
@@ -178,7 +179,7 @@ TEST_F(SmugglingTest, AmbiguousAnswersOfABackendAreFailures) {
       TestClient client(gateway_.port());
       client.send_request("GET", path);
       auto call = up_.wait_for_request(path == std::string("/get") ? "/d" : "/raw");
-      call.send_raw(answer + hidden);
+      call.send_raw(answer + hidden);  // in one piece
       EXPECT_EQ(client.read().status, 500) << path;
       call.wait_for_disconnect();
     }
