@@ -62,18 +62,29 @@ void Deadlines::arm(Deadline& d, uint64_t ms) {
 void Deadlines::tick(uv_timer_t* timer) {
   auto* self = static_cast<Deadlines*>(timer->data);
   if (!self) return;
-  self->next_ms_ = UINT64_MAX;
+  self->next_ms_ = 0;  // arm() leaves the timer to schedule() meanwhile
   uint64_t now = uv_now(self->loop_);
-  for (size_t i = 0; i < self->queues_.size(); ++i) {
-    Deadline& head = self->queues_[i]->head;
-    while (head.next_ != &head && head.next_->at_ms_ <= now) {
-      Deadline& d = *head.next_;
-      d.disarm();
-      d.fn_(d);
-      if (!self->timer_) return;
-    }
+  // The expired ones are set aside first: a callback that arms with 0 gets the next turn, not an endless one.
+  Deadline due;
+  due.prev_ = due.next_ = &due;
+  for (auto& queue : self->queues_) {
+    Deadline& head = queue->head;
+    Deadline* last = &head;
+    while (last->next_ != &head && last->next_->at_ms_ <= now) last = last->next_;
+    if (last == &head) continue;
+    Deadline* first = head.next_;
+    head.next_ = last->next_, last->next_->prev_ = &head;
+    first->prev_ = due.prev_, due.prev_->next_ = first;
+    last->next_ = &due, due.prev_ = last;
   }
-  self->schedule();
+  while (due.next_ != &due) {
+    Deadline& d = *due.next_;
+    d.disarm();
+    if (self->timer_) d.fn_(d);  // closed by a callback: the others never expire
+  }
+  due.prev_ = due.next_ = nullptr;
+  self->next_ms_ = UINT64_MAX;
+  if (self->timer_) self->schedule();
 }
 
 void Deadlines::schedule() {
@@ -83,7 +94,8 @@ void Deadlines::schedule() {
   if (nearest >= next_ms_) return;
   next_ms_ = nearest;
   uint64_t now = uv_now(loop_);
-  uv_timer_start(timer_, tick, nearest > now ? nearest - now : 0, 0);
+  // Not 0: libuv would run the timer again before it looks at anything else.
+  uv_timer_start(timer_, tick, nearest > now ? nearest - now : 1, 0);
 }
 
 }  // namespace sluice::loop
