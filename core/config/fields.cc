@@ -90,7 +90,7 @@ bool is_remark(std::string_view key) {
 }
 
 const json::value& empty_object() {
-  static const json::value kEmpty{json::object{}};
+  static const json::value kEmpty(json::object_kind);
   return kEmpty;
 }
 

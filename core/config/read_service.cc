@@ -76,7 +76,7 @@ void read_client_tls(Fields& root, Config& config) {
   auto fields = root.object("client_tls");
   if (!fields && !insecure) return;
   // Without the block this reads the defaults of an empty one, which is what the root's flag stands for.
-  static const boost::json::value kNone{boost::json::object{}};
+  static const boost::json::value kNone(boost::json::object_kind);
   Fields none{root.reading(), kNone, root.pointer_of("client_tls")};
   Fields& from = fields ? *fields : none;
   ClientTls tls;
