@@ -1,5 +1,6 @@
 #include "core/document/node.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <random>
@@ -85,6 +86,21 @@ bool adjacent(std::string_view before, std::string_view next) {
   return p == to;
 }
 
+// Of a JSON number that no double holds: is it beyond the largest one (else it is too close to zero)?
+bool too_big(std::string_view s) {
+  size_t e = s.find_first_of("eE");
+  std::string_view mantissa = s.substr(0, e);
+  size_t point = std::min(mantissa.find('.'), mantissa.size()), digit = mantissa.find_first_of("123456789");
+  if (digit == std::string_view::npos) return false;
+  if (e == std::string_view::npos) return digit < point;
+  std::string_view power = s.substr(e + 1);
+  bool negative = power[0] == '-';
+  if (negative || power[0] == '+') power.remove_prefix(1);
+  int64_t exponent = 0, weight = static_cast<int64_t>(point) - static_cast<int64_t>(digit);
+  if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc{}) return !negative;
+  return weight + (negative ? -exponent : exponent) > 0;
+}
+
 }  // namespace
 
 const uint64_t kHashSeed = random_seed();
@@ -167,8 +183,8 @@ std::optional<double> as_double(Arena* arena, Node& n) {
   auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), v);
   if (end != s.data() + s.size() || s.empty()) return std::nullopt;
   if (error == std::errc{}) return v;
-  // Out of range: too small reads as zero, too big is none.
-  return error == std::errc::result_out_of_range && std::fabs(v) < 1 ? std::optional<double>{v} : std::nullopt;
+  if (error != std::errc::result_out_of_range || too_big(s)) return std::nullopt;
+  return s[0] == '-' ? -0.0 : 0.0;
 }
 
 bool is_empty_object(Arena* arena, Node& n) { return n.kind == Kind::object && count(arena, n) == 0 && n.kind == Kind::object; }

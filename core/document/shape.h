@@ -13,6 +13,7 @@
 namespace sluice::document {
 
 // target → allow or deny → mapping → group, in this order. Immutable after construction; shared by all workers.
+// Outlives the documents it was applied to: new names are views of the options.
 class Shape {
  public:
   struct Options {

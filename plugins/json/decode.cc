@@ -152,13 +152,108 @@ slc_status decode(Workspace* workspace, const slc_str* chunks, uint32_t count, A
   return status;
 }
 
+namespace {
+
+// Expands one level; and more where one level each time would take quadratic time: a deep document whose innermost value is
+// big would be read once per level. A child that nests deep and takes more than half of the text is expanded with it, down
+// to where its text is no more than half, so that no byte is read more than a few times log2(size).
+class Expansion {
+ public:
+  Expansion(std::string_view text, slc_builder* builder)
+      : begin_{text.data()}, p_{text.data()}, end_{text.data() + text.size()}, builder_{builder} {}
+
+  slc_status run() {
+    slc_status status = open();
+    for (uint32_t level = 0; status == SLC_OK;) {
+      p_ = skip_blanks(p_, end_);
+      if (p_ == end_) return SLC_EINVAL;
+      if (*p_ == '}' || *p_ == ']') {
+        ++p_;
+        status = doc_.end(builder_);
+        if (status != SLC_OK || level == 0) return status;
+        --level;
+        next();
+        continue;
+      }
+      MemberRange m{};
+      bool named = *p_ == '"' && object(level);
+      if (object(level) != named) return SLC_EINVAL;
+      if (named) {
+        m.key = offset(++p_);
+        p_ = skip_string(p_, end_), m.key_end = offset(p_) - 1;
+        p_ = skip_blanks(p_, end_);
+        if (p_ == end_ || *p_ != ':') return SLC_EINVAL;
+        p_ = skip_blanks(p_ + 1, end_);
+        if (p_ == end_) return SLC_EINVAL;
+      }
+      m.value = offset(p_);
+      if (level + 1 < path_size_ && m.value == path_base_ + path_[level]) {
+        ++level;
+        status = descend(m, named);
+        continue;
+      }
+      uint32_t deepest = 0;
+      const char* behind = skip_value(p_, end_, &deepest);
+      m.value_end = offset(behind);
+      if (!path_size_ && deepest > kDeep && (m.value_end - m.value) > static_cast<size_t>(end_ - begin_) / 2) {
+        status = find_path(m, deepest);
+        continue;  // the same member once more; its key is read again
+      }
+      if (behind == p_) return SLC_EINVAL;
+      p_ = behind;
+      status = named ? put_member({begin_, static_cast<size_t>(end_ - begin_)}, m, builder_)
+                     : doc_.deferred(builder_, kind_of(begin_[m.value]), str({begin_ + m.value, m.value_end - m.value}));
+      next();
+    }
+    return status;
+  }
+
+ private:
+  static constexpr uint32_t kDeep = 64;
+
+  uint32_t offset(const char* p) const { return static_cast<uint32_t>(p - begin_); }
+  // path_ lists the containers inside the outermost one; level 0 is the outermost.
+  bool object(uint32_t level) const { return (level ? begin_[path_base_ + path_[level - 1]] : *begin_) == '{'; }
+  slc_status open() { return doc_.begin(builder_, kind_of(*p_++)); }
+  void next() {
+    p_ = skip_blanks(p_, end_);
+    if (p_ != end_ && *p_ == ',') ++p_;
+  }
+  slc_status descend(const MemberRange& m, bool named) {
+    slc_str key;
+    if (named) {
+      if (!characters({begin_ + m.key, m.key_end - m.key}, builder_, &key)) return SLC_ENOMEM;
+      if (slc_status status = doc_.key(builder_, key); status != SLC_OK) return status;
+    }
+    return open();
+  }
+  slc_status find_path(const MemberRange& m, uint32_t deepest) {
+    path_ = static_cast<uint32_t*>(doc_.alloc(builder_, deepest * sizeof(uint32_t) + alignof(uint32_t)));
+    if (!path_) return SLC_ENOMEM;
+    // The arena aligns to one byte.
+    path_ = reinterpret_cast<uint32_t*>((reinterpret_cast<uintptr_t>(path_) + alignof(uint32_t) - 1) & ~(alignof(uint32_t) - 1));
+    path_base_ = m.value;
+    path_size_ = 1 + heavy_path({begin_ + m.value, m.value_end - m.value}, path_);
+    p_ = m.key ? begin_ + m.key - 1 : p_;
+    return path_size_ > 1 ? SLC_OK : SLC_EINVAL;
+  }
+
+  const slc_document_api& doc_ = document();
+  const char *begin_, *p_, *end_;
+  slc_builder* builder_;
+  uint32_t* path_ = nullptr;
+  uint32_t path_base_ = 0, path_size_ = 0;
+};
+
+}  // namespace
+
 slc_status expand(slc_str deferred, slc_builder* builder) noexcept {
   const slc_document_api& doc = document();
   std::string_view text = view(deferred);
-  const char *p = text.data(), *end = p + text.size();
-  if (p == end) return SLC_EINVAL;
-  slc_status status = SLC_OK;
-  switch (*p) {
+  if (text.empty()) return SLC_EINVAL;
+  switch (text[0]) {
+    case '{':
+    case '[': return Expansion{text, builder}.run();
     case '"': {
       slc_str decoded;
       if (text.size() < 2) return SLC_EINVAL;
@@ -168,41 +263,8 @@ slc_status expand(slc_str deferred, slc_builder* builder) noexcept {
     case 't': return doc.literal(builder, SLC_BOOL, 1);
     case 'f': return doc.literal(builder, SLC_BOOL, 0);
     case 'n': return doc.literal(builder, SLC_NULL, 0);
-    case '[':
-      status = doc.begin(builder, SLC_ARRAY);
-      p = skip_blanks(p + 1, end);
-      while (status == SLC_OK && p != end && *p != ']') {
-        const char* from = p;
-        p = skip_value(p, end);
-        status = doc.deferred(builder, kind_of(*from), str({from, static_cast<size_t>(p - from)}));
-        p = skip_blanks(p, end);
-        if (p != end && *p == ',') p = skip_blanks(p + 1, end);
-        else if (p != end && *p != ']') return SLC_EINVAL;
-      }
-      break;
-    case '{':
-      status = doc.begin(builder, SLC_OBJECT);
-      p = skip_blanks(p + 1, end);
-      while (status == SLC_OK && p != end && *p == '"') {
-        MemberRange m{};
-        auto offset = [&] { return static_cast<uint32_t>(p - text.data()); };
-        ++p, m.key = offset();
-        p = skip_string(p, end), m.key_end = offset() - 1;
-        p = skip_blanks(p, end);
-        if (p == end || *p != ':') return SLC_EINVAL;
-        p = skip_blanks(p + 1, end), m.value = offset();
-        if (p == end) return SLC_EINVAL;
-        p = skip_value(p, end), m.value_end = offset();
-        status = put_member(text, m, builder);
-        p = skip_blanks(p, end);
-        if (p != end && *p == ',') p = skip_blanks(p + 1, end);
-      }
-      if (p == end || *p != '}') return SLC_EINVAL;
-      break;
     default: return doc.number_text(builder, deferred);
   }
-  if (status != SLC_OK) return status;
-  return p == end ? SLC_EINVAL : doc.end(builder);
 }
 
 }  // namespace sluice::json

@@ -288,23 +288,46 @@ const char* skip_string(const char* p, const char* end) {
   }
 }
 
-const char* skip_value(const char* p, const char* end) {
+const char* skip_value(const char* p, const char* end, uint32_t* deepest) {
+  *deepest = 0;
   if (p == end) return end;
   if (*p == '"') return skip_string(p + 1, end);
   if (*p != '{' && *p != '[') {
     while (p != end && !is_blank(*p) && *p != ',' && *p != '}' && *p != ']') ++p;
     return p;
   }
-  for (size_t depth = 0;;) {
+  uint32_t most = 0;
+  for (uint32_t depth = 0;;) {
     p = find_structure(p, end);
-    if (p == end) return end;
+    if (p == end) break;
     char c = *p++;
-    if (c == '"')
+    if (c == '"') {
       p = skip_string(p, end);
-    else if ((c | 0x20) == '{')
-      ++depth;
-    else if (--depth == 0)
-      return p;
+    } else if ((c | 0x20) == '{') {
+      if (++depth > most) most = depth;
+    } else if (--depth == 0) {
+      break;
+    }
+  }
+  *deepest = most;
+  return p;
+}
+
+uint32_t heavy_path(std::string_view text, uint32_t* open) {
+  const char *begin = text.data(), *end = begin + text.size(), *p = begin;
+  for (uint32_t depth = 0;;) {
+    p = find_structure(p, end);
+    if (p == end) return 0;
+    char c = *p++;
+    if (c == '"') {
+      p = skip_string(p, end);
+    } else if ((c | 0x20) == '{') {
+      open[depth++] = static_cast<uint32_t>(p - 1 - begin);
+    } else if (static_cast<size_t>(p - begin) - open[depth - 1] > text.size() / 2) {
+      return depth;  // the first to close is the innermost, and what is open around it is the rest
+    } else if (--depth == 0) {
+      return 0;
+    }
   }
 }
 

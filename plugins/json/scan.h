@@ -43,8 +43,12 @@ size_t repair_utf8(std::string_view text, char* out);
 
 // ---- on text that was validated before: no checks but bounds ----
 
-// Behind the value that begins at p.
-const char* skip_value(const char* p, const char* end);
+// Behind the value that begins at p. *deepest becomes the number of levels in it, a scalar has none.
+const char* skip_value(const char* p, const char* end, uint32_t* deepest);
+// Those containers of the value that `text` is which take more than half of it. They stand one in the other, so there is one
+// list of them, outermost (the value itself) first. Writes the offsets of their opening brackets to `open`, which has room
+// for one per level, and answers how many there are.
+uint32_t heavy_path(std::string_view text, uint32_t* open);
 const char* skip_blanks(const char* p, const char* end);
 // Behind the closing quote; p stands behind the opening one.
 const char* skip_string(const char* p, const char* end);

@@ -137,6 +137,20 @@ TEST_F(JsonDecodeTest, TenThousandLevelsAreReadWithoutRecursion) {
   EXPECT_EQ(decode("{\"a\":" + deep + "}"), "fail: invalid JSON at byte 50000: nested too deep");
 }
 
+TEST_F(JsonDecodeTest, DeepTextIsExpandedManyLevelsAtOnceWithTheSameResult) {
+  // Light siblings in front of and behind a heavy path, objects and arrays in turn, escaped keys on the way.
+  std::string deep = "\"bottom\"";
+  for (int i = 0; i < 500; ++i) {
+    std::string n = std::to_string(i);
+    deep = i % 2 ? "[" + n + "," + deep + ",[" + n + "]]" : "{\"a\":{\"n\":" + n + "},\"k\\n\":" + deep + ",\"z\":[]}";
+  }
+  EXPECT_EQ(decode("{\"x\":" + deep + "}"), "{\"x\":" + deep + "}");
+  EXPECT_EQ(decode("[" + deep + "]", "safejson"), "{\"collection\":[" + deep + "]}");
+  // Two deep children, none of them more than half.
+  std::string two = "{\"p\":[" + deep + "," + deep + "]}";
+  EXPECT_EQ(decode(two), two);
+}
+
 TEST_F(JsonDecodeTest, ABodyMayComeInAnyPieces) {
   std::string body = R"({"a":"x\u00e9y","b":[1,2,{"c":null}],"d":"é"})";
   std::string expected = decode(body);

@@ -157,9 +157,25 @@ TEST(JsonScanTest, SkipsValuesOfEveryKind) {
     for (std::string_view behind : {",1", "]", "}", " ", ""}) {
       Exact text{std::string{value} + std::string{behind}};
       const char* begin = text.view().data();
-      EXPECT_EQ(skip_value(begin, begin + text.view().size()), begin + value.size()) << value << behind;
+      uint32_t deepest = 99;
+      EXPECT_EQ(skip_value(begin, begin + text.view().size(), &deepest), begin + value.size()) << value << behind;
+      EXPECT_EQ(deepest, value == R"(["]",["[",{"x":"\"]"}]])" ? 3u : value[0] == '{' || value[0] == '[' ? 1u : 0u) << value;
     }
   }
+}
+
+TEST(JsonScanTest, FindsTheContainersThatTakeMoreThanHalf) {
+  auto path = [](std::string_view text) {
+    std::vector<uint32_t> open(64);
+    open.resize(heavy_path(text, open.data()));
+    return open;
+  };
+  using Path = std::vector<uint32_t>;
+  EXPECT_EQ(path("[]"), (Path{0}));
+  EXPECT_EQ(path("[1,[2]]"), (Path{0}));
+  EXPECT_EQ(path("[[[[\"]]]]]]]]]]]]\"]],1]]"), (Path{0, 1, 2, 3}));
+  EXPECT_EQ(path(R"({"a":[1],"b":{"c":[1,2,3,4,5,6,7,8,9,10,11,12,13]},"d":[2]})"), (Path{0, 13, 18}));
+  EXPECT_EQ(path(R"([["aaaaaa"],["bbbbbb"]])"), (Path{0}));
 }
 
 const char* const kSamples[] = {
