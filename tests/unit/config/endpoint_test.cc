@@ -206,9 +206,12 @@ TEST(ProxyTest, OnlyShadowsIsWarnedAbout) {
 }
 
 TEST(BackendTest, EveryKeyIsRead) {
-  Backend b = good_backend(R"("method":"post","host":["a","b:80"],"encoding":"RSS","sd":"dns","sd_scheme":"https","is_collection":"true","target":"a.b","group":"g",
+  auto c = good(endpoint(R"("backend":[{"method":"post","host":["a","b:80"],"encoding":"RSS","sd":"dns","sd_scheme":"https","is_collection":"true","target":"a.b","group":"g",
     "allow":["a","b.c"],"deny":"d","mapping":{"z":"y","a":1},"input_headers":["x-a","*"],"input_query_strings":["*"],"timeout":"1s",
-    "extra_config":{"proxy":{"shadow":true,"shadow_timeout":"5s"},"backend/http/client":{"send_body_on_redirect":true},"qos/x":{}})");
+    "extra_config":{"proxy":{"shadow":true,"shadow_timeout":"5s"},"backend/http/client":{"send_body_on_redirect":true},"qos/x":{}}},{}])"));
+  ASSERT_EQ(c->endpoints.size(), 1u);
+  const Backend& b = c->endpoints[0].backends[0];
+  EXPECT_EQ(b.at.extra.size(), 1u);
   EXPECT_EQ(b.method, "POST");
   EXPECT_EQ(b.hosts, (std::vector<std::string>{"http://a", "http://b:80"}));
   EXPECT_EQ(b.encoding, "rss");
