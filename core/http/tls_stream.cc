@@ -27,6 +27,8 @@ TlsStream::TlsStream(SSL* ssl) : ssl_{ssl}, in_{BIO_new(BIO_s_mem())}, out_{BIO_
 
 TlsStream::~TlsStream() {
   if (session_) SSL_SESSION_free(session_);
+  // OpenSSL spoils the session of a connection that ends without close_notify; who needs that notice looks for it itself.
+  SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl_);
 }
 

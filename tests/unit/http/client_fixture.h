@@ -224,6 +224,8 @@ struct TestCall final : CallSink {
 class ClientFixture : public ::testing::Test {
  protected:
   ClientFixture() {
+    uv_prepare_init(loop.uv(), &prepare_);
+    prepare_.data = this;
     uv_timer_init(loop.uv(), &guard_);
     guard_.data = this;
     uv_timer_start(&guard_, [](uv_timer_t* t) { static_cast<ClientFixture*>(t->data)->late_ = true; }, 20'000, 0);
@@ -243,9 +245,15 @@ class ClientFixture : public ::testing::Test {
     EXPECT_TRUE(o.ok());
     return *o;
   }
-  // Turns of the loop until it is so. The guard is for a broken test, not for timing.
+  // Runs the loop until it is so; looked at before the loop would wait. The guard is for a broken test, not for timing.
   void run_until(const std::function<bool()>& so) {
-    while (!so() && !late_) uv_run(loop.uv(), UV_RUN_ONCE);
+    until_ = &so;
+    uv_prepare_start(&prepare_, [](uv_prepare_t* p) {
+      auto* self = static_cast<ClientFixture*>(p->data);
+      if (self->late_ || (*self->until_)()) uv_stop(p->loop);
+    });
+    while (!so() && !late_) uv_run(loop.uv(), UV_RUN_DEFAULT);
+    uv_prepare_stop(&prepare_);
     ASSERT_TRUE(so()) << "gave up waiting";
   }
   void turns(int n) {
@@ -256,6 +264,7 @@ class ClientFixture : public ::testing::Test {
     if (client) client->close();
     for (auto& b : backends) b->close();
     uv_close(reinterpret_cast<uv_handle_t*>(&guard_), nullptr);
+    uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
     loop.stop();
     loop.run();
     client.reset();
@@ -267,6 +276,8 @@ class ClientFixture : public ::testing::Test {
 
  private:
   uv_timer_t guard_;
+  uv_prepare_t prepare_;
+  const std::function<bool()>* until_ = nullptr;
   bool late_ = false, finished_ = false;
 };
 

@@ -158,12 +158,11 @@ TEST_F(ClientTest, IdleTimeoutClosesTheConnection) {
   ClientOptions options;
   options.idle_timeout_ms = 5;
   TestCall call{make_client(options), origin_of(b), kGet};
-  run_until([&] { return call.done(); });
-  EXPECT_EQ(client->stats().idle, 1u);
-  run_until([&] { return client->stats().idle == 0; });
   bool eof = false;
   b.on_eof = [&](Backend::Peer&) { eof = true; };
+  run_until([&] { return call.done(); });
   run_until([&] { return eof; });
+  EXPECT_EQ(client->stats().idle, 0u);
 }
 
 // A pooled connection whose peer answers the next request with the end of the connection.
