@@ -53,6 +53,7 @@ class BackendScope final : public Scope, public http::CallSink {
   bool is_redirect() const;
   void fail(Errc, Source, std::string_view message, std::string_view public_message = {});
   void finish_answer();                 // body → status rule → decoder → shape
+  void judge_answer();
   void status_failure(std::string_view body);
   void decode(std::string_view body);
   void append_body(http::Slices);

@@ -195,6 +195,12 @@ bool BackendScope::gunzip_body() {
 }
 
 void BackendScope::finish_answer() {
+  judge_answer();
+  // A decoding backend attaches none of its headers (pipeline.md §4, step 6); what hooks set from here on counts.
+  response.headers.bind(arena());
+}
+
+void BackendScope::judge_answer() {
   if (plan_.decoder->raw()) {
     // Bytes that nobody decodes: an empty complete part, whatever the status (encodings.md §7).
     response.data = document::make_object();
@@ -252,7 +258,7 @@ void BackendScope::decode(std::string_view body) {
     return;
   }
   response.has_data = true;
-  response.complete = response.data.kind != document::Kind::null;
+  response.complete = true;  // a null is judged where it is used: alone, grouped or merged
 }
 
 // ---- request bodies that are passed on as they come ----

@@ -77,7 +77,6 @@ class Compiler {
     std::vector<Found> found;
     std::vector<bool> by_alias;
     for (const config::Block& b : at.extra) {
-      if (is_core_namespace(b.name)) continue;
       bool alias = false;
       const plugin::Binding* binding = g_->registry->find_namespace(b.name, &alias);
       if (!binding) {
@@ -99,14 +98,6 @@ class Compiler {
       }
     }
     return found;
-  }
-
-  // What the core itself reads (architecture page, rule 1) and its old names (config.md §6).
-  static bool is_core_namespace(std::string_view name) {
-    static constexpr std::string_view kCore[] = {
-        "proxy", "github.com/devopsfaith/krakend/proxy", "router", "github_com/luraproject/lura/router/gin",
-        "backend/http", "github.com/devopsfaith/krakend/http", "backend/http/client"};
-    return std::find(std::begin(kCore), std::end(kCore), name) != std::end(kCore);
   }
 
   static std::string scopes_text(uint32_t scopes) {
@@ -252,6 +243,10 @@ class Compiler {
     auto plan = std::make_unique<EndpointPlan>();
     EndpointPlan& p = *plan;
     p.config = &c;
+    if (c.static_data) {
+      p.has_static_data = true;
+      p.static_data = plugin::to_document(g_->trees, *c.static_data);
+    }
     p.where = "[ENDPOINT: " + c.path + "]";
     p.encoder = encoder(c.output_encoding, c.at.pointer);
     p.raw = p.encoder && p.encoder->raw();

@@ -163,6 +163,7 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
   result.response.data = document::merge(x.arena(), {parts, used});
   result.response.has_data = true;
   result.response.complete = complete;
+  result.response.partial_errors = failed > 0;
 }
 
 }  // namespace sluice::pipeline

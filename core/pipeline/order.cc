@@ -28,12 +28,17 @@ loop::Task<void> Exchange::route() {
   const Generation& g = generation();
   const config::RouterOptions& options = g.config->router;
   // 2. The router works on the decoded path; parameters are checked once, here, before anything can use them.
+  std::string_view as_sent = path_;
   if (options.remove_extra_slash) path_ = arena().copy(router::clean_path(path_));
   router::Router::Options how{options.redirect_trailing_slash, options.redirect_fixed_path, options.method_not_allowed};
   std::string_view location, allow;
   match_.params.bind(arena());
   switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow)) {
-    case router::Router::Found::redirect: answer_redirect(location); co_return;
+    case router::Router::Found::redirect:
+      // The trailing-slash rule speaks of the path as it was sent: "/x/5//" is one slash too long for "/x/5/".
+      if (as_sent != path_ && as_sent.size() > 1 && location.size() + 1 == path_.size()) location = as_sent.substr(0, as_sent.size() - 1);
+      answer_redirect(location);
+      co_return;
     case router::Router::Found::method_not_allowed: answer_unknown(405, allow); co_return;
     case router::Router::Found::no: answer_unknown(404, {}); co_return;
     case router::Router::Found::yes: break;
@@ -89,7 +94,7 @@ loop::Task<void> Exchange::serve_endpoint() {
 loop::Task<void> Exchange::run_pipe() {
   const EndpointPlan& e = *endpoint_;
   // 6. Proxy middleware (scripts, expressions, body validation) wraps the fan-out and sees the merged document.
-  if (e.proxy_chain.empty() && e.backends.size() == 1 && e.config->concurrent_calls <= 1) {
+  if (e.proxy_chain.empty() && e.backends.size() == 1 && e.config->concurrent_calls <= 1 && !e.has_static_data) {
     // 7. One backend: its answer is the result, nothing to merge. See BackendScope for the order inside a call.
     auto* call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*this, *e.backends[0]};
     auto inside = call->run();

@@ -84,7 +84,8 @@ struct EndpointPlan {
   uint64_t concurrent_timeout_ms = 0;
   bool timeout_is_negative = false;  // every request fails at once (config.md §1.1)
   std::string cache_control;       // "public, max-age=N", empty: none
-  bool forwards_user_agent = false;
+  bool has_static_data = false;
+  document::Node static_data;      // object, fully expanded, in the generation's arena
   std::vector<std::string> headers;  // names let through, canonical; the fixed ones left out
   std::string where;               // "[ENDPOINT: /path]"
 };
@@ -122,6 +123,8 @@ class Generation {
   std::shared_ptr<http::TlsClientContext> client_tls;
   std::string version_header;   // "Version 0.1.0" or "Version undefined"
   std::string body_404, body_405, type_404, type_405;
+  BlockPool tree_blocks;
+  Arena trees{tree_blocks};     // documents made from the configuration
   std::vector<std::unique_ptr<std::vector<slc_str>>> query_texts;  // host views that resolvers keep
 };
 

@@ -39,7 +39,8 @@ void Exchange::render(Scope& result) {
   }
   plugin::ResponseSide& r = result.response;
   if (e.raw) {
-    add_version_headers(false);  // always (§8.4, quirk)
+  // false even for a good answer, unless static data makes the result non-empty (§8.4, quirks)
+    add_version_headers(e.has_static_data && r.has_data && r.complete);
     answer_.status = r.status ? r.status : 200;
     for (const http::Header& h : r.headers) answer_.headers.add(h.name, h.value);
     if (!source_) answer_.body = r.body;
@@ -67,7 +68,7 @@ void Exchange::render_failure(const Error& error) {
   source_ = nullptr;
   answer_.status = error.http_status ? error.http_status : 500;
   add_version_headers(false);
-  if (!generation().config->router.return_error_msg) return;
+  if (!generation().config->router.return_error_msg || answer_.status == 304) return;  // 304 describes no body of its own
   std::string_view text = !error.body.empty() ? error.body : error.public_message;
   if (text.empty()) text = to_string(error.code);
   answer_.headers.add("Content-Type", error.content_type.empty() ? "text/plain; charset=utf-8" : error.content_type);

@@ -55,7 +55,11 @@ loop::Task<slc_action> Scope::wait() {
 }
 
 void Scope::fail_by(uint32_t i, slc_action action) {
-  if (error) return;
+  if (error) {
+    // What a plugin said with fail() is meant for clients.
+    if (error.source == Source::plugin && error.public_message.empty()) error.public_message = error.message;
+    return;
+  }
   error.code = Errc::plugin;
   error.source = Source::plugin;
   const plugin::Place& place = chain_->hooks[i].object->place();

@@ -63,6 +63,33 @@ ProxyScope::ProxyScope(Exchange& x, const Chain& chain, const EndpointPlan& plan
 }
 
 loop::Task<void> ProxyScope::inner() {
+  auto inside = call_backends();
+  co_await inside;
+  // Outside of everything below, so that it sees, and can repair, what went wrong there.
+  if (plan_.has_static_data) add_static_data();
+}
+
+void ProxyScope::add_static_data() {
+  using config::StaticStrategy;
+  bool applies = false;
+  switch (plan_.config->static_strategy) {
+    case StaticStrategy::always: applies = true; break;
+    case StaticStrategy::success: applies = !error && !response.partial_errors; break;
+    case StaticStrategy::errored: applies = error || response.partial_errors; break;
+    case StaticStrategy::complete: applies = !error && response.complete; break;
+    case StaticStrategy::incomplete: applies = error || !response.complete; break;
+  }
+  if (!applies) return;
+  if (error) {
+    error = {};
+    response.data = document::make_object();
+    response.complete = false;
+  }
+  document::overlay(arena(), response.data, document::share(plan_.static_data));
+  response.has_data = true;
+}
+
+loop::Task<void> ProxyScope::call_backends() {
   // What the hooks changed is what every backend gets.
   exchange_->forwarded = request.headers;
   exchange_->in.query = request.query;

@@ -46,6 +46,8 @@ class ProxyScope final : public Scope {
   Scope* clone() override;
 
  private:
+  loop::Task<void> call_backends();
+  void add_static_data();           // proxy.static (pipeline.md §10)
   const EndpointPlan& plan_;
   BackendScope* source_ = nullptr;
 };

@@ -21,6 +21,7 @@ struct ResponseSide {
   document::Node data;               // decoded tree
   bool has_data = false;
   bool complete = false;
+  bool partial_errors = false;       // merged although some parts failed
 };
 
 struct RequestSide {
