@@ -279,6 +279,47 @@ TEST_F(DnsTest, NextAddressIsTriedWhenOneRefuses) {
   EXPECT_EQ(dead.code, Errc::refused);
 }
 
+// A listener whose queue is full: the kernel drops further SYNs, so a connect to it hangs.
+struct BlackHole {
+  explicit BlackHole(uint16_t port) {
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_port = htons(port);
+    a.sin_addr.s_addr = htonl(0x7f000002);
+    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(bind(fds[0], reinterpret_cast<sockaddr*>(&a), sizeof a), 0);
+    listen(fds[0], 0);
+    for (int i = 1; i < 4; ++i) {
+      fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      (void)connect(fds[i], reinterpret_cast<sockaddr*>(&a), sizeof a);
+    }
+  }
+  ~BlackHole() {
+    for (int fd : fds) close(fd);
+  }
+  int fds[4];
+};
+
+TEST_F(DnsTest, NextAddressIsTriedWhenOneIsSlow) {
+  Backend& b = make_backend();
+  b.answer(kOk);
+  BlackHole hole{b.port};
+  dns->names["backend.test"] = {{"127.0.0.2", "127.0.0.1"}, {}};
+  dns->names["hole.test"] = {{"127.0.0.2"}, {}};
+  ClientOptions options;
+  options.dns_servers = dns->address;
+  options.fallback_delay_ms = 5;
+  TestCall call{make_client(options), origin_of(b, nullptr, "backend.test"), kGet};
+  run_until([&] { return call.done(); });
+  EXPECT_EQ(call.body, "ok");
+  options.dial_timeout_ms = 20;
+  client->set_options(options, 1);
+  TestCall stuck{*client, origin_of(b, nullptr, "hole.test"), kGet};
+  run_until([&] { return stuck.done(); });
+  EXPECT_EQ(stuck.code, Errc::timeout);
+  EXPECT_NE(stuck.message.find("timeout connecting"), stuck.message.npos) << stuck.message;
+}
+
 TEST_F(DnsTest, DialTimeoutCoversTheLookup) {
   dns->names["slow.test"].silent = true;
   ClientOptions options;
