@@ -320,7 +320,7 @@ void Connection::gone() {
   s->write_deadline_.disarm();
   if (s->released_)
     end_request();
-  else if (!s->complete_)
+  else if (!s->complete_ && s->owner_)
     s->owner_->on_gone();
 }
 

@@ -1,4 +1,5 @@
 // A real Server on its own loop and thread, and a small blocking client that speaks raw bytes to it.
+// A namespace of its own: the room has another Client.
 #pragma once
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -17,7 +18,7 @@
 
 #include "core/http/server.h"
 
-namespace sluice::http {
+namespace sluice::http::server_test {
 
 // What happened on the loop, told to the test's thread.
 class Events {
@@ -133,9 +134,12 @@ class Client {
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     int on = 1;
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (port) connected = connect(port);
+  }
+  bool connect(uint16_t port) {
     sockaddr_in to{};
     to.sin_family = AF_INET, to.sin_port = htons(port), to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected = ::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+    return ::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
   }
   ~Client() { close(); }
   void close() {
@@ -237,4 +241,4 @@ inline void reply(Stream& s, std::string_view body, int status = 200) {
   s.release();
 }
 
-}  // namespace sluice::http
+}  // namespace sluice::http::server_test

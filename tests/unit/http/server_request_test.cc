@@ -1,7 +1,7 @@
 // The server over real sockets: requests in, keep-alive, pipelining, bodies, refusals, limits and time-outs.
 #include "server_fixture.h"
 
-namespace sluice::http {
+namespace sluice::http::server_test {
 namespace {
 
 void echo_path(Stream& s) { reply(s, s.arena().concat(s.head().method, " ", s.head().path)); }
@@ -423,4 +423,4 @@ TEST(ServerRequestTest, ASlowBodyIsToldWhenItIsAskedForLater) {
 }
 
 }  // namespace
-}  // namespace sluice::http
+}  // namespace sluice::http::server_test

@@ -1,4 +1,6 @@
 // The server over real sockets: responses out, streaming, back-pressure, truncation, clients that leave, drain.
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -11,6 +13,7 @@ namespace {
 thread_local std::atomic<uint64_t>* calls_read = nullptr;
 thread_local std::atomic<uint64_t>* calls_write = nullptr;
 thread_local std::atomic<uint64_t>* calls_epoll_ctl = nullptr;
+thread_local std::atomic<uint64_t>* calls_accept = nullptr;
 void count(std::atomic<uint64_t>* counter) {
   if (counter) ++*counter;
 }
@@ -28,13 +31,17 @@ SLC_INTERPOSE ssize_t writev(int fd, const iovec* v, int n) {
   count(calls_write);
   return syscall(SYS_writev, fd, v, n);
 }
+SLC_INTERPOSE int accept4(int fd, sockaddr* peer, socklen_t* size, int flags) {
+  count(calls_accept);
+  return static_cast<int>(syscall(SYS_accept4, fd, peer, size, flags));
+}
 struct epoll_event;
 SLC_INTERPOSE int epoll_ctl(int epoll, int op, int fd, epoll_event* e) noexcept {
   count(calls_epoll_ctl);
   return static_cast<int>(syscall(SYS_epoll_ctl, epoll, op, fd, e));
 }
 
-namespace sluice::http {
+namespace sluice::http::server_test {
 namespace {
 
 TEST(ServerResponseTest, AKeepAliveRequestCostsOneReadAndOneWrite) {
@@ -512,6 +519,28 @@ TEST(ServerListenTest, ConnectionsBeyondTheLimitAreClosed) {
   EXPECT_EQ(one.get("/").status, 200);
 }
 
+TEST(ServerListenTest, WithoutDescriptorsClientsWaitAndTheLoopDoesNotSpin) {
+  TestServer server{[](Stream& s) { reply(s, "ok"); }};
+  EXPECT_EQ(Client{server.port}.get("/").status, 200);
+  Client waiting{0};  // has its descriptor already
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(next, 0);
+  ::close(next);
+  std::atomic<uint64_t> accepts = 0;
+  server.on_loop([&] { calls_accept = &accepts; });
+  rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  ASSERT_TRUE(waiting.connect(server.port));
+  while (accepts == 0) std::this_thread::yield();
+  for (int turn = 0; turn < 200; ++turn) server.on_loop([] {});
+  EXPECT_LT(accepts, 100u) << "one try a turn would be spinning";
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(waiting.get("/").status, 200);
+  server.on_loop([] { calls_accept = nullptr; });
+}
+
 TEST(ServerListenTest, ManyConnectionsComeAndGo) {
   TestServer server{[](Stream& s) { reply(s, "ok"); }};
   for (int i = 0; i < 300; ++i) ASSERT_EQ(Client{server.port}.get("/").status, 200);
@@ -520,4 +549,4 @@ TEST(ServerListenTest, ManyConnectionsComeAndGo) {
 }
 
 }  // namespace
-}  // namespace sluice::http
+}  // namespace sluice::http::server_test
