@@ -1,5 +1,6 @@
 // The request codec on arbitrary bytes: what it says must not depend on how they are split, and what it accepts must be sound.
 // The first byte seeds the splits.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
