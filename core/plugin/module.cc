@@ -38,16 +38,18 @@ namespace {
 constexpr const char* kSymbol = "slc_plugin_entry";
 constexpr size_t kLargestFile = size_t{512} << 20;
 
+enum class Names : uint8_t { spaces, values, both };  // keys of extra_config; encodings, sd; a balancer can be either
+
 struct Kind {
   const char* id;
-  uint32_t size;       // of the table, in this ABI
-  bool is_namespace;   // bound to a key of extra_config; else to an encoding, sd or balancing name
+  uint32_t size;  // of the table, in this ABI
+  Names names;
 };
 constexpr Kind kKinds[] = {
-    {SLC_IFACE_MIDDLEWARE, sizeof(slc_middleware), true}, {SLC_IFACE_AROUND, sizeof(slc_around), true},
-    {SLC_IFACE_TRANSPORT, sizeof(slc_transport), true},   {SLC_IFACE_LOG_SINK, sizeof(slc_log_sink), true},
-    {SLC_IFACE_DECODER, sizeof(slc_decoder), false},      {SLC_IFACE_ENCODER, sizeof(slc_encoder), false},
-    {SLC_IFACE_RESOLVER, sizeof(slc_resolver), false},    {SLC_IFACE_BALANCER, sizeof(slc_balancer), false},
+    {SLC_IFACE_MIDDLEWARE, sizeof(slc_middleware), Names::spaces}, {SLC_IFACE_AROUND, sizeof(slc_around), Names::spaces},
+    {SLC_IFACE_TRANSPORT, sizeof(slc_transport), Names::spaces},   {SLC_IFACE_LOG_SINK, sizeof(slc_log_sink), Names::spaces},
+    {SLC_IFACE_DECODER, sizeof(slc_decoder), Names::values},       {SLC_IFACE_ENCODER, sizeof(slc_encoder), Names::values},
+    {SLC_IFACE_RESOLVER, sizeof(slc_resolver), Names::values},     {SLC_IFACE_BALANCER, sizeof(slc_balancer), Names::both},
 };
 const Kind* find_kind(std::string_view id) {
   for (const Kind& k : kKinds)
@@ -223,11 +225,6 @@ Images& images() {
 
 }  // namespace
 
-bool is_namespace_kind(std::string_view id) {
-  const Kind* k = find_kind(id);
-  return k && k->is_namespace;
-}
-
 Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
   auto bytes = read_plugin(file);
   if (!bytes) return bytes.error();
@@ -353,8 +350,10 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
     return Problem{who + " is bound to interface \"" + (b->interface_id ? b->interface_id : "") + "\", which this gateway does not have. It has " + known + "."};
   }
   constexpr uint32_t kScopes = SLC_AT_SERVICE | SLC_AT_ENDPOINT | SLC_AT_PROXY | SLC_AT_BACKEND;
-  if (kind->is_namespace ? (b->scopes & ~kScopes) != 0 || b->scopes == 0 : b->scopes != 0)
-    return Problem{who + " has scopes " + hex(b->scopes) + (kind->is_namespace ? ", wanted one or more of SLC_AT_…." : ", wanted 0: a name, not a namespace.")};
+  if ((b->scopes & ~kScopes) || (kind->names == Names::spaces && !b->scopes))
+    return Problem{who + " has scopes " + hex(b->scopes) + ", wanted one or more of SLC_AT_SERVICE, ENDPOINT, PROXY, BACKEND."};
+  if (kind->names == Names::values && b->scopes)
+    return Problem{who + " has scopes " + hex(b->scopes) + ", wanted 0: it is the name of an encoding or sd, no namespace."};
   if (b->schema) {
     auto schema = Schema::compile(b->schema);
     if (!schema) return Problem{who + ": its schema " + schema.error().message + "."};

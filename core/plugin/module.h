@@ -50,7 +50,4 @@ class Module {
   bool initialised_ = false;
 };
 
-// Kinds of interface that a namespace (key of extra_config) can be bound to; the others are named by encodings, sd, ….
-bool is_namespace_kind(std::string_view interface_id);
-
 }  // namespace sluice::plugin

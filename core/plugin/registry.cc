@@ -13,21 +13,17 @@
 namespace sluice::plugin {
 
 struct Registry::Impl {
-  // Names are looked up within a group: all namespaces are one, each other kind of interface is its own.
+  // Names are looked up within a group: all namespaces are one (""), and each kind of interface that is named otherwise.
   using Key = std::pair<std::string, std::string>;
   std::vector<std::shared_ptr<Module>> modules;
   std::deque<Binding> bindings;  // addresses stay
   std::map<Key, const Binding*> names, aliases;
   std::map<std::string, const Binding*> defaults;
 
-  static std::string group_of(std::string_view interface_id) {
-    return is_namespace_kind(interface_id) ? std::string{} : std::string{interface_id};
-  }
   // Encodings and sd names are case-insensitive in the reference; namespaces are not.
-  static Key key(std::string_view interface_id, std::string_view name) {
-    std::string group = group_of(interface_id);
-    return {group, group.empty() ? std::string{name} : to_lower(name)};
-  }
+  static Key value_key(std::string_view interface_id, std::string_view name) { return {std::string{interface_id}, to_lower(name)}; }
+  static Key space_key(std::string_view name) { return {std::string{}, std::string{name}}; }
+  static Key key(const slc_binding& b, std::string_view name) { return b.scopes ? space_key(name) : value_key(b.interface_id, name); }
   static const Binding* at(const std::map<Key, const Binding*>& m, const Key& k) {
     auto it = m.find(k);
     return it == m.end() ? nullptr : it->second;
@@ -45,11 +41,11 @@ std::string Registry::Impl::clash(const Module& m) const {
   std::map<Key, int> own;
   std::map<std::string, int> own_defaults;
   for (const Module::Offer& o : m.offers()) {
-    Key k = key(o.spec->interface_id, o.spec->name);
+    Key k = key(*o.spec, o.spec->name);
     if (const Binding* other = at(names, k)) return both(other, "provide \"" + std::string{o.spec->name} + "\"");
     if (own[k]++) return m.title() + ": binds \"" + o.spec->name + "\" twice.";
     for (const char* const* a = o.spec->aliases; a && *a; ++a)
-      if (const Binding* other = at(aliases, key(o.spec->interface_id, *a)))
+      if (const Binding* other = at(aliases, key(*o.spec, *a)))
         return both(other, "provide \"" + std::string{*a} + "\"");
     if (!(o.spec->flags & SLC_BIND_DEFAULT)) continue;
     if (auto it = defaults.find(o.spec->interface_id); it != defaults.end())
@@ -83,8 +79,8 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     b.plugin_id = module->entry().id;
     b.plugin_version = module->entry().version;
     b.host = module->host();
-    names[key(b.interface_id, b.name)] = &b;
-    for (const char* const* a = o.spec->aliases; a && *a; ++a) aliases[key(b.interface_id, *a)] = &b;
+    names[key(*b.spec, b.name)] = &b;
+    for (const char* const* a = o.spec->aliases; a && *a; ++a) aliases[key(*b.spec, *a)] = &b;
     if (o.spec->flags & SLC_BIND_DEFAULT) defaults[b.interface_id] = &b;
   }
 }
@@ -127,14 +123,14 @@ void Registry::add(const slc_entry* entry, const std::string& file, ScanResult& 
 }
 
 const Binding* Registry::find(std::string_view interface_id, std::string_view name) const {
-  Impl::Key k = Impl::key(interface_id, name);
-  const Binding* b = Impl::at(impl_->names, k);
-  if (!b) b = Impl::at(impl_->aliases, k);
-  return b && b->interface_id == interface_id ? b : nullptr;
+  for (const Impl::Key& k : {Impl::value_key(interface_id, name), Impl::space_key(name)})
+    for (const auto* m : {&impl_->names, &impl_->aliases})
+      if (const Binding* b = Impl::at(*m, k); b && b->interface_id == interface_id) return b;
+  return nullptr;
 }
 
 const Binding* Registry::find_namespace(std::string_view name, bool* is_alias) const {
-  Impl::Key k{{}, std::string{name}};
+  Impl::Key k = Impl::space_key(name);
   const Binding* b = Impl::at(impl_->names, k);
   if (is_alias) *is_alias = !b;
   if (!b) b = Impl::at(impl_->aliases, k);
@@ -157,7 +153,7 @@ std::vector<std::string> Registry::names(std::string_view interface_id) const {
   std::vector<std::string> all;
   for (const auto* m : {&impl_->names, &impl_->aliases})
     for (const auto& [key, binding] : *m)
-      if (key.first == Impl::group_of(interface_id)) all.push_back(key.second);
+      if (key.first == interface_id) all.push_back(key.second);
   return all;
 }
 
