@@ -93,13 +93,37 @@ loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope
 
 namespace {
 
-// A branch of the merge that runs concurrent calls: its scope is known only at the end.
+// A branch that runs concurrent calls: its scope is known only at the end.
 loop::Task<void> branch(Exchange& x, const BackendPlan& plan, BackendScope** slot) {
   auto inside = call_backend(x, plan, slot);
   co_await inside;
 }
 
 }  // namespace
+
+loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& result, BackendScope** source) {
+  BackendScope* chosen = nullptr;
+  {
+    FanOut guard{x, 1, FanOut::Until::all};
+    const BackendPlan& backend = *plan.backends[0];
+    if (plan.config->concurrent_calls > 1) {
+      guard.start(branch(x, backend, &chosen), nullptr);
+    } else {
+      chosen = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, backend};
+      guard.start(chosen->run(), chosen);
+    }
+    auto waiting = guard.wait(plan.timeout_ms);
+    co_await waiting;
+  }
+  if (!chosen) {
+    result.error = {.code = Errc::timeout, .source = Source::backend, .message = "context deadline exceeded",
+                    .public_message = "context deadline exceeded"};
+    co_return;
+  }
+  result.response = chosen->response;
+  result.error = chosen->error;
+  if (chosen->streaming()) *source = chosen;
+}
 
 loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) {
   const auto n = static_cast<uint32_t>(plan.backends.size());

@@ -47,6 +47,10 @@ class FanOut {
 // Leaves the chosen scope in *chosen.
 loop::Task<void> call_backend(Exchange&, const BackendPlan&, BackendScope** chosen);
 
+// The same with T over it: for stages outside that have to see the time-out. Leaves the outcome in `result`, and in *source the
+// call whose body still streams, if any.
+loop::Task<void> call_single(Exchange&, const EndpointPlan&, Scope& result, BackendScope** source);
+
 // All backends at once, parts merged in the order of declaration (deviation 1), 0.85 T. Leaves data, complete and the error
 // (all failed) or the log lines (some failed) in `result`.
 loop::Task<void> call_all(Exchange&, const EndpointPlan&, Scope& result);

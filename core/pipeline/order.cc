@@ -6,6 +6,9 @@
 #include "core/pipeline/scopes.h"
 
 namespace sluice::pipeline {
+namespace {
+constexpr uint64_t kGraceMs = 100;
+}
 
 loop::Task<void> Exchange::serve() {
   // 1. Service middleware sees every request before routing and every answer's final bytes, unknown routes included:
@@ -73,7 +76,9 @@ loop::Task<void> Exchange::serve_endpoint() {
                     .public_message = "context deadline exceeded"});
     co_return;
   }
-  worker().loop.deadlines().arm(deadline_, e.timeout_ms);
+  // Stages around the backends see the time-out of what is inside them and may still answer; this one is for a stage
+  // that never comes back.
+  worker().loop.deadlines().arm(deadline_, e.simple() ? e.timeout_ms : e.timeout_ms + kGraceMs);
   forward_headers();
   if (has_body && !body_streams) {
     auto reading = read_body();
@@ -94,7 +99,7 @@ loop::Task<void> Exchange::serve_endpoint() {
 loop::Task<void> Exchange::run_pipe() {
   const EndpointPlan& e = *endpoint_;
   // 6. Proxy middleware (scripts, expressions, body validation) wraps the fan-out and sees the merged document.
-  if (e.proxy_chain.empty() && e.backends.size() == 1 && e.config->concurrent_calls <= 1 && !e.has_static_data) {
+  if (e.simple()) {
     // 7. One backend: its answer is the result, nothing to merge. See BackendScope for the order inside a call.
     auto* call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*this, *e.backends[0]};
     auto inside = call->run();

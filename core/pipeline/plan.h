@@ -88,6 +88,8 @@ struct EndpointPlan {
   document::Node static_data;      // object, fully expanded, in the generation's arena
   std::vector<std::string> headers;  // names let through, canonical; the fixed ones left out
   std::string where;               // "[ENDPOINT: /path]"
+  // One call and nothing around it.
+  bool simple() const { return proxy_chain.empty() && backends.size() == 1 && config->concurrent_calls <= 1 && !has_static_data; }
 };
 
 // Routes beyond the endpoints: built-ins live behind the same router.

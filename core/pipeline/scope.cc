@@ -146,7 +146,7 @@ void Scope::close(Errc why) {
   closed_ = true;
   if (!finished_ && !error) {
     error.code = why;
-    error.message = why == Errc::timeout ? "context deadline exceeded" : "context canceled";
+    error.message = error.public_message = why == Errc::timeout ? "context deadline exceeded" : "context canceled";
   }
   cancel_inner();
   for (Attempt* a = attempts_; a; a = a->next) {

@@ -106,12 +106,8 @@ loop::Task<void> ProxyScope::call_backends() {
     co_await inside;
     co_return;
   }
-  BackendScope* chosen = nullptr;
-  auto inside = call_backend(*exchange_, *plan_.backends[0], &chosen);
+  auto inside = call_single(*exchange_, plan_, *this, &source_);
   co_await inside;
-  response = chosen->response;
-  error = chosen->error;
-  if (chosen->streaming()) source_ = chosen;
 }
 
 Scope* ProxyScope::clone() {
