@@ -237,6 +237,7 @@ bool erase(Arena& arena, Node& object, std::string_view key) {
 }
 
 Member* ObjectWriter::lookup(std::string_view key, uint32_t hash) {
+  if (!may_have(hash)) return nullptr;
   if (members_.size() <= 16) {
     for (Member& m : members_)
       if (m.hash == hash && m.key == key) return &m;
@@ -271,7 +272,7 @@ void ObjectWriter::set(const Member& m) {
     old->value = m.value;
     old->source = m.source;
   } else {
-    members_.push(m);
+    append_unique(m);
   }
 }
 

@@ -163,15 +163,22 @@ class ObjectWriter {
   void set(const Member&);
   void set(std::string_view key, const Node& value) { set(Member{key, hash_key(key), value, {}}); }
   // Caller knows that the key is new.
-  void append_unique(const Member& m) { members_.push(m); }
+  void append_unique(const Member& m) {
+    note(m.hash);
+    members_.push(m);
+  }
   Node* find(std::string_view key, uint32_t hash);
   uint32_t size() const { return members_.size(); }
   // The object. The writer must not be used afterwards.
   Node finish();
 
  private:
+  // A small Bloom filter: most keys of most objects are new, and this says so without looking at the others.
+  bool may_have(uint32_t hash) const { return seen_[hash >> 30] >> (hash >> 24 & 63) & 1; }
+  void note(uint32_t hash) { seen_[hash >> 30] |= uint64_t{1} << (hash >> 24 & 63); }
   Member* lookup(std::string_view key, uint32_t hash);
   void index();
+  uint64_t seen_[4]{};
   Arena* arena_;
   TailVector<Member> members_;
   uint32_t* table_ = nullptr;  // open addressing, index + 1

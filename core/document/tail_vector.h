@@ -1,5 +1,5 @@
-// A growing array that gives its unused tail back to the arena, so that the many small objects of a lazily expanded
-// document do not each keep room for members they never get.
+// A growing array that grows in place while nothing else is allocated and gives its unused tail back to the arena, so that
+// the many small objects of a lazily expanded document do not each keep room for members they never get.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -30,12 +30,21 @@ class TailVector {
   // The finished array; the vector must not be used afterwards.
   T* finish() {
     // Only when nothing was allocated since: the arena's next byte is then the one behind our capacity.
-    if (capacity_ != size_ && arena_->alloc(0, 1) == static_cast<void*>(data_ + capacity_)) arena_->trim(data_ + size_);
+    if (capacity_ != size_ && is_last()) arena_->trim(data_ + size_);
     return data_;
   }
 
  private:
+  bool is_last() { return capacity_ && arena_->alloc(0, 1) == static_cast<void*>(data_ + capacity_); }
   void grow(uint32_t n) {
+    if (is_last()) {  // in place, if the block has the room
+      void* more = arena_->alloc((n - capacity_) * sizeof(T), 1);
+      if (more == static_cast<void*>(data_ + capacity_)) {
+        capacity_ = n;
+        return;
+      }
+      arena_->trim(more);
+    }
     T* bigger = arena_->array<T>(n);
     if (size_) std::memcpy(static_cast<void*>(bigger), data_, size_ * sizeof(T));
     data_ = bigger, capacity_ = n;

@@ -1,5 +1,5 @@
 // Bodies → documents: encodings.md §2, §3 and §8, and the laziness that the rest of the gateway relies on.
-#include "decode.h"
+#include "../decode.h"
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,12 @@
 // Documents → bodies: pipeline.md §8.1 and deviation 31, alone and behind shaping and merging.
-#include "encode.h"
+#include "../encode.h"
 
 #include <gtest/gtest.h>
 
 #include <deque>
 
 #include "core/document/shape.h"
-#include "decode.h"
+#include "../decode.h"
 #include "document_host.h"
 
 extern "C" const slc_entry SLC_ENTRY_SYMBOL;

@@ -1,5 +1,5 @@
 // Grammar, ranges and characters; the walk over simdjson's index against the scanner.
-#include "scan.h"
+#include "../scan.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-#include "walk.h"
+#include "../walk.h"
 
 namespace sluice::json {
 namespace {
