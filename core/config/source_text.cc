@@ -182,24 +182,25 @@ class Walker {
   size_t at_ = 0;
 };
 
+// Counts lines and columns up to growing offsets, each byte once: a file may be one long line with thousands of problems.
 // Columns count characters, as editors do: UTF-8 continuation bytes are none.
-class Lines {
+class Cursor {
  public:
-  explicit Lines(std::string_view text) : text_{text} {
-    for (size_t i = 0; i < text.size(); ++i)
-      if (text[i] == '\n') starts_.push_back(i + 1);
-  }
-  void place(Issue& issue, size_t offset) const {
-    offset = std::min(offset, text_.size());
-    auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
-    issue.line = static_cast<size_t>(next - starts_.begin());
-    issue.column = 1;
-    for (size_t i = *(next - 1); i < offset; ++i) issue.column += (static_cast<uint8_t>(text_[i]) & 0xc0) != 0x80;
+  explicit Cursor(std::string_view text) : text_{text} {}
+  void place(Issue& issue, size_t offset) {
+    for (offset = std::min(offset, text_.size()); at_ < offset; ++at_) {
+      if (text_[at_] == '\n')
+        ++line_, column_ = 1;
+      else
+        column_ += (static_cast<uint8_t>(text_[at_]) & 0xc0) != 0x80;
+    }
+    issue.line = line_;
+    issue.column = column_;
   }
 
  private:
   std::string_view text_;
-  std::vector<size_t> starts_{0};
+  size_t at_ = 0, line_ = 1, column_ = 1;
 };
 
 }  // namespace
@@ -215,10 +216,11 @@ void SourceText::locate(std::vector<Issue>& issues) const {
   }
   if (asked.empty()) return;
   Walker{text_}.start(root);
-  Lines lines{text_};
+  std::sort(asked.begin(), asked.end(), [](const auto& a, const auto& b) { return a.second->offset < b.second->offset; });
+  Cursor cursor{text_};
   for (auto& [issue, wanted] : asked) {
     issue->file = file_;
-    if (!text_.empty()) lines.place(*issue, wanted->offset);
+    if (!text_.empty()) cursor.place(*issue, wanted->offset);
   }
 }
 
@@ -231,7 +233,7 @@ void SourceText::locate(Issue& issue) const {
 
 void SourceText::locate_offset(Issue& issue, size_t offset) const {
   issue.file = file_;
-  Lines{text_}.place(issue, offset);
+  Cursor{text_}.place(issue, offset);
 }
 
 }  // namespace sluice::config
