@@ -9,7 +9,8 @@ namespace sluice::router {
 namespace {
 
 bool name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' || c == ':';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+         c == '.' || c == ':';
 }
 
 // The text between braces at the front of `s`, if it is a parameter.
@@ -30,7 +31,8 @@ Problem problem(std::string_view pattern, std::string_view what) {
 Result<Pattern, Problem> parse_pattern(std::string_view pattern) {
   if (pattern.empty() || pattern[0] != '/') return problem(pattern.substr(0, 200), "does not begin with '/'");
   if (pattern.size() > kMaxPattern)
-    return problem(std::string{pattern.substr(0, 60)} + "…", "is longer than " + std::to_string(kMaxPattern) + " bytes");
+    return problem(std::string{pattern.substr(0, 60)} + "…",
+                   "is longer than " + std::to_string(kMaxPattern) + " bytes");
   Pattern out;
   size_t at = 1;
   for (bool last = false; !last;) {
@@ -61,7 +63,8 @@ Result<Pattern, Problem> parse_pattern(std::string_view pattern) {
           rest = true;
         }
         // Without text between them nobody could say where the first one ends.
-        if (segment.texts.size() > 1 && literal_text.empty()) return problem(pattern, "has two parameters without text between them");
+        if (segment.texts.size() > 1 && literal_text.empty())
+          return problem(pattern, "has two parameters without text between them");
         out.names.emplace_back(*name);
         segment.texts.emplace_back();
       } else {
@@ -70,15 +73,15 @@ Result<Pattern, Problem> parse_pattern(std::string_view pattern) {
     }
     if (rest && !(last && segment.texts.size() == 2 && segment.texts[0].empty() && segment.texts[1].empty()))
       return problem(pattern, "has a '{name...}' that is not the whole last segment");
-    if (rest)
-      segment.kind = Segment::Kind::rest;
+    if (rest) segment.kind = Segment::Kind::rest;
     else if (segment.texts.size() == 2 && segment.texts[0].empty() && segment.texts[1].empty())
       segment.kind = Segment::Kind::parameter;
-    else if (segment.texts.size() > 1)
-      segment.kind = Segment::Kind::mixed;
+    else if (segment.texts.size() > 1) segment.kind = Segment::Kind::mixed;
   }
-  if (out.segments.size() > kMaxSegments) return problem(pattern, "has more than " + std::to_string(kMaxSegments) + " segments");
-  if (out.names.size() > kMaxParameters) return problem(pattern, "has more than " + std::to_string(kMaxParameters) + " parameters");
+  if (out.segments.size() > kMaxSegments)
+    return problem(pattern, "has more than " + std::to_string(kMaxSegments) + " segments");
+  if (out.names.size() > kMaxParameters)
+    return problem(pattern, "has more than " + std::to_string(kMaxParameters) + " parameters");
   return out;
 }
 
@@ -105,10 +108,8 @@ std::string clean_path(std::string_view path) {
 std::string literal(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '{')
-      out += "{{}";
-    else
-      out += c;
+    if (c == '{') out += "{{}";
+    else out += c;
   }
   return out;
 }

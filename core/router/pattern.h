@@ -8,9 +8,9 @@
 
 namespace sluice::router {
 
-inline constexpr size_t kMaxPattern = 8192;    // bytes
-inline constexpr size_t kMaxSegments = 128;    // bounds the recursion of a match
-inline constexpr size_t kMaxParameters = 64;   // bounds its captures
+inline constexpr size_t kMaxPattern = 8192;   // bytes
+inline constexpr size_t kMaxSegments = 128;   // bounds the recursion of a match
+inline constexpr size_t kMaxParameters = 64;  // bounds its captures
 
 struct Segment {
   enum class Kind : uint8_t { literal, mixed, parameter, rest } kind = Kind::literal;
@@ -19,8 +19,8 @@ struct Segment {
 };
 
 struct Pattern {
-  std::vector<Segment> segments;    // "/a/" has two, the last one a literal of no text
-  std::vector<std::string> names;   // of all parameters, in order
+  std::vector<Segment> segments;   // "/a/" has two, the last one a literal of no text
+  std::vector<std::string> names;  // of all parameters, in order
 };
 
 Result<Pattern, Problem> parse_pattern(std::string_view);

@@ -24,20 +24,20 @@ std::string_view toggle_slash(std::string_view path, Arena& arena) {
 }
 
 // pipeline.md §2.2, rules 1 and 2. Empty: no redirect.
-std::string_view redirect_for(const Tree& tree, uint32_t root, std::string_view path, const Router::Options& options, Arena& arena) {
+std::string_view redirect_for(const Tree& tree, uint32_t root, std::string_view path, const Router::Options& options,
+                              Arena& arena) {
   Tree::Captures captures;
   if (options.redirect_trailing_slash) {
     std::string_view other = toggle_slash(path, arena);
-    if (!other.empty() && tree.match(root, other, captures)) return other.data() == path.data() ? arena.copy(other) : other;
+    if (!other.empty() && tree.match(root, other, captures))
+      return other.data() == path.data() ? arena.copy(other) : other;
   }
   if (options.redirect_fixed_path) {
     std::string clean = clean_path(path);
     char* out = static_cast<char*>(arena.alloc(clean.size() + 1, 1));
     if (tree.match_any_case(root, clean, out)) return {out, clean.size()};
-    if (clean.ends_with('/'))
-      clean.pop_back();
-    else
-      clean += '/';
+    if (clean.ends_with('/')) clean.pop_back();
+    else clean += '/';
     if (!clean.empty() && tree.match_any_case(root, clean, out)) return {out, clean.size()};
   }
   return {};
@@ -48,14 +48,15 @@ std::string_view methods_for(const Tree& tree, std::string_view path, const Tree
   if (!path.starts_with('/')) return list;
   Tree::Captures captures;
   for (const Tree::Method& m : tree.methods())
-    if (&m != without && tree.match(m.root, path, captures)) list = list.empty() ? arena.copy(m.name) : arena.concat(list, ", ", m.name);
+    if (&m != without && tree.match(m.root, path, captures))
+      list = list.empty() ? arena.copy(m.name) : arena.concat(list, ", ", m.name);
   return list;
 }
 
 }  // namespace
 
-Router::Found Router::find(std::string_view method, std::string_view path, const Options& options, Arena& arena, Match* match,
-                           std::string_view* location, std::string_view* allow) const {
+Router::Found Router::find(std::string_view method, std::string_view path, const Options& options, Arena& arena,
+                           Match* match, std::string_view* location, std::string_view* allow) const {
   if (!path.starts_with('/')) return Found::no;  // "*", or nothing
   const Tree& tree = impl_->tree;
   const Tree::Method* own = tree.method(method);
@@ -83,6 +84,8 @@ Router::Found Router::find(std::string_view method, std::string_view path, const
   return Found::no;
 }
 
-std::string_view Router::allowed(std::string_view path, Arena& arena) const { return methods_for(impl_->tree, path, nullptr, arena); }
+std::string_view Router::allowed(std::string_view path, Arena& arena) const {
+  return methods_for(impl_->tree, path, nullptr, arena);
+}
 
 }  // namespace sluice::router

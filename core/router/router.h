@@ -1,11 +1,13 @@
 // The path tree: percent-decoded request path → route and parameters. Built at load, immutable, read by all workers
-// without allocation. pipeline.md §2; deviation 25: any set of patterns is allowed, precedence does not depend on order.
+// without allocation. pipeline.md §2; deviation 25: any set of patterns is allowed, precedence does not depend on
+// order.
 //
-// Pattern segments: literal text; "{name}" a parameter of one or more characters up to the next '/'; text and parameters mixed
-// in one segment ("v{n}", "{name}:rename", "{a}.{b}"); a final "{name...}" or "*" takes the rest, slashes included.
-// A name is made of letters, digits and "_-.:" (ASCII); any other "{" is literal text, and "{{}" always is one literal "{".
-// A rest may be empty ("/a/*" matches "/a/"); it is reported like a parameter, "*" under the name "*".
-// At each place literal beats mixed (longest literal text first) beats parameter beats rest, with back-tracking.
+// Pattern segments: literal text; "{name}" a parameter up to the next '/', empty only inside a path ("/a//b"), not at
+// its end; text and parameters mixed in one segment ("v{n}", "{name}:rename", "{a}.{b}"); a final "{name...}" or "*"
+// takes the rest, slashes included. A name is made of letters, digits and "_-.:" (ASCII); any other "{" is literal
+// text, and "{{}" always is one literal "{". A rest may be empty ("/a/*" matches "/a/"); it is reported like a
+// parameter, "*" under the name "*". At each place literal beats mixed (longest literal text first) beats parameter
+// beats rest, with back-tracking.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -35,8 +37,8 @@ class Router {
   Router(Router&&) noexcept;
   Router& operator=(Router&&) noexcept;
 
-  // `pattern` begins with '/', is cleaned already ('//', '.', '..'). Fails when an equal pattern (same shape, whatever the
-  // parameter names) is there for this method, naming the route number of the other in `*clash`, or when malformed.
+  // `pattern` begins with '/', is cleaned already ('//', '.', '..'). Fails when an equal pattern (same shape, whatever
+  // the parameter names) is there for this method, naming the route number of the other in `*clash`, or when malformed.
   Result<bool, Problem> add(std::string_view method, std::string_view pattern, uint32_t route, uint32_t* clash);
 
   enum class Found : uint8_t { yes, redirect, method_not_allowed, no };
@@ -45,8 +47,8 @@ class Router {
     bool redirect_fixed_path = true;
     bool method_not_allowed = true;
   };
-  // `path`: percent-decoded. redirect: *location is the decoded path to go to (in the arena). method_not_allowed: *allow is
-  // "GET, POST" (sorted). A match costs no allocation but the params array.
+  // `path`: percent-decoded. redirect: *location is the decoded path to go to (in the arena). method_not_allowed:
+  // *allow is "GET, POST" (sorted). A match costs no allocation but the params array.
   Found find(std::string_view method, std::string_view path, const Options&, Arena&, Match*, std::string_view* location,
              std::string_view* allow) const;
   // Methods with a route that matches `path`, sorted, ", " between.

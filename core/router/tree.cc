@@ -99,7 +99,8 @@ uint32_t Tree::make_mixed_child(uint32_t parent, const Segment& segment) {
   std::vector<uint32_t>& list = mixed_lists_[nodes_[parent].mixed - 1];
   size_t length = 0;
   for (const std::string& t : segment.texts) length += t.size();
-  auto at = std::lower_bound(list.begin(), list.end(), 0, [&](uint32_t m, int) { return compare(mixed_[m], segment.texts, length) < 0; });
+  auto at = std::lower_bound(list.begin(), list.end(), 0,
+                             [&](uint32_t m, int) { return compare(mixed_[m], segment.texts, length) < 0; });
   if (at != list.end() && compare(mixed_[*at], segment.texts, length) == 0) return mixed_[*at].child;
   list.insert(at, static_cast<uint32_t>(mixed_.size()));
   uint32_t texts = static_cast<uint32_t>(spans_.size());
@@ -109,7 +110,8 @@ uint32_t Tree::make_mixed_child(uint32_t parent, const Segment& segment) {
   return child;
 }
 
-Result<bool, Problem> Tree::add(std::string_view method_name, std::string_view pattern, uint32_t number, uint32_t* clash) {
+Result<bool, Problem> Tree::add(std::string_view method_name, std::string_view pattern, uint32_t number,
+                                uint32_t* clash) {
   auto parsed = parse_pattern(pattern);
   if (!parsed) return parsed.error();
   if (text_.size() > UINT32_MAX - 4 * kMaxPattern) return Problem{"too many paths"};  // spans count in 32 bits
@@ -146,13 +148,15 @@ Result<bool, Problem> Tree::add(std::string_view method_name, std::string_view p
   return true;
 }
 
-// Takes the leftmost place of each inner text: if any split fits, this one does, as only the last text is bound to a place.
+// Takes the leftmost place of each inner text: if any split fits, this one does, as only the last text is bound to a
+// place.
 template <bool any_case>
 bool Tree::match_mixed(const Mixed& m, std::string_view segment, Captures* captures, char* out) const {
   if (segment.size() < m.length + m.count - 1) return false;  // a parameter has at least one character
   std::string_view first = view(spans_[m.texts]), last = view(spans_[m.texts + m.count - 1]);
   size_t tail = segment.size() - last.size();
-  if (!same<any_case>(segment.substr(0, first.size()), first) || !same<any_case>(segment.substr(tail), last)) return false;
+  if (!same<any_case>(segment.substr(0, first.size()), first) || !same<any_case>(segment.substr(tail), last))
+    return false;
   if constexpr (any_case) {
     std::memcpy(out, segment.data(), segment.size());
     first.copy(out, first.size());
@@ -163,10 +167,8 @@ bool Tree::match_mixed(const Mixed& m, std::string_view segment, Captures* captu
     std::string_view text = view(spans_[m.texts + i]);
     size_t next = i + 1 == m.count ? tail : find_text<any_case>(segment.substr(0, tail), text, at + 1);
     if (next == segment.npos || next <= at) return false;
-    if constexpr (any_case)
-      text.copy(out + next, text.size());
-    else
-      captures->push(segment.substr(at, next - at));
+    if constexpr (any_case) text.copy(out + next, text.size());
+    else captures->push(segment.substr(at, next - at));
     at = next + text.size();
   }
   return true;
@@ -189,11 +191,13 @@ uint32_t Tree::walk(uint32_t number, std::string_view path, size_t at, Captures&
         captures.count = before;
       }
     }
-    if (node.parameter) {
-      captures.push(segment);
-      if (uint32_t route = walk(node.parameter, path, end + 1, captures)) return route;
-      captures.count = before;
-    }
+  }
+  // A parameter may be empty inside a path ("/a//b"), as in the reference, but not at its end.
+  if (node.parameter && (!segment.empty() || end < path.size())) {
+    uint32_t before = captures.count;
+    captures.push(segment);
+    if (uint32_t route = walk(node.parameter, path, end + 1, captures)) return route;
+    captures.count = before;
   }
   if (node.rest) captures.push(path.substr(at));
   return node.rest;

@@ -1,9 +1,9 @@
-// The tree of segments behind Router: one root per method. Edges with literal text are in one hash table for all nodes, so
-// a node with ten thousand children costs as little as one with two, and a node is 20 bytes.
+// The tree of segments behind Router: one root per method. Edges with literal text are in one hash table for all nodes,
+// so a node with ten thousand children costs as little as one with two, and a node is 20 bytes.
 //
-// The bound on a match: '/' separates the segments of path and pattern alike, so a node at depth d is only ever tried with the
-// path's segment d. A node has one parent, so one match visits it at most once: back-tracking costs at most one step per
-// node of the method's tree, whatever the path (no blow-up in the number of segments).
+// The bound on a match: '/' separates the segments of path and pattern alike, so a node at depth d is only ever tried
+// with the path's segment d. A node has one parent, so one match visits it at most once: back-tracking costs at most
+// one step per node of the method's tree, whatever the path (no blow-up in the number of segments).
 #pragma once
 #include <cstdint>
 #include <string>

@@ -23,7 +23,8 @@ struct Answer {
 };
 
 // Does `segment` fit `texts` with one or more characters for each parameter? The shortest first values that do.
-inline bool fits(std::string_view segment, const std::vector<std::string>& texts, size_t i, std::vector<std::string>& values) {
+inline bool fits(std::string_view segment, const std::vector<std::string>& texts, size_t i,
+                 std::vector<std::string>& values) {
   if (!segment.starts_with(texts[i])) return false;
   segment.remove_prefix(texts[i].size());
   if (i + 1 == texts.size()) return segment.empty();
@@ -55,6 +56,10 @@ inline std::optional<Answer> match(const Route& route, const std::vector<std::st
       for (size_t j = i + 1; j < path.size(); ++j) rest += "/" + path[j];
       answer.values.push_back(rest);
       return answer;
+    }
+    if (segments[i].kind == Segment::Kind::parameter && path[i].empty() && i + 1 < path.size()) {
+      answer.values.emplace_back();  // empty inside a path, not at its end
+      continue;
     }
     if (!fits(path[i], segments[i].texts, 0, answer.values)) return std::nullopt;
   }

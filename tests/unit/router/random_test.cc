@@ -14,7 +14,8 @@ using Random = std::mt19937;
 size_t below(Random& r, size_t n) { return r() % n; }
 
 std::string random_pattern(Random& r) {
-  static const std::vector<std::string> kSegments{"a", "b", "A", "ab", "aab", "{x}", "{y}", "a{x}", "{x}b", "{x}-{y}", "a{x}b", "{x}a{y}a{z}", "{q}.b"};
+  static const std::vector<std::string> kSegments{"a",    "b",    "A",       "ab",    "aab",         "{x}",  "{y}",
+                                                  "a{x}", "{x}b", "{x}-{y}", "a{x}b", "{x}a{y}a{z}", "{q}.b"};
   std::string out;
   for (size_t n = 1 + below(r, 4); n > 0; --n) out += "/" + kSegments[below(r, kSegments.size())];
   switch (below(r, 8)) {
@@ -27,14 +28,15 @@ std::string random_pattern(Random& r) {
 }
 
 std::string random_path(Random& r) {
-  static const std::vector<std::string> kSegments{"a", "b", "ab", "aab", "aa", "a-b", "-", "a-", "a.b", "", "xayaza", "B", "abab"};
+  static const std::vector<std::string> kSegments{"a",  "b",   "ab", "aab",    "aa", "a-b", "-",
+                                                  "a-", "a.b", "",   "xayaza", "B",  "abab"};
   std::string out;
   for (size_t n = 1 + below(r, 5); n > 0; --n) out += "/" + kSegments[below(r, kSegments.size())];
   return out;
 }
 
-std::optional<oracle::Answer> ask(const Router& router, std::string_view path, Arena& arena, Router::Options options, Router::Found* found,
-                                  std::string* location) {
+std::optional<oracle::Answer> ask(const Router& router, std::string_view path, Arena& arena, Router::Options options,
+                                  Router::Found* found, std::string* location) {
   Match match;
   std::string_view to, allow;
   *found = router.find("GET", path, options, arena, &match, &to, &allow);
@@ -71,7 +73,8 @@ TEST(RandomRoutesTest, AgreeWithTheOracleInAnyOrder) {
     auto shuffled = routes;
     std::shuffle(shuffled.begin(), shuffled.end(), r);
     Router second;
-    for (const auto& route : shuffled) ASSERT_TRUE(second.add("GET", route.pattern, route.number, nullptr)) << route.pattern;
+    for (const auto& route : shuffled)
+      ASSERT_TRUE(second.add("GET", route.pattern, route.number, nullptr)) << route.pattern;
 
     for (int i = 0; i < 60; ++i) {
       std::string path = random_path(r);

@@ -53,7 +53,14 @@ TEST_F(RouterTest, LiteralWinsOverParameterWithBackTracking) {
   EXPECT_EQ(get("/a/q"), "/a/{x} x=q");
 }
 
-TEST_F(RouterTest, ParameterIsNeverEmptyAndEndsAtTheSlash) {
+TEST_F(RouterTest, ParameterMayBeEmptyInsideAPathOnly) {
+  options_ = {false, false, true};
+  add("/a/{x}/b");
+  EXPECT_EQ(get("/a//b"), "/a/{x}/b x=");
+  EXPECT_EQ(get("/a//"), "404");
+}
+
+TEST_F(RouterTest, ParameterIsNotEmptyAtTheEndAndEndsAtTheSlash) {
   options_ = {false, false, true};
   add("/p/{id}");
   EXPECT_EQ(get("/p/"), "404");
@@ -242,7 +249,8 @@ TEST_F(RouterTest, MovedRouterKeepsItsRoutes) {
   EXPECT_EQ(get("/a/1"), "/a/{x} x=1");
 }
 
-// Every segment of the path fits the literal, the mixed and the parameter edge of every level, and nothing fits at the end.
+// Every segment of the path fits the literal, the mixed and the parameter edge of every level, and nothing fits at the
+// end.
 TEST_F(RouterTest, BackTrackingIsBoundedByTheNumberOfNodes) {
   std::string literal_path, parameter_path, mixed_path;
   for (int i = 0; i < 40; ++i) {
