@@ -27,7 +27,8 @@ void read_element(Fields& fields, Element& at) {
   for (const auto& member : blocks) {
     std::string_view key = member.key();
     Block block{std::string{key}, &member.value(), join(extra->pointer(), key)};
-    auto own = std::find_if(std::begin(kOwn), std::end(kOwn), [&](const Own& o) { return o.name == key || (!o.old.empty() && o.old == key); });
+    auto own = std::find_if(std::begin(kOwn), std::end(kOwn),
+                            [&](const Own& o) { return o.name == key || (!o.old.empty() && o.old == key); });
     if (own == std::end(kOwn)) {
       at.extra.push_back(std::move(block));
     } else if (own->name == key || !blocks.contains(own->name)) {

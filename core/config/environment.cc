@@ -24,7 +24,8 @@ std::map<std::string, std::string> process_environment() {
 void overlay_environment(boost::json::object& root, const std::map<std::string, std::string>& environment,
                          std::span<const std::string_view> known, Origins& origins) {
   for (std::string_view prefix : {"KRAKEND_", "SLUICE_"}) {
-    for (auto it = environment.lower_bound(std::string{prefix}); it != environment.end() && it->first.starts_with(prefix); ++it) {
+    for (auto it = environment.lower_bound(std::string{prefix});
+         it != environment.end() && it->first.starts_with(prefix); ++it) {
       std::string key = to_lower(std::string_view{it->first}.substr(prefix.size()));
       std::string_view rest{key};
       if (std::find(known.begin(), known.end(), rest.substr(0, rest.find('.'))) == known.end()) continue;

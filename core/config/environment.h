@@ -11,7 +11,8 @@ namespace sluice::config {
 // Which variable set the value at a pointer, for messages.
 using Origins = std::map<std::string, std::string, std::less<>>;
 
-// Puts the variables whose (first) name is one of `known` into `root`. SLUICE_X wins over KRAKEND_X. Others are ignored.
+// Puts the variables whose (first) name is one of `known` into `root`. SLUICE_X wins over KRAKEND_X. Others are
+// ignored.
 void overlay_environment(boost::json::object& root, const std::map<std::string, std::string>& environment,
                          std::span<const std::string_view> known, Origins& origins);
 

@@ -97,21 +97,21 @@ const json::value& empty_object() {
 }  // namespace
 
 void Reading::error(const std::string& pointer, std::string message) {
-  if (auto it = origins.find(pointer); it != origins.end()) message += " (set by the environment variable " + it->second + ")";
+  if (auto it = origins.find(pointer); it != origins.end())
+    message += " (set by the environment variable " + it->second + ")";
   report.error(pointer, std::move(message));
 }
 
 void Reading::warning(const std::string& pointer, std::string message) {
-  if (auto it = origins.find(pointer); it != origins.end()) message += " (set by the environment variable " + it->second + ")";
+  if (auto it = origins.find(pointer); it != origins.end())
+    message += " (set by the environment variable " + it->second + ")";
   report.warning(pointer, std::move(message));
 }
 
 void Reading::mismatch(const std::string& pointer, std::string_view what, const json::value& found, bool fatal) {
   std::string message = "expected " + std::string{what} + ", found " + describe(found);
-  if (fatal)
-    error(pointer, std::move(message));
-  else
-    warning(pointer, std::move(message) + "; ignored");
+  if (fatal) error(pointer, std::move(message));
+  else warning(pointer, std::move(message) + "; ignored");
 }
 
 std::string quote(std::string_view s) {
@@ -141,7 +141,8 @@ std::string suggestion(std::string_view name, std::span<const std::string_view> 
   return " (did you mean \"" + std::string{best} + "\"?)";
 }
 
-void warn_unknown(Reading& reading, const json::object& object, const std::string& pointer, std::span<const std::string_view> known) {
+void warn_unknown(Reading& reading, const json::object& object, const std::string& pointer,
+                  std::span<const std::string_view> known) {
   for (const auto& member : object) {
     std::string_view key = member.key();
     if (is_remark(key)) continue;
@@ -155,7 +156,8 @@ Fields::Found Fields::find(std::string_view key) {
   known_.push_back(key);
   const json::object& object = object_->get_object();
   auto it = object.find(key);
-  if (it == object.end()) it = std::find_if(object.begin(), object.end(), [&](const auto& m) { return iequals(m.key(), key); });
+  if (it == object.end())
+    it = std::find_if(object.begin(), object.end(), [&](const auto& m) { return iequals(m.key(), key); });
   if (it == object.end()) return {nullptr, join(pointer_, key)};
   return {it->value().is_null() ? nullptr : &it->value(), join(pointer_, it->key())};
 }
@@ -185,7 +187,8 @@ int64_t Fields::integer(std::string_view key, int64_t least, int64_t most) {
     return 0;
   }
   if (*number < least || *number > most) {
-    reading_->mismatch(found.pointer, "a number from " + std::to_string(least) + " to " + std::to_string(most), *found.value);
+    reading_->mismatch(found.pointer, "a number from " + std::to_string(least) + " to " + std::to_string(most),
+                       *found.value);
     return 0;
   }
   return *number;
@@ -225,10 +228,8 @@ std::vector<Fields::Found> Fields::elements(const Found& found) {
 std::vector<std::string> Fields::texts(std::string_view key) {
   std::vector<std::string> out;
   for (const Found& e : elements(find(key))) {
-    if (auto text = weak_text(*e.value))
-      out.push_back(std::move(*text));
-    else
-      reading_->mismatch(e.pointer, "a text", *e.value);
+    if (auto text = weak_text(*e.value)) out.push_back(std::move(*text));
+    else reading_->mismatch(e.pointer, "a text", *e.value);
   }
   return out;
 }
@@ -237,10 +238,8 @@ std::vector<int> Fields::integers(std::string_view key, int most) {
   std::vector<int> out;
   for (const Found& e : elements(find(key))) {
     auto number = weak_integer(*e.value);
-    if (number && *number >= 0 && *number <= most)
-      out.push_back(static_cast<int>(*number));
-    else
-      reading_->mismatch(e.pointer, "a number from 0 to " + std::to_string(most), *e.value);
+    if (number && *number >= 0 && *number <= most) out.push_back(static_cast<int>(*number));
+    else reading_->mismatch(e.pointer, "a number from 0 to " + std::to_string(most), *e.value);
   }
   return out;
 }
@@ -250,8 +249,7 @@ std::vector<std::pair<std::string, std::string>> Fields::pairs(std::string_view 
   auto fields = object(key);
   if (!fields) return out;
   for (const auto& member : fields->value().get_object()) {
-    if (auto text = weak_text(member.value()))
-      out.emplace_back(member.key(), std::move(*text));
+    if (auto text = weak_text(member.value())) out.emplace_back(member.key(), std::move(*text));
     else if (!member.value().is_null())
       reading_->mismatch(join(fields->pointer(), member.key()), "a text", member.value());
   }
@@ -262,7 +260,8 @@ std::optional<Fields> Fields::object(std::string_view key) {
   Found found = find(key);
   if (!found) return std::nullopt;
   if (found.value->is_object()) return Fields{*reading_, *found.value, std::move(found.pointer)};
-  if (found.value->is_array() && found.value->get_array().empty()) return Fields{*reading_, empty_object(), std::move(found.pointer)};
+  if (found.value->is_array() && found.value->get_array().empty())
+    return Fields{*reading_, empty_object(), std::move(found.pointer)};
   reading_->mismatch(found.pointer, "an object", *found.value);
   return std::nullopt;
 }
@@ -270,10 +269,8 @@ std::optional<Fields> Fields::object(std::string_view key) {
 std::vector<Fields> Fields::objects(std::string_view key) {
   std::vector<Fields> out;
   for (Found& e : elements(find(key))) {
-    if (e.value->is_object())
-      out.emplace_back(*reading_, *e.value, std::move(e.pointer));
-    else
-      reading_->mismatch(e.pointer, "an object", *e.value);
+    if (e.value->is_object()) out.emplace_back(*reading_, *e.value, std::move(e.pointer));
+    else reading_->mismatch(e.pointer, "an object", *e.value);
   }
   return out;
 }
@@ -281,10 +278,8 @@ std::vector<Fields> Fields::objects(std::string_view key) {
 Options::Options(Reading& reading, const Block* block, bool strict) : reading_{&reading}, strict_{strict} {
   if (!block || block->value->is_null()) return;
   pointer_ = block->pointer;
-  if (block->value->is_object())
-    object_ = &block->value->get_object();
-  else
-    reading.mismatch(pointer_, "an object", *block->value, strict);
+  if (block->value->is_object()) object_ = &block->value->get_object();
+  else reading.mismatch(pointer_, "an object", *block->value, strict);
 }
 
 const json::value* Options::find(std::string_view key) {
@@ -319,10 +314,8 @@ std::vector<std::string> Options::texts(std::string_view key) {
   }
   const json::array& array = v->get_array();
   for (size_t i = 0; i < array.size(); ++i) {
-    if (array[i].is_string())
-      out.emplace_back(array[i].get_string());
-    else
-      reading_->mismatch(join(pointer_of(key), i), "a text", array[i], strict_);
+    if (array[i].is_string()) out.emplace_back(array[i].get_string());
+    else reading_->mismatch(join(pointer_of(key), i), "a text", array[i], strict_);
   }
   return out;
 }

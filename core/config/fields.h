@@ -1,5 +1,5 @@
-// Typed access to the objects of a configuration, reporting what does not fit. Nothing stops at the first problem: a value that
-// does not fit is reported and read as if it were absent.
+// Typed access to the objects of a configuration, reporting what does not fit. Nothing stops at the first problem: a
+// value that does not fit is reported and read as if it were absent.
 #pragma once
 #include <boost/json/value.hpp>
 #include <initializer_list>
@@ -32,7 +32,8 @@ std::string quote(std::string_view);  // in double quotes, shortened
 // " (did you mean \"x\"?)", or empty.
 std::string suggestion(std::string_view name, std::span<const std::string_view> names);
 // Warns about keys of `object` that are close to a known one. Remarks ("$schema", "_x", "@comment", "//") stay silent.
-void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer, std::span<const std::string_view> known);
+void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer,
+                  std::span<const std::string_view> known);
 
 // An object of the root, endpoint and backend grammar: keys in any case, weak types (config.md §1).
 class Fields {
@@ -79,8 +80,8 @@ class Fields {
   std::vector<std::string_view> known_;
 };
 
-// A block of the core's own namespaces: exact keys, exact types. `strict` reports a wrong type as an error; otherwise as a
-// warning, and the value is ignored as the reference does.
+// A block of the core's own namespaces: exact keys, exact types. `strict` reports a wrong type as an error; otherwise
+// as a warning, and the value is ignored as the reference does.
 class Options {
  public:
   // `block` may be null: every option is absent.

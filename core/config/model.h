@@ -1,5 +1,5 @@
-// The typed configuration after reading: defaults and inheritance applied, hosts cleaned, placeholders split. Immutable.
-// Everything a plugin owns stays a JSON value in `extra`. Spec: config.md.
+// The typed configuration after reading: defaults and inheritance applied, hosts cleaned, placeholders split.
+// Immutable. Everything a plugin owns stays a JSON value in `extra`. Spec: config.md.
 #pragma once
 #include <boost/json/fwd.hpp>
 #include <chrono>
@@ -17,9 +17,9 @@ using Duration = std::chrono::nanoseconds;
 
 // One entry of an extra_config, before anybody looked at it.
 struct Block {
-  std::string name;                            // as written
-  const boost::json::value* value = nullptr;   // owned by Config::tree
-  std::string pointer;                         // RFC 6901, absolute
+  std::string name;                           // as written
+  const boost::json::value* value = nullptr;  // owned by Config::tree
+  std::string pointer;                        // RFC 6901, absolute
 };
 
 // An object that plugins may look at, and where it stands.
@@ -27,7 +27,8 @@ struct Element {
   const boost::json::value* value = nullptr;
   std::string pointer;
   std::vector<Block> extra;  // for plugins
-  std::vector<Block> own;    // the core's own namespaces (proxy, router, backend/http…), by short name; short wins over long
+  std::vector<Block>
+      own;  // the core's own namespaces (proxy, router, backend/http…), by short name; short wins over long
 };
 
 struct TlsVersions {
@@ -49,13 +50,15 @@ struct ServerTls : TlsVersions {
   bool disable_system_ca_pool = false;
 };
 
-// A url_pattern split at its placeholders, without its #fragment. Writing the parts one after the other gives path and query;
-// text is raw, as written (pipeline.md §3.1 says what is encoded when it is sent). The query's first part begins with the '?'.
+// A url_pattern split at its placeholders, without its #fragment. Writing the parts one after the other gives path and
+// query; text is raw, as written (pipeline.md §3.1 says what is encoded when it is sent). The query's first part begins
+// with the '?'.
 struct UrlPart {
   enum class Kind : uint8_t {
     text,       // literal
     parameter,  // {name} of the endpoint, or {JWT.claim}: looked up by `text` among the request's parameters
-    response,   // {respN_path}: `step` = N, `text` = dotted path; unresolved it is sent as {{.RespN_path}} (pipeline.md §5.3)
+    response,   // {respN_path}: `step` = N, `text` = dotted path; unresolved it is sent as {{.RespN_path}} (pipeline.md
+                // §5.3)
   };
   Kind kind = Kind::text;
   std::string text;
@@ -69,9 +72,9 @@ enum class StaticStrategy : uint8_t { always, success, errored, complete, incomp
 
 struct Backend {
   Element at;
-  std::string method;              // upper-cased
-  std::string url_pattern;         // as written, leading slash ensured
-  std::string log_pattern;         // with {{.Name}} placeholders, for error texts
+  std::string method;       // upper-cased
+  std::string url_pattern;  // as written, leading slash ensured
+  std::string log_pattern;  // with {{.Name}} placeholders, for error texts
   std::vector<UrlPart> url;
   std::vector<std::string> hosts;  // cleaned unless disable_host_sanitize
   std::string encoding;            // lower case; "" = the default decoder
@@ -82,7 +85,7 @@ struct Backend {
   std::string target, group;
   std::vector<std::string> allow, deny;
   std::vector<std::pair<std::string, std::string>> mapping;
-  bool filters_headers = false, filters_query = false;  // a non-empty list was given
+  bool filters_headers = false, filters_query = false;          // a non-empty list was given
   std::vector<std::string> input_headers, input_query_strings;  // headers canonical
   // backend/http (pipeline.md §7.1)
   std::string return_error_details;  // "" = off
@@ -91,18 +94,19 @@ struct Backend {
   bool send_body_on_redirect = false;
   // proxy
   bool shadow = false;
-  Duration shadow_timeout{0};      // the endpoint's timeout when not given
+  Duration shadow_timeout{0};  // the endpoint's timeout when not given
 };
 
 struct Endpoint {
   Element at;
-  std::string path;                    // as registered: leading slash, cleaned; the pattern for Router::add
-  std::vector<std::string> params;     // names of its placeholders, in order ("*" for a nameless rest); the last of equal ones wins
-  std::string method;                  // upper case
+  std::string path;  // as registered: leading slash, cleaned; the pattern for Router::add
+  std::vector<std::string>
+      params;          // names of its placeholders, in order ("*" for a nameless rest); the last of equal ones wins
+  std::string method;  // upper case
   Duration timeout{0}, cache_ttl{0};
   uint32_t concurrent_calls = 1;
-  std::string output_encoding;         // "" = the default encoder
-  bool any_header = false, any_query = false;  // "*"
+  std::string output_encoding;                                  // "" = the default encoder
+  bool any_header = false, any_query = false;                   // "*"
   std::vector<std::string> input_headers, input_query_strings;  // headers canonical; empty: {"Content-Type"}
   std::vector<Backend> backends;
   // proxy
@@ -125,7 +129,7 @@ struct RouterOptions {
   std::vector<std::string> remote_ip_headers{"X-Forwarded-For", "X-Real-IP"};
   std::vector<std::string> trusted_proxies{"0.0.0.0/0", "::/0"};  // an unusable entry empties the list
   bool app_engine = false;
-  std::optional<std::string> error_body_404, error_body_405;      // JSON text
+  std::optional<std::string> error_body_404, error_body_405;  // JSON text
   bool use_h2c = false;
 };
 

@@ -65,7 +65,8 @@ EndpointPath read_endpoint_path(std::string_view written, bool anywhere) {
     }
   }
   if (path.find('?') != path.npos)
-    out.warnings.push_back("a '?' in an endpoint's path never matches: the query is no part of it (input_query_strings lets it pass)");
+    out.warnings.push_back(
+        "a '?' in an endpoint's path never matches: the query is no part of it (input_query_strings lets it pass)");
 
   for (size_t i = 0; i < path.size();) {
     if (path[i] == ':' && i + 1 < path.size() && path[i - 1] == '/' && word(path[i + 1]))
@@ -124,7 +125,8 @@ UrlPattern read_url_pattern(std::string_view written, const std::vector<std::str
     UrlPart part;
     part.in_query = in_query;
     std::string_view path;
-    if (std::find(declared.begin(), declared.end(), name) != declared.end() || (name.starts_with("JWT.") && name.size() > 4)) {
+    if (std::find(declared.begin(), declared.end(), name) != declared.end() ||
+        (name.starts_with("JWT.") && name.size() > 4)) {
       part.kind = UrlPart::Kind::parameter;
       part.text = name;
     } else if (sequential(name, part.step, path)) {
@@ -132,7 +134,8 @@ UrlPattern read_url_pattern(std::string_view written, const std::vector<std::str
       part.text = path;
       if (part.step == UINT32_MAX) part = {UrlPart::Kind::text, shown, 0, in_query};  // no such step can exist
     } else {
-      if (std::find(out.undefined.begin(), out.undefined.end(), name) == out.undefined.end()) out.undefined.emplace_back(name);
+      if (std::find(out.undefined.begin(), out.undefined.end(), name) == out.undefined.end())
+        out.undefined.emplace_back(name);
       continue;
     }
     if (in_fragment) continue;

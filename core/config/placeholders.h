@@ -9,7 +9,7 @@
 namespace sluice::config {
 
 struct EndpointPath {
-  std::string pattern;                 // for Router::add
+  std::string pattern;  // for Router::add
   std::vector<std::string> params;
   std::vector<std::string> errors, warnings;
 };
@@ -17,8 +17,8 @@ struct EndpointPath {
 EndpointPath read_endpoint_path(std::string_view written, bool anywhere);
 
 struct UrlPattern {
-  std::string pattern;                 // leading slash ensured
-  std::string log_pattern;             // /{{.Id}}
+  std::string pattern;      // leading slash ensured
+  std::string log_pattern;  // /{{.Id}}
   std::vector<UrlPart> parts;
   std::vector<std::string> undefined;  // names that neither the endpoint declares nor a plugin or a step fills
 };

@@ -14,8 +14,9 @@ void read_url(Fields& fields, const Endpoint& endpoint, Backend& backend) {
     // V8 and V9 tell the same thing: nobody can ever fill this placeholder.
     std::string known;
     for (const std::string& p : endpoint.params) known += (known.empty() ? "{" : ", {") + p + "}";
-    fields.reading().error(fields.pointer_of("url_pattern"), "undefined parameter {" + name + "}" + suggestion(name, declared) + ": the endpoint " +
-                                                                 endpoint.path + " declares " + (known.empty() ? "none" : known));
+    fields.reading().error(fields.pointer_of("url_pattern"),
+                           "undefined parameter {" + name + "}" + suggestion(name, declared) + ": the endpoint " +
+                               endpoint.path + " declares " + (known.empty() ? "none" : known));
   }
   backend.url_pattern = std::move(url.pattern);
   backend.log_pattern = std::move(url.log_pattern);
@@ -36,10 +37,10 @@ void read_hosts(Fields& fields, const Inherited& inherited, Backend& backend) {
   auto found = fields.find("host");
   for (size_t i = 0; i < hosts.size(); ++i) {
     std::string why;
-    if (auto host = clean_host(hosts[i], &why))
-      backend.hosts.push_back(std::move(*host));
+    if (auto host = clean_host(hosts[i], &why)) backend.hosts.push_back(std::move(*host));
     else
-      fields.reading().error(found.value->is_array() ? join(found.pointer, i) : found.pointer, "invalid host " + quote(hosts[i]) + ": " + why);
+      fields.reading().error(found.value->is_array() ? join(found.pointer, i) : found.pointer,
+                             "invalid host " + quote(hosts[i]) + ": " + why);
   }
 }
 
@@ -48,10 +49,10 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
   backend.shadow = proxy.flag("shadow");
   backend.shadow_timeout = endpoint.timeout;
   if (auto text = proxy.text("shadow_timeout")) {
-    if (auto d = parse_duration(*text); d && d->count() > 0)
-      backend.shadow_timeout = *d;
+    if (auto d = parse_duration(*text); d && d->count() > 0) backend.shadow_timeout = *d;
     else if (!d)
-      reading.warning(proxy.pointer_of("shadow_timeout"), "expected a duration such as \"2s\", found " + quote(*text) + "; the endpoint's timeout is taken");
+      reading.warning(proxy.pointer_of("shadow_timeout"), "expected a duration such as \"2s\", found " + quote(*text) +
+                                                              "; the endpoint's timeout is taken");
   }
   proxy.also({"flatmap_filter", "sequential", "sequential_propagated_params", "combiner", "static"});
   proxy.finish();
@@ -61,7 +62,8 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
   backend.return_error_details = http.text("return_error_details").value_or("");
   bool code = http.flag("return_error_code");
   // The mere presence of the other key, whatever its value, switches this one off (config.md §6.2).
-  bool details_there = http_block && http_block->value->is_object() && http_block->value->get_object().contains("return_error_details");
+  bool details_there =
+      http_block && http_block->value->is_object() && http_block->value->get_object().contains("return_error_details");
   backend.return_error_code = code && !details_there;
   http.finish();
 
@@ -71,7 +73,8 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
 
 }  // namespace
 
-void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& endpoint, const std::string& encoding, Backend& backend) {
+void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& endpoint, const std::string& encoding,
+                  Backend& backend) {
   Reading& reading = fields.reading();
   read_element(fields, backend.at);
   read_url(fields, endpoint, backend);
@@ -79,7 +82,8 @@ void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& en
 
   std::string method = fields.text("method");
   backend.method = method.empty() ? endpoint.method : to_upper(method);
-  if (!is_token(backend.method)) reading.error(fields.pointer_of("method"), "expected a method such as \"GET\", found " + quote(method));
+  if (!is_token(backend.method))
+    reading.error(fields.pointer_of("method"), "expected a method such as \"GET\", found " + quote(method));
 
   backend.encoding = to_lower(fields.text("encoding"));
   if (backend.encoding.empty()) backend.encoding = encoding;

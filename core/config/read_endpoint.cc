@@ -54,14 +54,16 @@ void read_static(Options& proxy, Reading& reading, Endpoint& endpoint) {
   if (known != std::end(kStrategies))
     endpoint.static_strategy = static_cast<StaticStrategy>(known - std::begin(kStrategies));
   else
-    reading.warning(options.pointer_of("strategy"), "unknown strategy " + quote(strategy) + ", taken as \"always\"" + suggestion(strategy, kStrategies));
+    reading.warning(options.pointer_of("strategy"), "unknown strategy " + quote(strategy) + ", taken as \"always\"" +
+                                                        suggestion(strategy, kStrategies));
   options.finish();
 }
 
 void read_proxy(Reading& reading, Endpoint& endpoint) {
   Options proxy{reading, own_block(endpoint.at, "proxy"), false};
   endpoint.sequential = proxy.flag("sequential");
-  // The reference dies on a wrong type in these two; ignoring it would hide that the endpoint does not do what was meant.
+  // The reference dies on a wrong type in these two; ignoring it would hide that the endpoint does not do what was
+  // meant.
   if (const boost::json::value* list = proxy.find("sequential_propagated_params")) {
     std::string pointer = proxy.pointer_of("sequential_propagated_params");
     if (!list->is_array()) {
@@ -69,12 +71,12 @@ void read_proxy(Reading& reading, Endpoint& endpoint) {
     } else {
       for (size_t i = 0; i < list->get_array().size(); ++i) {
         const boost::json::value& entry = list->get_array()[i];
-        if (!entry.is_string())
-          reading.mismatch(join(pointer, i), "a text such as \"resp0_id\"", entry);
+        if (!entry.is_string()) reading.mismatch(join(pointer, i), "a text such as \"resp0_id\"", entry);
         else if (is_propagated(entry.get_string().c_str()))
           endpoint.sequential_propagated_params.emplace_back(entry.get_string());
         else
-          reading.warning(join(pointer, i), "expected a text such as \"resp0\" or \"resp0_id\", found " + quote(entry.get_string()) + "; ignored");
+          reading.warning(join(pointer, i), "expected a text such as \"resp0\" or \"resp0_id\", found " +
+                                                quote(entry.get_string()) + "; ignored");
       }
     }
   }
@@ -104,7 +106,8 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   if (endpoint.timeout.count() == 0) endpoint.timeout = inherited.timeout;
   endpoint.cache_ttl = fields.duration("cache_ttl");
   if (endpoint.cache_ttl.count() == 0) endpoint.cache_ttl = inherited.cache_ttl;
-  endpoint.concurrent_calls = static_cast<uint32_t>(std::max<int64_t>(1, fields.integer("concurrent_calls", INT64_MIN, 65535)));
+  endpoint.concurrent_calls =
+      static_cast<uint32_t>(std::max<int64_t>(1, fields.integer("concurrent_calls", INT64_MIN, 65535)));
   endpoint.output_encoding = fields.text("output_encoding");
   if (endpoint.output_encoding.empty()) endpoint.output_encoding = inherited.output_encoding;
   std::string encoding = to_lower(fields.text("encoding"));
@@ -118,11 +121,14 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   }
   size_t count = endpoint.backends.size();
   if (count == 0 && reading.report.issues().size() == before)
-    reading.error(fields.pointer_of("backend"), endpoint.method + " " + endpoint.path + " has no backend; expected a list of at least one");
+    reading.error(fields.pointer_of("backend"),
+                  endpoint.method + " " + endpoint.path + " has no backend; expected a list of at least one");
   if (count > 1 && endpoint.output_encoding == kRawEncoding)
-    reading.error(fields.pointer_of("output_encoding"), "\"" + std::string{kRawEncoding} + "\" hands on the answer of a single backend, but " +
-                                                            endpoint.method + " " + endpoint.path + " has " + std::to_string(count));
-  if (count > 0 && std::all_of(endpoint.backends.begin(), endpoint.backends.end(), [](const Backend& b) { return b.shadow; }))
+    reading.error(fields.pointer_of("output_encoding"),
+                  "\"" + std::string{kRawEncoding} + "\" hands on the answer of a single backend, but " +
+                      endpoint.method + " " + endpoint.path + " has " + std::to_string(count));
+  if (count > 0 &&
+      std::all_of(endpoint.backends.begin(), endpoint.backends.end(), [](const Backend& b) { return b.shadow; }))
     reading.warning(fields.pointer_of("backend"), "every backend is a shadow: the endpoint can only answer 500");
 }
 

@@ -25,7 +25,8 @@ bool is_network(std::string_view s) {
   return length && *length <= (v4 ? 32u : 128u);
 }
 
-// error_body is written as the reference writes it (pipeline.md §8.1): sorted keys, numbers as doubles, HTML-safe texts.
+// error_body is written as the reference writes it (pipeline.md §8.1): sorted keys, numbers as doubles, HTML-safe
+// texts.
 void write_number(std::string& out, double d) {
   char buffer[40];
   double size = std::fabs(d);
@@ -139,8 +140,7 @@ RouterOptions read_router(Reading& reading, const Block* block) {
   out.return_error_msg = options.flag("return_error_msg");
   out.disable_health = options.flag("disable_health");
   if (auto path = options.text("health_path"); path && !path->empty()) {
-    if (path->starts_with('/'))
-      out.health_path = std::move(*path);
+    if (path->starts_with('/')) out.health_path = std::move(*path);
     else
       reading.error(options.pointer_of("health_path"), "expected a path that begins with '/', found " + quote(*path));
   }
@@ -159,7 +159,8 @@ RouterOptions read_router(Reading& reading, const Block* block) {
       if (is_network(out.trusted_proxies[i])) continue;
       // Kept from the reference: believing nobody is the safe reading of a list that cannot be read.
       reading.warning(join(options.pointer_of("trusted_proxies"), i),
-                      "expected an address or a network such as \"10.0.0.0/8\", found " + quote(out.trusted_proxies[i]) + "; no proxy is trusted");
+                      "expected an address or a network such as \"10.0.0.0/8\", found " +
+                          quote(out.trusted_proxies[i]) + "; no proxy is trusted");
       out.trusted_proxies.clear();
     }
   }

@@ -12,12 +12,43 @@ namespace sluice::config {
 namespace {
 
 constexpr std::string_view kRootKeys[] = {
-    "version", "name", "port", "listen_ip", "host", "timeout", "cache_ttl", "output_encoding", "extra_config", "endpoints",
-    "async_agent", "plugin", "disable_rest", "debug_endpoint", "echo_endpoint", "sequential_start", "dns_cache_ttl",
-    "allow_insecure_connections", "read_timeout", "read_header_timeout", "write_timeout", "idle_timeout", "max_header_bytes",
-    "max_shutdown_wait_time", "use_h2c", "tls", "disable_keep_alives", "disable_compression", "max_idle_connections",
-    "max_idle_connections_per_host", "idle_connection_timeout", "response_header_timeout", "expect_continue_timeout",
-    "dialer_timeout", "dialer_fallback_delay", "dialer_keep_alive", "client_tls",
+    "version",
+    "name",
+    "port",
+    "listen_ip",
+    "host",
+    "timeout",
+    "cache_ttl",
+    "output_encoding",
+    "extra_config",
+    "endpoints",
+    "async_agent",
+    "plugin",
+    "disable_rest",
+    "debug_endpoint",
+    "echo_endpoint",
+    "sequential_start",
+    "dns_cache_ttl",
+    "allow_insecure_connections",
+    "read_timeout",
+    "read_header_timeout",
+    "write_timeout",
+    "idle_timeout",
+    "max_header_bytes",
+    "max_shutdown_wait_time",
+    "use_h2c",
+    "tls",
+    "disable_keep_alives",
+    "disable_compression",
+    "max_idle_connections",
+    "max_idle_connections_per_host",
+    "idle_connection_timeout",
+    "response_header_timeout",
+    "expect_continue_timeout",
+    "dialer_timeout",
+    "dialer_fallback_delay",
+    "dialer_keep_alive",
+    "client_tls",
 };
 
 // OpenSSL's numbers are those of the protocol (RFC 8446 §4.1.2, RFC 6101).
@@ -30,7 +61,9 @@ int tls_version(Fields& fields, std::string_view key) {
   for (size_t i = 0; i < std::size(kTlsNames); ++i)
     if (name == kTlsNames[i]) return 0x0300 + static_cast<int>(i);
   // The reference takes any other text for TLS 1.3; a stricter version than meant is no hole.
-  fields.reading().warning(fields.pointer_of(key), "unknown TLS version " + quote(name) + ", taken as \"TLS13\"; known are SSL3.0, TLS10, TLS11, TLS12, TLS13");
+  fields.reading().warning(
+      fields.pointer_of(key),
+      "unknown TLS version " + quote(name) + ", taken as \"TLS13\"; known are SSL3.0, TLS10, TLS11, TLS12, TLS13");
   return kTls13;
 }
 
@@ -38,7 +71,8 @@ void read_tls_versions(Fields& fields, TlsVersions& tls) {
   tls.min = tls_version(fields, "min_version");
   tls.max = tls_version(fields, "max_version");
   if (tls.min > tls.max)
-    fields.reading().warning(fields.pointer_of("max_version"), "is below min_version (\"TLS13\" when not given): no connection can be made");
+    fields.reading().warning(fields.pointer_of("max_version"),
+                             "is below min_version (\"TLS13\" when not given): no connection can be made");
   tls.curves = fields.integers("curve_preferences", 65535);
   if (tls.curves.empty()) tls.curves = {25, 24, 23};
   tls.ciphers = fields.integers("cipher_suites", 65535);
@@ -53,7 +87,8 @@ void read_server_tls(Fields& root, Config& config) {
   read_tls_versions(*fields, tls);
   auto add = [&](Fields& from, std::string open, std::string secret) {
     if (!disabled && (open.empty() || secret.empty()))
-      from.reading().error(from.pointer(), std::string{"expected both public_key and private_key, "} + (open.empty() ? "public_key" : "private_key") + " is missing");
+      from.reading().error(from.pointer(), std::string{"expected both public_key and private_key, "} +
+                                               (open.empty() ? "public_key" : "private_key") + " is missing");
     tls.keys.emplace_back(std::move(open), std::move(secret));
   };
   for (Fields& pair : fields->objects("keys")) {
@@ -62,7 +97,9 @@ void read_server_tls(Fields& root, Config& config) {
   }
   std::string open = fields->text("public_key"), secret = fields->text("private_key");
   if (!open.empty() || !secret.empty()) add(*fields, std::move(open), std::move(secret));
-  if (!disabled && tls.keys.empty()) fields->reading().error(fields->pointer(), "expected keys with a public_key and a private_key (or \"disabled\": true)");
+  if (!disabled && tls.keys.empty())
+    fields->reading().error(fields->pointer(),
+                            "expected keys with a public_key and a private_key (or \"disabled\": true)");
   tls.enable_mtls = fields->flag("enable_mtls");
   tls.ca_certs = fields->texts("ca_certs");
   tls.disable_system_ca_pool = fields->flag("disable_system_ca_pool");
@@ -86,7 +123,8 @@ void read_client_tls(Fields& root, Config& config) {
   tls.disable_system_ca_pool = from.flag("disable_system_ca_pool");
   for (Fields& pair : from.objects("client_certs")) {
     std::string certificate = pair.text("certificate"), key = pair.text("private_key");
-    if (certificate.empty() || key.empty()) pair.reading().error(pair.pointer(), "expected certificate and private_key");
+    if (certificate.empty() || key.empty())
+      pair.reading().error(pair.pointer(), "expected certificate and private_key");
     pair.finish();
     tls.client_certs.emplace_back(std::move(certificate), std::move(key));
   }
@@ -103,7 +141,8 @@ void read_server(Fields& root, Config& config) {
   if (config.idle_timeout.count() == 0) config.idle_timeout = config.read_header_timeout;
   config.write_timeout = root.duration("write_timeout");
   config.max_shutdown_wait = root.duration("max_shutdown_wait_time");
-  if (int64_t n = root.integer("max_header_bytes", INT64_MIN, 1 << 30); n > 0) config.max_header_bytes = static_cast<uint32_t>(n);
+  if (int64_t n = root.integer("max_header_bytes", INT64_MIN, 1 << 30); n > 0)
+    config.max_header_bytes = static_cast<uint32_t>(n);
   config.use_h2c = root.flag("use_h2c");
   read_server_tls(root, config);
 }
@@ -143,7 +182,8 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
 
   config.listen_ip = root.text("listen_ip");
   unsigned char address[16];
-  if (const char* ip = config.listen_ip.c_str(); !config.listen_ip.empty() && inet_pton(AF_INET, ip, address) != 1 && inet_pton(AF_INET6, ip, address) != 1)
+  if (const char* ip = config.listen_ip.c_str();
+      !config.listen_ip.empty() && inet_pton(AF_INET, ip, address) != 1 && inet_pton(AF_INET6, ip, address) != 1)
     reading.error(root.pointer_of("listen_ip"), "expected an IPv4 or IPv6 address, found " + quote(config.listen_ip));
 
   inherited.timeout = root.duration("timeout");
@@ -155,10 +195,10 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
   auto found = root.find("host");
   for (size_t i = 0; i < hosts.size(); ++i) {
     std::string why;
-    if (auto host = clean_host(hosts[i], &why))
-      inherited.hosts.push_back(std::move(*host));
+    if (auto host = clean_host(hosts[i], &why)) inherited.hosts.push_back(std::move(*host));
     else
-      reading.error(found.value->is_array() ? join(found.pointer, i) : found.pointer, "invalid host " + quote(hosts[i]) + ": " + why);
+      reading.error(found.value->is_array() ? join(found.pointer, i) : found.pointer,
+                    "invalid host " + quote(hosts[i]) + ": " + why);
   }
 
   config.debug_endpoint = root.flag("debug_endpoint");

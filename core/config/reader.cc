@@ -28,17 +28,17 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
     uint32_t other = none;
     auto added = router.add(e.method, e.path, static_cast<uint32_t>(i), &other);
     if (added) continue;
-    if (other == none)
-      reading.error(join(e.at.pointer, "endpoint"), added.error().message);
+    if (other == none) reading.error(join(e.at.pointer, "endpoint"), added.error().message);
     else if (other == health)
-      reading.error(join(e.at.pointer, "endpoint"), e.method + " " + e.path + " is the path of the health endpoint (health_path)");
-    else
-      clashes.push_back({i, other});
+      reading.error(join(e.at.pointer, "endpoint"),
+                    e.method + " " + e.path + " is the path of the health endpoint (health_path)");
+    else clashes.push_back({i, other});
   }
   if (clashes.empty()) return;
   // The message names the other place as people look for it.
   std::vector<Issue> firsts;
-  for (const Clash& c : clashes) firsts.push_back({Issue::Severity::error, config.endpoints[c.first].at.pointer, {}, {}});
+  for (const Clash& c : clashes)
+    firsts.push_back({Issue::Severity::error, config.endpoints[c.first].at.pointer, {}, {}});
   source.locate(firsts);
   for (size_t i = 0; i < clashes.size(); ++i) {
     const Endpoint &e = config.endpoints[clashes[i].endpoint], &first = config.endpoints[clashes[i].first];
@@ -49,7 +49,8 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
   }
 }
 
-std::shared_ptr<Config> read_tree(boost::json::value&& tree, const SourceText& source, const ReadOptions& options, Report& report) {
+std::shared_ptr<Config> read_tree(boost::json::value&& tree, const SourceText& source, const ReadOptions& options,
+                                  Report& report) {
   auto config = std::make_shared<Config>();
   config->file = source.file();
   Reading reading{report, {}};

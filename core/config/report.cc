@@ -13,7 +13,8 @@ void Report::warning(std::string pointer, std::string message) {
 }
 
 bool Report::failed() const {
-  return std::any_of(issues_.begin(), issues_.end(), [](const Issue& i) { return i.severity == Issue::Severity::error; });
+  return std::any_of(issues_.begin(), issues_.end(),
+                     [](const Issue& i) { return i.severity == Issue::Severity::error; });
 }
 
 void Report::locate(const SourceText& source) { source.locate(issues_); }
@@ -40,8 +41,9 @@ void append_printable(std::string& out, std::string_view text) {
 std::string Report::format() const {
   std::vector<const Issue*> sorted;
   for (const Issue& issue : issues_) sorted.push_back(&issue);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const Issue* a, const Issue* b) { return a->line != b->line ? a->line < b->line : a->column < b->column; });
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Issue* a, const Issue* b) {
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+  });
   std::string out;
   for (const Issue* issue : sorted) {
     if (!issue->file.empty()) {
@@ -64,12 +66,9 @@ std::string join(std::string_view pointer, std::string_view token) {
   std::string out{pointer};
   out += '/';
   for (char c : token) {
-    if (c == '~')
-      out += "~0";
-    else if (c == '/')
-      out += "~1";
-    else
-      out += c;
+    if (c == '~') out += "~0";
+    else if (c == '/') out += "~1";
+    else out += c;
   }
   return out;
 }

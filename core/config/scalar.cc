@@ -63,15 +63,16 @@ std::optional<Duration> parse_duration(std::string_view s) {
     auto size = static_cast<uint64_t>(unit->nanoseconds);
     if (whole > limit / size) return std::nullopt;
     uint64_t part = whole * size;
-    part += static_cast<uint64_t>(static_cast<long double>(fraction) * static_cast<long double>(size) / static_cast<long double>(scale));
+    part += static_cast<uint64_t>(static_cast<long double>(fraction) * static_cast<long double>(size) /
+                                  static_cast<long double>(scale));
     if (part > limit || total > limit - part) return std::nullopt;
     total += part;
   }
   return Duration{negative ? static_cast<int64_t>(0 - total) : static_cast<int64_t>(total)};
 }
 
-// The reference searches for scheme, name and port anywhere in the text and wants exactly one hit; so do we, except that a hit
-// must not have lost its scheme to characters that no name has ("http://é").
+// The reference searches for scheme, name and port anywhere in the text and wants exactly one hit; so do we, except
+// that a hit must not have lost its scheme to characters that no name has ("http://é").
 std::optional<std::string> clean_host(std::string_view host, std::string* why) {
   auto refuse = [&](std::string_view reason) -> std::optional<std::string> {
     if (why) *why = reason;
@@ -111,8 +112,11 @@ std::optional<std::string> clean_host(std::string_view host, std::string* why) {
   if (other_scheme) return refuse("only http:// and https:// are known (disable_host_sanitize takes a host as it is)");
   if (hits == 0 || (hits == 1 && known_scheme && scheme.empty())) return refuse("it names no host");
   if (hits > 1)
-    return refuse("expected [http://]name[:port] without a path, a query or user information (disable_host_sanitize takes a host as it is)");
-  if (!port.empty() && parse_decimal<uint32_t>(port.substr(1)).value_or(65536) > 65535) return refuse("its port is above 65535");
+    return refuse(
+        "expected [http://]name[:port] without a path, a query or user information (disable_host_sanitize takes a host "
+        "as it is)");
+  if (!port.empty() && parse_decimal<uint32_t>(port.substr(1)).value_or(65536) > 65535)
+    return refuse("its port is above 65535");
   std::string out{scheme.empty() ? std::string_view{"http://"} : scheme};
   out += name;
   out += port;

@@ -27,11 +27,12 @@ const Block* own_block(const Element&, std::string_view short_name);
 void read_service(Fields& root, Config&, Inherited&);
 RouterOptions read_router(Reading&, const Block*);
 void read_endpoint(Fields&, const Inherited&, Endpoint&);
-// Of an endpoint that is complete but for its backends; `encoding`: the endpoint's, for backends without one (deviation 4).
+// Of an endpoint that is complete but for its backends; `encoding`: the endpoint's, for backends without one (deviation
+// 4).
 void read_backend(Fields&, const Inherited&, const Endpoint&, const std::string& encoding, Backend&);
 
-// The output encoding that hands on bytes. The one such name that the file format gives a meaning of its own: it allows a
-// single backend (V7) and makes that backend's decoder the same.
+// The output encoding that hands on bytes. The one such name that the file format gives a meaning of its own: it allows
+// a single backend (V7) and makes that backend's decoder the same.
 inline constexpr std::string_view kRawEncoding = "no-op";
 
 }  // namespace sluice::config

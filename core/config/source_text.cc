@@ -1,5 +1,6 @@
-// Pointers to positions: one walk over the text, guided by a trie of the pointers that are asked for. The text was accepted by
-// the parser, but nothing here relies on it to stay inside the text; recursion is bounded by the pointers' own depth.
+// Pointers to positions: one walk over the text, guided by a trie of the pointers that are asked for. The text was
+// accepted by the parser, but nothing here relies on it to stay inside the text; recursion is bounded by the pointers'
+// own depth.
 #include <algorithm>
 #include <map>
 
@@ -100,7 +101,8 @@ class Walker {
   }
   uint32_t hex4(size_t from) const {
     uint32_t v = 0;
-    for (size_t i = from; i < from + 4 && i < text_.size(); ++i) v = v * 16 + static_cast<uint32_t>(std::max(0, hex_digit(text_[i])));
+    for (size_t i = from; i < from + 4 && i < text_.size(); ++i)
+      v = v * 16 + static_cast<uint32_t>(std::max(0, hex_digit(text_[i])));
     return v;
   }
   std::string key() {
@@ -172,27 +174,23 @@ class Walker {
     }
   }
   void inside(Wanted& wanted) {
-    if (wanted.members.empty())
-      skip_value();
-    else
-      value(wanted);
+    if (wanted.members.empty()) skip_value();
+    else value(wanted);
   }
 
   std::string_view text_;
   size_t at_ = 0;
 };
 
-// Counts lines and columns up to growing offsets, each byte once: a file may be one long line with thousands of problems.
-// Columns count characters, as editors do: UTF-8 continuation bytes are none.
+// Counts lines and columns up to growing offsets, each byte once: a file may be one long line with thousands of
+// problems. Columns count characters, as editors do: UTF-8 continuation bytes are none.
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_{text} {}
   void place(Issue& issue, size_t offset) {
     for (offset = std::min(offset, text_.size()); at_ < offset; ++at_) {
-      if (text_[at_] == '\n')
-        ++line_, column_ = 1;
-      else
-        column_ += (static_cast<uint8_t>(text_[at_]) & 0xc0) != 0x80;
+      if (text_[at_] == '\n') ++line_, column_ = 1;
+      else column_ += (static_cast<uint8_t>(text_[at_]) & 0xc0) != 0x80;
     }
     issue.line = line_;
     issue.column = column_;
@@ -216,7 +214,8 @@ void SourceText::locate(std::vector<Issue>& issues) const {
   }
   if (asked.empty()) return;
   Walker{text_}.start(root);
-  std::sort(asked.begin(), asked.end(), [](const auto& a, const auto& b) { return a.second->offset < b.second->offset; });
+  std::sort(asked.begin(), asked.end(),
+            [](const auto& a, const auto& b) { return a.second->offset < b.second->offset; });
   Cursor cursor{text_};
   for (auto& [issue, wanted] : asked) {
     issue->file = file_;

@@ -68,10 +68,8 @@ struct Handler {
     return true;
   }
   bool on_int64(int64_t i, json::string_view s, error_code&) {
-    if (i == 0 && whole(s).starts_with('-'))
-      stack.push_double(-0.0);
-    else
-      stack.push_int64(i);
+    if (i == 0 && whole(s).starts_with('-')) stack.push_double(-0.0);
+    else stack.push_int64(i);
     done();
     return true;
   }
@@ -84,7 +82,8 @@ struct Handler {
     double d = 0;
     std::string_view text = whole(s);
     auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), d);
-    if (err == std::errc::result_out_of_range) d = std::strtod(number.c_str(), nullptr);  // tells too small from too large
+    if (err == std::errc::result_out_of_range)
+      d = std::strtod(number.c_str(), nullptr);  // tells too small from too large
     done();
     if (std::isinf(d)) {
       ec = json::error::exponent_overflow;
@@ -144,12 +143,14 @@ class Diagnosis {
         if (take(',')) {
           blanks();
           if (more() && (text_[at_] == '}' || text_[at_] == ']'))
-            return fail(at_, std::string{"expected "} + (object ? "a key" : "a value") + ", found " + found() + "; JSON allows no comma before it");
+            return fail(at_, std::string{"expected "} + (object ? "a key" : "a value") + ", found " + found() +
+                                 "; JSON allows no comma before it");
           if (object && !key()) return true;
           break;
         }
         if (!take(object ? '}' : ']'))
-          return fail(at_, std::string{"expected ',' or '"} + (object ? '}' : ']') + "', found " + found() + unclosed());
+          return fail(at_,
+                      std::string{"expected ',' or '"} + (object ? '}' : ']') + "', found " + found() + unclosed());
         open_.pop_back();
       }
     }
@@ -171,7 +172,9 @@ class Diagnosis {
   void blanks() {
     while (more() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
   }
-  std::string line_of(size_t at) const { return std::to_string(1 + std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(at), '\n')); }
+  std::string line_of(size_t at) const {
+    return std::to_string(1 + std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(at), '\n'));
+  }
   std::string unclosed() const {
     if (more() || open_.empty()) return {};
     return std::string{"; the '"} + text_[open_.back()] + "' of line " + line_of(open_.back()) + " is not closed";
@@ -185,15 +188,19 @@ class Diagnosis {
     size_t n = 0;
     while (n < rest.size() && n < 20 && (is_word(rest[n]) || rest[n] == '.' || rest[n] == '-')) ++n;
     if (n == 0) n = utf8_length(rest);
-    if (n == 0 || (n == 1 && static_cast<uint8_t>(rest[0]) < 0x20)) return "the byte " + std::to_string(static_cast<uint8_t>(rest[0]));
+    if (n == 0 || (n == 1 && static_cast<uint8_t>(rest[0]) < 0x20))
+      return "the byte " + std::to_string(static_cast<uint8_t>(rest[0]));
     return "'" + std::string{rest.substr(0, n)} + "'";
   }
-  bool blank_between(size_t from, size_t to) const { return text_.substr(from, to - from).find_first_not_of(" \t\r\n") == text_.npos; }
+  bool blank_between(size_t from, size_t to) const {
+    return text_.substr(from, to - from).find_first_not_of(" \t\r\n") == text_.npos;
+  }
   static bool is_word(char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
   bool key() {
     blanks();
-    if (!more() || text_[at_] != '"') return refuse(at_, "expected a key in double quotes, found " + found() + unclosed());
+    if (!more() || text_[at_] != '"')
+      return refuse(at_, "expected a key in double quotes, found " + found() + unclosed());
     if (!string()) return false;
     blanks();
     if (!take(':')) return refuse(at_, "expected ':' behind the key, found " + found() + unclosed());
@@ -206,7 +213,8 @@ class Diagnosis {
       if (!more()) return refuse(at_, "expected a value, found the end of the file" + unclosed());
       char c = text_[at_];
       if (c == '{' || c == '[') {
-        if (open_.size() == kMaxDepth) return refuse(at_, "objects and lists are nested deeper than " + std::to_string(kMaxDepth));
+        if (open_.size() == kMaxDepth)
+          return refuse(at_, "objects and lists are nested deeper than " + std::to_string(kMaxDepth));
         open_.push_back(at_++);
         blanks();
         if (take(c == '{' ? '}' : ']')) {
@@ -247,7 +255,9 @@ class Diagnosis {
       if (!take('+')) take('-');
       if (!digits()) return refuse(from, "expected digits in the number's exponent");
     }
-    if (more() && is_word(text_[at_])) return refuse(from, "expected a number, found '" + std::string{text_.substr(from, std::min<size_t>(at_ + 1 - from, 30))} + "'");
+    if (more() && is_word(text_[at_]))
+      return refuse(from, "expected a number, found '" +
+                              std::string{text_.substr(from, std::min<size_t>(at_ + 1 - from, 30))} + "'");
     std::string text{text_.substr(from, at_ - from)};
     if (std::isinf(std::strtod(text.c_str(), nullptr))) return refuse(from, "the number is too large");
     return true;
@@ -261,7 +271,8 @@ class Diagnosis {
         return true;
       }
       if (c == '\n' || c == '\r') return refuse(from, "the text that begins here is not closed on its line");
-      if (c < 0x20) return refuse(at_, "a text holds the control character " + std::to_string(c) + "; write it as an escape");
+      if (c < 0x20)
+        return refuse(at_, "a text holds the control character " + std::to_string(c) + "; write it as an escape");
       if (c != '\\') {
         size_t n = utf8_length(text_.substr(at_));
         if (n == 0) return refuse(at_, "the byte " + std::to_string(c) + " is no UTF-8");
@@ -274,14 +285,17 @@ class Diagnosis {
         if (!unicode(code)) return refuse(at_, "expected four hexadecimal digits behind \\u");
         size_t begin = at_;
         at_ += 6;
-        if (code >= 0xdc00 && code < 0xe000) return refuse(begin, "a low surrogate escape without a high one before it");
+        if (code >= 0xdc00 && code < 0xe000)
+          return refuse(begin, "a low surrogate escape without a high one before it");
         if (code >= 0xd800 && code < 0xdc00) {
-          if (!unicode(code) || code < 0xdc00 || code > 0xdfff) return refuse(begin, "a high surrogate escape without a low one behind it");
+          if (!unicode(code) || code < 0xdc00 || code > 0xdfff)
+            return refuse(begin, "a high surrogate escape without a low one behind it");
           at_ += 6;
         }
         continue;
       }
-      if (kind == '\0' || std::string_view{"\"\\/bfnrt"}.find(kind) == std::string_view::npos) return refuse(at_, "unknown escape in a text");
+      if (kind == '\0' || std::string_view{"\"\\/bfnrt"}.find(kind) == std::string_view::npos)
+        return refuse(at_, "unknown escape in a text");
       at_ += 2;
     }
     return refuse(from, "the text that begins here is not closed");

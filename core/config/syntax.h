@@ -7,8 +7,8 @@
 
 namespace sluice::config {
 
-inline constexpr size_t kMaxDepth = 200;               // nesting of objects and lists
-inline constexpr size_t kMaxText = size_t{64} << 20;   // bytes of a configuration file
+inline constexpr size_t kMaxDepth = 200;              // nesting of objects and lists
+inline constexpr size_t kMaxText = size_t{64} << 20;  // bytes of a configuration file
 
 struct SyntaxFault {
   size_t offset = 0;

@@ -1,4 +1,5 @@
-// Any bytes as a configuration: read_text never crashes, and every issue lies inside the text. Seeds: tests/unit/config/corpus.
+// Any bytes as a configuration: read_text never crashes, and every issue lies inside the text. Seeds:
+// tests/unit/config/corpus.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -11,7 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // The first byte may choose an environment, so that overlays meet every kind of tree.
   ReadOptions options;
   if (size > 1 && (data[0] & 3) == 1) {
-    options.environment = {{"KRAKEND_PORT", text.substr(1, 4)}, {"SLUICE_TLS.DISABLED", "1"}, {"KRAKEND_PLUGIN.FOLDER.X", "y"}, {"KRAKEND_HOST", text.substr(1, 9)}};
+    options.environment = {{"KRAKEND_PORT", text.substr(1, 4)},
+                           {"SLUICE_TLS.DISABLED", "1"},
+                           {"KRAKEND_PLUGIN.FOLDER.X", "y"},
+                           {"KRAKEND_HOST", text.substr(1, 9)}};
     text.erase(0, 1);
   }
   auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1;

@@ -1,4 +1,5 @@
-// Bytes as lines: patterns up to an empty line, then paths. The router must agree with the naive oracle, whatever the order.
+// Bytes as lines: patterns up to an empty line, then paths. The router must agree with the naive oracle, whatever the
+// order.
 #include <cstdint>
 #include <cstdlib>
 
@@ -50,13 +51,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (expected) {
         if (match.route != expected->number || match.params.size() != expected->values.size()) std::abort();
         for (uint32_t i = 0; i < match.params.size(); ++i)
-          if (match.params[i].value != expected->values[i] || match.params[i].name != routes[match.route].parsed.names[i]) std::abort();
+          if (match.params[i].value != expected->values[i] ||
+              match.params[i].name != routes[match.route].parsed.names[i])
+            std::abort();
       }
       if (found == Router::Found::redirect && !oracle::find(routes, location)) std::abort();
-      if (router == &first)
-        where = location;
-      else if (where != location)
-        std::abort();
+      if (router == &first) where = location;
+      else if (where != location) std::abort();
     }
     arena.reset();
   }

@@ -1,4 +1,5 @@
-// Whole files of corpus/: those with a .txt beside them must be refused with that text, the others must be fine and silent.
+// Whole files of corpus/: those with a .txt beside them must be refused with that text, the others must be fine and
+// silent.
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -16,7 +17,8 @@ std::string content(const std::filesystem::path& path) {
 
 std::vector<std::filesystem::path> corpus() {
   std::vector<std::filesystem::path> out;
-  for (const auto& entry : std::filesystem::directory_iterator{std::filesystem::path{__FILE__}.parent_path() / "corpus"})
+  for (const auto& entry :
+       std::filesystem::directory_iterator{std::filesystem::path{__FILE__}.parent_path() / "corpus"})
     if (entry.path().extension() == ".json") out.push_back(entry.path());
   std::sort(out.begin(), out.end());
   return out;
@@ -52,7 +54,9 @@ TEST(CorpusTest, NoPrefixIsAcceptedAndEveryIssueLiesInsideTheText) {
 
 // Any value may stand anywhere: nothing crashes, refusals and reports agree, and every issue has a place.
 TEST(CorpusTest, AnyValueAnywhereIsReadOrReported) {
-  const char* values[] = {"null", "true", "-1", "1.5", "1e300", "\"\"", "\"x\"", "\"{a}\"", "[]", "[null]", "[[1]]", "{}", "{\"a\": {}}", "[{}]", "[{\"endpoint\": []}]"};
+  const char* values[] = {"null",  "true",  "-1",          "1.5",  "1e300",
+                          "\"\"",  "\"x\"", "\"{a}\"",     "[]",   "[null]",
+                          "[[1]]", "{}",    "{\"a\": {}}", "[{}]", "[{\"endpoint\": []}]"};
   for (const auto& path : corpus()) {
     std::string text = content(path);
     for (size_t at = 0; (at = text.find("\": ", at)) != text.npos; at += 3) {

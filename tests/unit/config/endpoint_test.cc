@@ -25,7 +25,8 @@ TEST(EndpointTest, DefaultsAndInheritanceFromTheRoot) {
   EXPECT_EQ(e.backends[0].sd, "");
   EXPECT_EQ(e.backends[0].sd_scheme, "http");
   EXPECT_EQ(e.backends[0].shadow_timeout, seconds{2});
-  c = good(root(R"("timeout":"200ms","cache_ttl":"1m","output_encoding":"xml","host":["a","https://b/"],"endpoints":[{"backend":[{}]},
+  c = good(root(
+      R"("timeout":"200ms","cache_ttl":"1m","output_encoding":"xml","host":["a","https://b/"],"endpoints":[{"backend":[{}]},
     {"endpoint":"/b","method":"post","timeout":"3s","cache_ttl":"1s","output_encoding":"json","concurrent_calls":"3","backend":[{"host":"c"},{"host":[]}]}])"));
   EXPECT_EQ(c->endpoints[0].path, "/");
   EXPECT_EQ(c->endpoints[0].timeout, milliseconds{200});
@@ -49,7 +50,14 @@ TEST(EndpointTest, ZeroTimeoutMeansTheDefaultAndNegativeStays) {
 }
 
 TEST(EndpointTest, PathsAreCleaned) {
-  std::pair<const char*, const char*> cases[] = {{"a", "/a"}, {"", "/"}, {"//a", "/a"}, {"/a//b", "/a/b"}, {"/d/../e", "/e"}, {"/a/", "/a/"}, {"http://x/y", "/http:/x/y"}, {"/F%20oo", "/F%20oo"}};
+  std::pair<const char*, const char*> cases[] = {{"a", "/a"},
+                                                 {"", "/"},
+                                                 {"//a", "/a"},
+                                                 {"/a//b", "/a/b"},
+                                                 {"/d/../e", "/e"},
+                                                 {"/a/", "/a/"},
+                                                 {"http://x/y", "/http:/x/y"},
+                                                 {"/F%20oo", "/F%20oo"}};
   for (auto [in, out] : cases) EXPECT_EQ(good_endpoint("\"endpoint\":\"" + std::string{in} + "\"").path, out) << in;
 }
 
@@ -58,7 +66,8 @@ TEST(EndpointTest, ParametersStandAnywhereInASegment) {
     const char* path;
     std::vector<std::string> params;
   } cases[] = {
-      {"/a/{b}/{c-d_1}", {"b", "c-d_1"}}, {"/v{n}", {"n"}}, {"/{name}:rename", {"name"}}, {"/{a}.{b}", {"a", "b"}}, {"/s/{rest...}", {"rest"}}, {"/s/*", {"*"}}, {"/{b}/{b}", {"b", "b"}},
+      {"/a/{b}/{c-d_1}", {"b", "c-d_1"}}, {"/v{n}", {"n"}}, {"/{name}:rename", {"name"}}, {"/{a}.{b}", {"a", "b"}},
+      {"/s/{rest...}", {"rest"}},         {"/s/*", {"*"}},  {"/{b}/{b}", {"b", "b"}},
   };
   for (const Case& c : cases) {
     Endpoint e = good_endpoint("\"endpoint\":\"" + std::string{c.path} + "\"");
@@ -68,34 +77,46 @@ TEST(EndpointTest, ParametersStandAnywhereInASegment) {
 }
 
 TEST(EndpointTest, OtherBracesAreLiteralText) {
-  std::pair<const char*, const char*> cases[] = {{"/{a.b}", "/{{}a.b}"}, {"/{a b}", "/{{}a b}"}, {"/{é}", "/{{}é}"}, {"/{a", "/{{}a"}, {"/{}", "/{{}}"}, {"/{{a}}", "/{{}{a}}"}, {"/{a/b}", "/{{}a/b}"}};
+  std::pair<const char*, const char*> cases[] = {{"/{a.b}", "/{{}a.b}"}, {"/{a b}", "/{{}a b}"}, {"/{é}", "/{{}é}"},
+                                                 {"/{a", "/{{}a"},       {"/{}", "/{{}}"},       {"/{{a}}", "/{{}{a}}"},
+                                                 {"/{a/b}", "/{{}a/b}"}};
   for (auto [in, out] : cases) EXPECT_EQ(good_endpoint("\"endpoint\":\"" + std::string{in} + "\"").path, out) << in;
   EXPECT_TRUE(good_endpoint(R"("endpoint":"/{a.b}")").params.empty());
 }
 
 TEST(EndpointTest, DisableRestAllowsDotsAndColonsInNames) {
-  auto c = good(root(R"("disable_rest":true,"endpoints":[{"endpoint":"/{a.b}-{c:d}","backend":[{"url_pattern":"/{a.b}"}]}])"));
+  auto c = good(
+      root(R"("disable_rest":true,"endpoints":[{"endpoint":"/{a.b}-{c:d}","backend":[{"url_pattern":"/{a.b}"}]}])"));
   EXPECT_EQ(c->endpoints[0].params, (std::vector<std::string>{"a.b", "c:d"}));
   EXPECT_EQ(c->endpoints[0].path, "/{a.b}-{c:d}");
 }
 
 TEST(EndpointTest, BadWildcardsAndReservedNamesAreRefused) {
-  for (auto path : {"/a/*b", "/{b}*x", "/a*", "/*/a", "/{a...}/b", "/x{a...}", "/{a}{b}"}) EXPECT_FALSE(read(backend("", path)).config) << path;
-  for (auto path : {"/__health", "/__debug/x", "/a/__health", "/__echo/", "/x/../__debug"}) EXPECT_HAS(problems(backend("", path)), "is reserved") << path;
-  for (auto path : {"/__healthx", "/a__health", "/__other", "/__catchall"}) EXPECT_TRUE(read(backend("", path)).config) << path;
-  EXPECT_EQ(problems("{\"version\": 3, \"endpoints\": [\n {\"endpoint\": \"/a/*b\", \"backend\": {\"url_pattern\": \"/\"}}]}"),
-            "c.json:2:3: error: /endpoints/0/endpoint: \"/a/*b\": a '*' must be the whole last segment of the path\n");
+  for (auto path : {"/a/*b", "/{b}*x", "/a*", "/*/a", "/{a...}/b", "/x{a...}", "/{a}{b}"})
+    EXPECT_FALSE(read(backend("", path)).config) << path;
+  for (auto path : {"/__health", "/__debug/x", "/a/__health", "/__echo/", "/x/../__debug"})
+    EXPECT_HAS(problems(backend("", path)), "is reserved") << path;
+  for (auto path : {"/__healthx", "/a__health", "/__other", "/__catchall"})
+    EXPECT_TRUE(read(backend("", path)).config) << path;
+  EXPECT_EQ(
+      problems(
+          "{\"version\": 3, \"endpoints\": [\n {\"endpoint\": \"/a/*b\", \"backend\": {\"url_pattern\": \"/\"}}]}"),
+      "c.json:2:3: error: /endpoints/0/endpoint: \"/a/*b\": a '*' must be the whole last segment of the path\n");
 }
 
 TEST(EndpointTest, HarmlessMistakesInPathsAreWarnings) {
-  EXPECT_HAS(problems(backend("", "/a?b=1")), "warning: /endpoints/0/endpoint: \"/a?b=1\": a '?' in an endpoint's path never matches");
+  EXPECT_HAS(problems(backend("", "/a?b=1")),
+             "warning: /endpoints/0/endpoint: \"/a?b=1\": a '?' in an endpoint's path never matches");
   EXPECT_HAS(problems(backend("", "/a/:id")), "':' is literal text here; a parameter is written {name}");
   EXPECT_EQ(problems(backend("", "/{id}:x")), "");
 }
 
 TEST(EndpointTest, MethodsAreCheckedAndSuggested) {
-  for (auto m : {"get", "Head", "POST", "PUT", "PATCH", "DELETE", "options"}) EXPECT_EQ(problems(endpoint("\"method\":\"" + std::string{m} + "\",\"backend\":[{}]")), "");
-  EXPECT_HAS(problems(endpoint(R"("method":"PSOT","backend":[{}])")), "/endpoints/0/method: expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, found \"PSOT\" (did you mean \"POST\"?)");
+  for (auto m : {"get", "Head", "POST", "PUT", "PATCH", "DELETE", "options"})
+    EXPECT_EQ(problems(endpoint("\"method\":\"" + std::string{m} + "\",\"backend\":[{}]")), "");
+  EXPECT_HAS(problems(endpoint(R"("method":"PSOT","backend":[{}])")),
+             "/endpoints/0/method: expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, found \"PSOT\" (did you "
+             "mean \"POST\"?)");
   EXPECT_HAS(problems(endpoint(R"("method":"CONNECT","backend":[{}])")), "/endpoints/0/method: expected GET");
 }
 
@@ -112,13 +133,18 @@ TEST(EndpointTest, InputHeadersAreCanonicalAndReplaceTheDefault) {
 }
 
 TEST(EndpointTest, NeedsABackend) {
-  for (auto text : {"\"endpoint\":\"/x\"", "\"endpoint\":\"/x\",\"backend\":[]", "\"endpoint\":\"/x\",\"backend\":null", "\"endpoint\":\"/x\",\"backend\":{}"})
+  for (auto text : {"\"endpoint\":\"/x\"", "\"endpoint\":\"/x\",\"backend\":[]", "\"endpoint\":\"/x\",\"backend\":null",
+                    "\"endpoint\":\"/x\",\"backend\":{}"})
     EXPECT_HAS(problems(endpoint(text)), "GET /x has no backend") << text;
 }
 
 TEST(EndpointTest, NoOpAllowsOneBackendOnly) {
-  EXPECT_HAS(problems(endpoint(R"("output_encoding":"no-op","backend":[{},{}])")), "/endpoints/0/output_encoding: \"no-op\" hands on the answer of a single backend, but GET / has 2");
-  EXPECT_HAS(problems(root(R"("output_encoding":"no-op","endpoints":[{"backend":[{},{"extra_config":{"proxy":{"shadow":true}}}]}])")), "error: /endpoints/0/output_encoding");
+  EXPECT_HAS(problems(endpoint(R"("output_encoding":"no-op","backend":[{},{}])")),
+             "/endpoints/0/output_encoding: \"no-op\" hands on the answer of a single backend, but GET / has 2");
+  EXPECT_HAS(
+      problems(root(
+          R"("output_encoding":"no-op","endpoints":[{"backend":[{},{"extra_config":{"proxy":{"shadow":true}}}]}])")),
+      "error: /endpoints/0/output_encoding");
   EXPECT_EQ(problems(endpoint(R"("output_encoding":"NO-OP","backend":[{},{}])")), "") << "the name is exact";
   auto c = good(endpoint(R"("output_encoding":"no-op","backend":[{"encoding":"xml"}])"));
   EXPECT_EQ(c->endpoints[0].backends[0].encoding, "no-op");
@@ -129,24 +155,32 @@ TEST(EndpointTest, BackendsWithoutEncodingTakeTheEndpoints) {
   EXPECT_EQ(c->endpoints[0].backends[0].encoding, "xml");
   EXPECT_EQ(c->endpoints[0].backends[1].encoding, "safejson");
   EXPECT_EQ(c->endpoints[0].backends[2].encoding, "xml");
-  EXPECT_EQ(good(endpoint(R"("output_encoding":"xml","backend":[{}])"))->endpoints[0].backends[0].encoding, "") << "the output has no say";
+  EXPECT_EQ(good(endpoint(R"("output_encoding":"xml","backend":[{}])"))->endpoints[0].backends[0].encoding, "")
+      << "the output has no say";
 }
 
 TEST(EndpointTest, SameMethodAndShapeTwiceNamesBothPlaces) {
-  EXPECT_EQ(problems("{\"version\": 3, \"endpoints\": [\n {\"endpoint\": \"/a/{x}\", \"backend\": [{}]},\n {\"endpoint\": \"/b\", \"backend\": [{}]},\n"
-                     " {\"endpoint\": \"a//{y}\", \"backend\": [{}]},\n {\"endpoint\": \"/b\", \"method\": \"POST\", \"backend\": [{}]}]}"),
+  EXPECT_EQ(problems("{\"version\": 3, \"endpoints\": [\n {\"endpoint\": \"/a/{x}\", \"backend\": [{}]},\n "
+                     "{\"endpoint\": \"/b\", \"backend\": [{}]},\n"
+                     " {\"endpoint\": \"a//{y}\", \"backend\": [{}]},\n {\"endpoint\": \"/b\", \"method\": \"POST\", "
+                     "\"backend\": [{}]}]}"),
             "c.json:4:2: error: /endpoints/2: GET /a/{y} is defined already by /endpoints/0 (line 2), as /a/{x}\n");
 }
 
 TEST(EndpointTest, HealthPathIsTaken) {
-  auto text = [](const char* router) { return root("\"extra_config\":{\"router\":" + std::string{router} + "},\"endpoints\":[{\"endpoint\":\"/h\",\"backend\":[{}]}]"); };
-  EXPECT_HAS(problems(text(R"({"health_path":"/h"})")), "/endpoints/0/endpoint: GET /h is the path of the health endpoint (health_path)");
+  auto text = [](const char* router) {
+    return root("\"extra_config\":{\"router\":" + std::string{router} +
+                "},\"endpoints\":[{\"endpoint\":\"/h\",\"backend\":[{}]}]");
+  };
+  EXPECT_HAS(problems(text(R"({"health_path":"/h"})")),
+             "/endpoints/0/endpoint: GET /h is the path of the health endpoint (health_path)");
   EXPECT_EQ(problems(text(R"({"health_path":"/h","disable_health":true})")), "");
   EXPECT_EQ(problems(text(R"({"health_path":"/{x}"})")), "");
 }
 
 TEST(ProxyTest, SequentialAndStaticAreRead) {
-  Endpoint e = good_endpoint(R"("extra_config":{"proxy":{"sequential":true,"sequential_propagated_params":["resp0","Resp1_a.b"],"combiner":"x","flatmap_filter":[1],
+  Endpoint e = good_endpoint(
+      R"("extra_config":{"proxy":{"sequential":true,"sequential_propagated_params":["resp0","Resp1_a.b"],"combiner":"x","flatmap_filter":[1],
     "static":{"data":{"a":1},"strategy":"errored"}},"a/b":{}})");
   EXPECT_TRUE(e.sequential);
   EXPECT_EQ(e.sequential_propagated_params, (std::vector<std::string>{"resp0", "Resp1_a.b"}));
@@ -155,19 +189,29 @@ TEST(ProxyTest, SequentialAndStaticAreRead) {
   EXPECT_EQ(e.at.extra[0].name, "a/b");
   ASSERT_EQ(e.at.own.size(), 1u);
   EXPECT_EQ(e.at.own[0].pointer, "/endpoints/0/extra_config/proxy");
-  auto c = good(endpoint(R"("backend":[{}],"extra_config":{"github.com/devopsfaith/krakend/proxy":{"static":{"data":{"a":1}}}})"));
+  auto c = good(endpoint(
+      R"("backend":[{}],"extra_config":{"github.com/devopsfaith/krakend/proxy":{"static":{"data":{"a":1}}}})"));
   ASSERT_TRUE(c->endpoints[0].static_data);
   EXPECT_EQ(c->endpoints[0].static_data->at("a").as_int64(), 1);
   EXPECT_EQ(c->endpoints[0].static_strategy, StaticStrategy::always);
 }
 
 TEST(ProxyTest, EveryStrategyHasItsName) {
-  std::pair<const char*, StaticStrategy> cases[] = {{"always", StaticStrategy::always}, {"success", StaticStrategy::success}, {"errored", StaticStrategy::errored}, {"complete", StaticStrategy::complete}, {"incomplete", StaticStrategy::incomplete}};
-  for (auto [name, s] : cases) EXPECT_EQ(good_endpoint("\"extra_config\":{\"proxy\":{\"static\":{\"data\":{},\"strategy\":\"" + std::string{name} + "\"}}}").static_strategy, s);
+  std::pair<const char*, StaticStrategy> cases[] = {{"always", StaticStrategy::always},
+                                                    {"success", StaticStrategy::success},
+                                                    {"errored", StaticStrategy::errored},
+                                                    {"complete", StaticStrategy::complete},
+                                                    {"incomplete", StaticStrategy::incomplete}};
+  for (auto [name, s] : cases)
+    EXPECT_EQ(good_endpoint("\"extra_config\":{\"proxy\":{\"static\":{\"data\":{},\"strategy\":\"" + std::string{name} +
+                            "\"}}}")
+                  .static_strategy,
+              s);
 }
 
 TEST(ProxyTest, WrongTypesThatTheReferenceIgnoresAreWarnings) {
-  auto r = read(endpoint(R"("backend":[{"extra_config":{"proxy":{"shadow":"true","shadow_timeout":"x"},"backend/http":[],"backend/http/client":{"send_body_on_redirect":1}}}],
+  auto r = read(endpoint(
+      R"("backend":[{"extra_config":{"proxy":{"shadow":"true","shadow_timeout":"x"},"backend/http":[],"backend/http/client":{"send_body_on_redirect":1}}}],
     "extra_config":{"proxy":{"sequential":"true","static":{"data":[1],"strategy":"sometimes"}}})"));
   ASSERT_TRUE(r.config) << r.report.format();
   const Endpoint& e = r.config->endpoints[0];
@@ -175,26 +219,46 @@ TEST(ProxyTest, WrongTypesThatTheReferenceIgnoresAreWarnings) {
   EXPECT_EQ(e.static_strategy, StaticStrategy::always);
   EXPECT_EQ(e.backends[0].shadow_timeout, seconds{2});
   std::string text = r.report.format();
-  EXPECT_HAS(text, "warning: /endpoints/0/extra_config/proxy/sequential: expected true or false, found the text \"true\"; ignored");
+  EXPECT_HAS(
+      text,
+      "warning: /endpoints/0/extra_config/proxy/sequential: expected true or false, found the text \"true\"; ignored");
   EXPECT_HAS(text, "warning: /endpoints/0/extra_config/proxy/static/data: expected an object, found a list; ignored");
   EXPECT_HAS(text, "warning: /endpoints/0/extra_config/proxy/static/strategy: unknown strategy \"sometimes\"");
   EXPECT_HAS(text, "warning: /endpoints/0/backend/0/extra_config/proxy/shadow:");
   EXPECT_HAS(text, "warning: /endpoints/0/backend/0/extra_config/proxy/shadow_timeout:");
-  EXPECT_HAS(text, "warning: /endpoints/0/backend/0/extra_config/backend~1http: expected an object, found a list; ignored");
+  EXPECT_HAS(text,
+             "warning: /endpoints/0/backend/0/extra_config/backend~1http: expected an object, found a list; ignored");
 }
 
 TEST(ProxyTest, WrongTypesThatKillTheReferenceAreErrors) {
-  EXPECT_HAS(problems(endpoint(R"("backend":[{}],"extra_config":{"proxy":{"sequential_propagated_params":["resp0",5]}})")), "error: /endpoints/0/extra_config/proxy/sequential_propagated_params/1: expected a text");
-  EXPECT_HAS(problems(endpoint(R"("backend":[{}],"extra_config":{"proxy":{"sequential_propagated_params":"resp0"}})")), "error: /endpoints/0/extra_config/proxy/sequential_propagated_params: expected a list");
-  EXPECT_HAS(problems(endpoint(R"("backend":[{}],"extra_config":{"proxy":{"combiner":5}})")), "error: /endpoints/0/extra_config/proxy/combiner: expected a text");
+  EXPECT_HAS(
+      problems(endpoint(R"("backend":[{}],"extra_config":{"proxy":{"sequential_propagated_params":["resp0",5]}})")),
+      "error: /endpoints/0/extra_config/proxy/sequential_propagated_params/1: expected a text");
+  EXPECT_HAS(problems(endpoint(R"("backend":[{}],"extra_config":{"proxy":{"sequential_propagated_params":"resp0"}})")),
+             "error: /endpoints/0/extra_config/proxy/sequential_propagated_params: expected a list");
+  EXPECT_HAS(problems(endpoint(R"("backend":[{}],"extra_config":{"proxy":{"combiner":5}})")),
+             "error: /endpoints/0/extra_config/proxy/combiner: expected a text");
 }
 
 TEST(ProxyTest, NoKeyOfAnyTypeCrashes) {
-  const char* values[] = {"null", "true", "1", "1e300", "\"\"", "\"resp\"", "[]", "[null]", "[[]]", "{}", "{\"data\":null,\"strategy\":null}", "{\"data\":{},\"strategy\":5}"};
-  for (auto key : {"sequential", "sequential_propagated_params", "combiner", "flatmap_filter", "static", "shadow", "shadow_timeout", "return_error_details", "return_error_code", "send_body_on_redirect"})
+  const char* values[] = {"null",
+                          "true",
+                          "1",
+                          "1e300",
+                          "\"\"",
+                          "\"resp\"",
+                          "[]",
+                          "[null]",
+                          "[[]]",
+                          "{}",
+                          "{\"data\":null,\"strategy\":null}",
+                          "{\"data\":{},\"strategy\":5}"};
+  for (auto key : {"sequential", "sequential_propagated_params", "combiner", "flatmap_filter", "static", "shadow",
+                   "shadow_timeout", "return_error_details", "return_error_code", "send_body_on_redirect"})
     for (auto value : values)
       for (auto name : {"proxy", "router", "backend/http", "backend/http/client"}) {
-        std::string extra = "\"extra_config\":{\"" + std::string{name} + "\":{\"" + key + "\":" + value + "},\"github.com/devopsfaith/krakend/proxy\":" + value + "}";
+        std::string extra = "\"extra_config\":{\"" + std::string{name} + "\":{\"" + key + "\":" + value +
+                            "},\"github.com/devopsfaith/krakend/proxy\":" + value + "}";
         auto r = read(root(extra + ",\"endpoints\":[{" + extra + ",\"backend\":[{" + extra + "}]}]"));
         EXPECT_EQ(r.config == nullptr, r.report.failed());
         for (const Issue& issue : r.report.issues()) EXPECT_EQ(issue.line, 1u);
@@ -202,11 +266,13 @@ TEST(ProxyTest, NoKeyOfAnyTypeCrashes) {
 }
 
 TEST(ProxyTest, OnlyShadowsIsWarnedAbout) {
-  EXPECT_HAS(problems(endpoint(R"("backend":[{"extra_config":{"proxy":{"shadow":true}}}])")), "warning: /endpoints/0/backend: every backend is a shadow");
+  EXPECT_HAS(problems(endpoint(R"("backend":[{"extra_config":{"proxy":{"shadow":true}}}])")),
+             "warning: /endpoints/0/backend: every backend is a shadow");
 }
 
 TEST(BackendTest, EveryKeyIsRead) {
-  auto c = good(endpoint(R"("backend":[{"method":"post","host":["a","b:80"],"encoding":"RSS","sd":"dns","sd_scheme":"https","is_collection":"true","target":"a.b","group":"g",
+  auto c = good(endpoint(
+      R"("backend":[{"method":"post","host":["a","b:80"],"encoding":"RSS","sd":"dns","sd_scheme":"https","is_collection":"true","target":"a.b","group":"g",
     "allow":["a","b.c"],"deny":"d","mapping":{"z":"y","a":1},"input_headers":["x-a","*"],"input_query_strings":["*"],"timeout":"1s",
     "extra_config":{"proxy":{"shadow":true,"shadow_timeout":"5s"},"backend/http/client":{"send_body_on_redirect":true},"qos/x":{}}},{}])"));
   ASSERT_EQ(c->endpoints.size(), 1u);
@@ -222,36 +288,50 @@ TEST(BackendTest, EveryKeyIsRead) {
   EXPECT_EQ(b.group, "g");
   EXPECT_EQ(b.allow, (std::vector<std::string>{"a", "b.c"}));
   EXPECT_EQ(b.deny, std::vector<std::string>{"d"});
-  EXPECT_EQ(b.mapping, (std::vector<std::pair<std::string, std::string>>{{"z", "y"}, {"a", "1"}})) << "in the order of the file";
+  EXPECT_EQ(b.mapping, (std::vector<std::pair<std::string, std::string>>{{"z", "y"}, {"a", "1"}}))
+      << "in the order of the file";
   EXPECT_EQ(b.input_headers, (std::vector<std::string>{"X-A", "*"})) << "no wildcard at this level";
   EXPECT_EQ(b.input_query_strings, std::vector<std::string>{"*"});
   EXPECT_EQ(b.shadow_timeout, seconds{5});
 }
 
 TEST(BackendTest, HostsAreCleanedUnlessToldOtherwise) {
-  EXPECT_HAS(problems(backend(R"("host":["a","http://a/p"])")), "/endpoints/0/backend/0/host/1: invalid host \"http://a/p\": expected [http://]name[:port] without a path");
+  EXPECT_HAS(
+      problems(backend(R"("host":["a","http://a/p"])")),
+      "/endpoints/0/backend/0/host/1: invalid host \"http://a/p\": expected [http://]name[:port] without a path");
   EXPECT_HAS(problems(backend(R"("host":"http://a/p")")), "/endpoints/0/backend/0/host: invalid host");
   Backend b = good_backend(R"("host":["http://a/p","é"],"disable_host_sanitize":true)");
   EXPECT_EQ(b.hosts, (std::vector<std::string>{"http://a/p", "é"}));
-  EXPECT_HAS(problems(root(R"("host":["a/b"])")), "/host/0: invalid host") << "root hosts are cleaned whether used or not";
+  EXPECT_HAS(problems(root(R"("host":["a/b"])")), "/host/0: invalid host")
+      << "root hosts are cleaned whether used or not";
 }
 
-TEST(BackendTest, TimeoutMustParseThoughItIsNotUsed) { EXPECT_HAS(problems(backend(R"("timeout":"soon")")), "/endpoints/0/backend/0/timeout: expected a duration"); }
+TEST(BackendTest, TimeoutMustParseThoughItIsNotUsed) {
+  EXPECT_HAS(problems(backend(R"("timeout":"soon")")), "/endpoints/0/backend/0/timeout: expected a duration");
+}
 
 TEST(BackendTest, MethodIsAnyToken) {
   EXPECT_EQ(good_backend(R"("method":"purge")").method, "PURGE");
-  EXPECT_HAS(problems(backend(R"("method":"GET /")")), "/endpoints/0/backend/0/method: expected a method such as \"GET\"");
+  EXPECT_HAS(problems(backend(R"("method":"GET /")")),
+             "/endpoints/0/backend/0/method: expected a method such as \"GET\"");
 }
 
 TEST(BackendTest, DetailsOfAnyKindSwitchTheCodeOff) {
-  auto read_code = [](const char* block) { return read(backend("\"extra_config\":{\"backend/http\":" + std::string{block} + "}")).config->endpoints[0].backends[0]; };
+  auto read_code = [](const char* block) {
+    return read(backend("\"extra_config\":{\"backend/http\":" + std::string{block} + "}"))
+        .config->endpoints[0]
+        .backends[0];
+  };
   EXPECT_TRUE(read_code(R"({"return_error_code":true})").return_error_code);
   EXPECT_EQ(read_code(R"({"return_error_details":"n"})").return_error_details, "n");
   EXPECT_FALSE(read_code(R"({"return_error_code":true,"return_error_details":"n"})").return_error_code);
   EXPECT_FALSE(read_code(R"({"return_error_code":true,"return_error_details":""})").return_error_code);
   EXPECT_FALSE(read_code(R"({"return_error_code":true,"return_error_details":5})").return_error_code);
   EXPECT_FALSE(read_code(R"({"return_error_code":true,"return_error_details":null})").return_error_code);
-  EXPECT_TRUE(good(backend(R"("extra_config":{"github.com/devopsfaith/krakend/http":{"return_error_code":true}})"))->endpoints[0].backends[0].return_error_code);
+  EXPECT_TRUE(good(backend(R"("extra_config":{"github.com/devopsfaith/krakend/http":{"return_error_code":true}})"))
+                  ->endpoints[0]
+                  .backends[0]
+                  .return_error_code);
 }
 
 // "text|{param}|<N:path>", query parts after a '~'.
@@ -298,12 +378,17 @@ TEST(UrlPatternTest, DeclaredNamesComeBeforeSteps) {
   EXPECT_EQ(parts(good_backend(R"("url_pattern":"/{resp0_a}")", "/{resp0_a}")), "/|{resp0_a}");
 }
 
-TEST(UrlPatternTest, RestOfThePathIsAParameter) { EXPECT_EQ(parts(good_backend(R"("url_pattern":"/f/{rest}")", "/{rest...}")), "/f/|{rest}"); }
+TEST(UrlPatternTest, RestOfThePathIsAParameter) {
+  EXPECT_EQ(parts(good_backend(R"("url_pattern":"/f/{rest}")", "/{rest...}")), "/f/|{rest}");
+}
 
 TEST(UrlPatternTest, UndefinedNamesAreErrorsWithASuggestion) {
-  EXPECT_EQ(problems("{\"version\": 3, \"endpoints\": [{\"endpoint\": \"/a/{user}\", \"backend\": [\n  {\"url_pattern\": \"/{usr}/{B}/{usr}\"}]}]}"),
-            "c.json:2:4: error: /endpoints/0/backend/0/url_pattern: undefined parameter {usr} (did you mean \"user\"?): the endpoint /a/{user} declares {user}\n"
-            "c.json:2:4: error: /endpoints/0/backend/0/url_pattern: undefined parameter {B}: the endpoint /a/{user} declares {user}\n");
+  EXPECT_EQ(problems("{\"version\": 3, \"endpoints\": [{\"endpoint\": \"/a/{user}\", \"backend\": [\n  "
+                     "{\"url_pattern\": \"/{usr}/{B}/{usr}\"}]}]}"),
+            "c.json:2:4: error: /endpoints/0/backend/0/url_pattern: undefined parameter {usr} (did you mean "
+            "\"user\"?): the endpoint /a/{user} declares {user}\n"
+            "c.json:2:4: error: /endpoints/0/backend/0/url_pattern: undefined parameter {B}: the endpoint /a/{user} "
+            "declares {user}\n");
   for (auto name : {"resp0", "resp0_", "Resp0_x", "resp_x", "JWT.", "jwt.sub", "respx_y", "a#"}) {
     bool fails = std::string_view{name} != "a#";  // no placeholder at all
     EXPECT_EQ(!read(backend("\"url_pattern\":\"/{" + std::string{name} + "}\"")).config, fails) << name;

@@ -87,15 +87,18 @@ TEST(ReportTest, AllProblemsAreToldAtOnce) {
     5
   ]
 })");
-  EXPECT_EQ(text,
-            "c.json:2:3: error: /version: unsupported version: found 2, expected \"version\": 3\n"
-            "c.json:3:3: error: /port: expected a whole number, found the text \"x\"\n"
-            "c.json:4:3: error: /listen_ip: expected an IPv4 or IPv6 address, found \"localhost\"\n"
-            "c.json:5:12: error: /host/0: invalid host \"ftp://a\": only http:// and https:// are known (disable_host_sanitize takes a host as it is)\n"
-            "c.json:7:24: error: /endpoints/0/timeout: expected a duration such as \"2s\" or \"1h30m\", found \"2\"; its unit is missing (ns, us, ms, s, m, h)\n"
-            "c.json:7:53: error: /endpoints/0/backend/0/url_pattern: undefined parameter {a}: the endpoint /x declares none\n"
-            "c.json:8:5: error: /endpoints/1/backend: GET /y has no backend; expected a list of at least one\n"
-            "c.json:9:5: error: /endpoints/2: expected an object, found the number 5\n");
+  EXPECT_EQ(
+      text,
+      "c.json:2:3: error: /version: unsupported version: found 2, expected \"version\": 3\n"
+      "c.json:3:3: error: /port: expected a whole number, found the text \"x\"\n"
+      "c.json:4:3: error: /listen_ip: expected an IPv4 or IPv6 address, found \"localhost\"\n"
+      "c.json:5:12: error: /host/0: invalid host \"ftp://a\": only http:// and https:// are known "
+      "(disable_host_sanitize takes a host as it is)\n"
+      "c.json:7:24: error: /endpoints/0/timeout: expected a duration such as \"2s\" or \"1h30m\", found \"2\"; its "
+      "unit is missing (ns, us, ms, s, m, h)\n"
+      "c.json:7:53: error: /endpoints/0/backend/0/url_pattern: undefined parameter {a}: the endpoint /x declares none\n"
+      "c.json:8:5: error: /endpoints/1/backend: GET /y has no backend; expected a list of at least one\n"
+      "c.json:9:5: error: /endpoints/2: expected an object, found the number 5\n");
 }
 
 }  // namespace

@@ -17,7 +17,9 @@ inline ReadResult read(std::string text, Environment environment = {}) {
   return read_text("c.json", std::move(text), options);
 }
 // The report as text.
-inline std::string problems(std::string text, Environment environment = {}) { return read(std::move(text), std::move(environment)).report.format(); }
+inline std::string problems(std::string text, Environment environment = {}) {
+  return read(std::move(text), std::move(environment)).report.format();
+}
 
 // A configuration that must be fine and silent.
 inline std::shared_ptr<const Config> good(std::string text, Environment environment = {}) {
@@ -27,7 +29,9 @@ inline std::shared_ptr<const Config> good(std::string text, Environment environm
   return r.config;
 }
 // {"version":3, …}
-inline std::string root(const std::string& members) { return "{\"version\":3" + (members.empty() ? "" : "," + members) + "}"; }
+inline std::string root(const std::string& members) {
+  return "{\"version\":3" + (members.empty() ? "" : "," + members) + "}";
+}
 // One endpoint with these members.
 inline std::string endpoint(const std::string& members) { return root("\"endpoints\":[{" + members + "}]"); }
 // An endpoint at `path` with one backend of these members.

@@ -13,18 +13,22 @@ TEST(SyntaxTest, MessagesNamePlaceAndExpectation) {
       {"", "c.json:1:1: error: expected a value, found the end of the file\n"},
       {" \n ", "c.json:2:2: error: expected a value, found the end of the file\n"},
       {"{\"version\": 3, \"endpoints\": [}", "c.json:1:30: error: expected a value or ']', found '}'\n"},
-      {"{\"version\": 3, \"endpoints\": [],}", "c.json:1:32: error: expected a key, found '}'; JSON allows no comma before it\n"},
+      {"{\"version\": 3, \"endpoints\": [],}",
+       "c.json:1:32: error: expected a key, found '}'; JSON allows no comma before it\n"},
       {"[1,\n 2,\n]", "c.json:3:1: error: expected a value, found ']'; JSON allows no comma before it\n"},
-      {"{\n  \"a\": 1\n  \"b\": 2\n}", "c.json:3:3: error: expected ',' or '}', found a text; is a comma missing before it?\n"},
+      {"{\n  \"a\": 1\n  \"b\": 2\n}",
+       "c.json:3:3: error: expected ',' or '}', found a text; is a comma missing before it?\n"},
       {"{\n  // x\n}", "c.json:2:3: error: expected a key in double quotes, found a comment; JSON allows none\n"},
       {"{\"a\": 1 /* x */}", "c.json:1:9: error: expected ',' or '}', found a comment; JSON allows none\n"},
       {"{a: 1}", "c.json:1:2: error: expected a key in double quotes, found 'a'\n"},
-      {"{'a': 1}", "c.json:1:2: error: expected a key in double quotes, found a single quote; JSON texts stand in double quotes\n"},
+      {"{'a': 1}",
+       "c.json:1:2: error: expected a key in double quotes, found a single quote; JSON texts stand in double quotes\n"},
       {"{\"a\" 1}", "c.json:1:6: error: expected ':' behind the key, found '1'\n"},
       {"{\"a\": True}", "c.json:1:7: error: expected a value, found 'True'\n"},
       {"{\"a\": nullx}", "c.json:1:7: error: expected a value, found 'nullx'\n"},
       {"{\"a\": 1} {}", "c.json:1:10: error: expected the end of the file, found '{'\n"},
-      {"{\"a\":\n {\"b\": 1", "c.json:2:9: error: expected ',' or '}', found the end of the file; the '{' of line 2 is not closed\n"},
+      {"{\"a\":\n {\"b\": 1",
+       "c.json:2:9: error: expected ',' or '}', found the end of the file; the '{' of line 2 is not closed\n"},
       {"{\"a\": \"x", "c.json:1:7: error: the text that begins here is not closed\n"},
       {"{\"a\": \"x\n\"}", "c.json:1:7: error: the text that begins here is not closed on its line\n"},
       {"{\"a\": \"\t\"}", "c.json:1:8: error: a text holds the control character 9; write it as an escape\n"},
@@ -44,7 +48,9 @@ TEST(SyntaxTest, MessagesNamePlaceAndExpectation) {
   for (const Case& c : cases) EXPECT_EQ(problems(c.text), c.expected) << c.text;
 }
 
-TEST(SyntaxTest, ColumnsCountCharacters) { EXPECT_EQ(problems("{\"\xc3\xa4\xc3\xa4\": x}"), "c.json:1:8: error: expected a value, found 'x'\n"); }
+TEST(SyntaxTest, ColumnsCountCharacters) {
+  EXPECT_EQ(problems("{\"\xc3\xa4\xc3\xa4\": x}"), "c.json:1:8: error: expected a value, found 'x'\n");
+}
 
 TEST(SyntaxTest, NestingIsLimited) {
   std::string deep(kMaxDepth, '['), close(kMaxDepth, ']');
@@ -58,12 +64,14 @@ TEST(SyntaxTest, NestingIsLimited) {
 
 TEST(SyntaxTest, LastOfEqualKeysWins) {
   EXPECT_EQ(good(R"({"version": 2, "version": 3, "name": "a", "name": "b"})")->name, "b");
-  EXPECT_EQ(problems("{\"version\": 3, \"port\": 1,\n \"port\": \"x\"}"), "c.json:2:2: error: /port: expected a whole number, found the text \"x\"\n");
+  EXPECT_EQ(problems("{\"version\": 3, \"port\": 1,\n \"port\": \"x\"}"),
+            "c.json:2:2: error: /port: expected a whole number, found the text \"x\"\n");
 }
 
 TEST(SyntaxTest, NumbersAreTheNearestDouble) {
   SyntaxFault fault;
-  for (double d : {0.3, 1294.8756137479543, 201.92752100840337, 1e-300, 123456.789e10, 5e-324, 1.7976931348623157e308}) {
+  for (double d :
+       {0.3, 1294.8756137479543, 201.92752100840337, 1e-300, 123456.789e10, 5e-324, 1.7976931348623157e308}) {
     char buffer[64];
     snprintf(buffer, sizeof buffer, "%.17g", d);
     auto v = parse_json(buffer, fault);
@@ -77,7 +85,8 @@ TEST(SyntaxTest, NumbersAreTheNearestDouble) {
 
 // Every beginning of a valid text is no valid text, and its fault lies within.
 TEST(SyntaxTest, EveryPrefixIsRefusedInsideTheText) {
-  const std::string text = R"({"a": [1, -2.5e+3, true, null, "\u00e4\ud83d\ude00\n", "äö€😀"], "b": {"c": {}, "d": []}, "e": "x"})";
+  const std::string text =
+      R"({"a": [1, -2.5e+3, true, null, "\u00e4\ud83d\ude00\n", "äö€😀"], "b": {"c": {}, "d": []}, "e": "x"})";
   SyntaxFault fault;
   ASSERT_TRUE(parse_json(text, fault));
   for (size_t n = 0; n < text.size(); ++n) {
