@@ -1,0 +1,257 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/plugin/fake.h"
+
+namespace sluice::plugin {
+namespace {
+
+using testing::FakeExchange;
+using testing::FakeWorker;
+using testing::kTestHost;
+using testing::S;
+using testing::text;
+
+const slc_exchange_api& api = kExchangeService;
+const slc_document_api& doc = kDocumentService;
+
+struct ExchangeServiceTest : ::testing::Test {
+  slc_header_id id(const char* name) { return api.intern(&kTestHost, S(name)); }
+  FakeWorker w;
+  FakeExchange x{w};
+};
+
+TEST_F(ExchangeServiceTest, HeaderNamesAreInternedWithoutCase) {
+  EXPECT_NE(id("X-Thing"), 0u);
+  EXPECT_EQ(id("X-Thing"), id("x-thing"));
+  EXPECT_NE(id("X-Thing"), id("X-Thing2"));
+  EXPECT_EQ(id("bad name"), 0u);
+  EXPECT_EQ(id(""), 0u);
+  EXPECT_EQ(header_name(id("x-thing")), "X-Thing");
+  EXPECT_EQ(header_name(0), "");
+  EXPECT_EQ(header_name(60000), "");
+}
+
+TEST_F(ExchangeServiceTest, HeadersAreSetAddedReadAndRemovedOnTheirSide) {
+  slc_header_id a = id("a");
+  EXPECT_EQ(api.add_header(x, SLC_REQUEST, a, S("1")), SLC_OK);
+  EXPECT_EQ(api.add_header(x, SLC_REQUEST, a, S(" 2 ")), SLC_OK);
+  EXPECT_EQ(text(api.header(x, SLC_REQUEST, a, 1)), "2");
+  EXPECT_EQ(text(api.header(x, SLC_RESPONSE, a, 0)), "(absent)");
+  EXPECT_EQ(api.set_header(x, SLC_REQUEST, a, api.header(x, SLC_REQUEST, a, 1)), SLC_OK);  // its own view
+  EXPECT_EQ(text(api.header(x, SLC_REQUEST, a, 0)), "2");
+  slc_str name, value;
+  EXPECT_EQ(api.header_at(x, SLC_REQUEST, 0, &name, &value), SLC_OK);
+  EXPECT_EQ(text(name) + "=" + text(value), "A=2");
+  EXPECT_EQ(api.header_at(x, SLC_REQUEST, 1, &name, &value), SLC_ENOTFOUND);
+  EXPECT_EQ(api.remove_header(x, SLC_REQUEST, a), SLC_OK);
+  EXPECT_EQ(x->request.headers.size(), 0u);
+}
+
+TEST_F(ExchangeServiceTest, HeaderRubbishIsRefused) {
+  slc_header_id a = id("a");
+  EXPECT_EQ(api.set_header(x, SLC_RESPONSE, a, S("x\r\nSet-Cookie: y")), SLC_EINVAL);
+  EXPECT_EQ(api.set_header(x, SLC_RESPONSE, a, S(std::string_view{"x\0y", 3})), SLC_EINVAL);
+  EXPECT_EQ(api.set_header(x, SLC_RESPONSE, a, slc_str{nullptr, 5}), SLC_EINVAL);
+  EXPECT_EQ(api.set_header(x, SLC_RESPONSE, a, slc_str{"x", static_cast<size_t>(-1)}), SLC_EINVAL);
+  EXPECT_EQ(api.set_header(x, 7, a, S("x")), SLC_EINVAL);
+  EXPECT_EQ(api.set_header(x, SLC_RESPONSE, 65000, S("x")), SLC_EINVAL);
+  EXPECT_EQ(x->response.headers.size(), 0u);
+}
+
+TEST_F(ExchangeServiceTest, FieldsAreCheckedBeforeTheyAreSet) {
+  EXPECT_EQ(api.set_field(x, SLC_METHOD, S("PURGE")), SLC_OK);
+  EXPECT_EQ(text(api.field(x, SLC_METHOD)), "PURGE");
+  EXPECT_EQ(api.set_field(x, SLC_METHOD, S("GET /")), SLC_EINVAL);
+  EXPECT_EQ(api.set_field(x, SLC_PATH, S("/a b")), SLC_OK);  // decoded at this scope
+  EXPECT_EQ(api.set_field(x, SLC_PATH, S("a")), SLC_EINVAL);
+  EXPECT_EQ(api.set_field(x, SLC_PATH, S("/a\r\nX: y")), SLC_EINVAL);
+  EXPECT_EQ(api.set_field(x, SLC_QUERY, S("a=b c")), SLC_EINVAL);
+  EXPECT_EQ(api.set_field(x, SLC_QUERY, S("a=b%20c")), SLC_OK);
+  EXPECT_EQ(api.set_field(x, SLC_HOST, S("h")), SLC_EINVAL);
+  FakeExchange backend{w, SLC_AT_BACKEND};
+  EXPECT_EQ(api.set_field(backend, SLC_PATH, S("/a b")), SLC_EINVAL);
+  EXPECT_EQ(api.set_field(backend, SLC_PATH, S("/a?b")), SLC_EINVAL);
+  EXPECT_EQ(api.set_field(backend, SLC_PATH, S("/a%20b")), SLC_OK);
+}
+
+TEST_F(ExchangeServiceTest, ParametersAreOverwrittenOrAdded) {
+  x.params.push({"id", "1"});
+  EXPECT_EQ(api.set_param(x, S("id"), S("2")), SLC_OK);
+  EXPECT_EQ(api.set_param(x, S("JWT.sub"), S("me")), SLC_OK);
+  EXPECT_EQ(text(api.param(x, S("id"))), "2");
+  EXPECT_EQ(text(api.param(x, S("JWT.sub"))), "me");
+  EXPECT_EQ(text(api.param(x, S("no"))), "(absent)");
+  EXPECT_EQ(api.set_param(x, S(""), S("v")), SLC_EINVAL);
+  x->params = nullptr;
+  EXPECT_EQ(api.set_param(x, S("id"), S("3")), SLC_EINVAL);
+}
+
+TEST_F(ExchangeServiceTest, OnlyFinalStatusesCanBeSet) {
+  EXPECT_EQ(api.set_status(x, 100), SLC_EINVAL);
+  EXPECT_EQ(api.set_status(x, 99999), SLC_EINVAL);
+  EXPECT_EQ(api.set_status(x, 418), SLC_OK);
+  EXPECT_EQ(api.status(x), 418);
+}
+
+TEST_F(ExchangeServiceTest, SmallPiecesJoinAndLargeStableOnesAreReferenced) {
+  std::string large(600, 'L');
+  api.append_body(x, S("a"), 0);
+  api.append_body(x, S("b"), 1);
+  api.append_body(x, S(large), 1);
+  api.append_body(x, S("c"), 0);
+  api.append_body(x, S(""), 0);
+  ASSERT_EQ(x->response.body.size(), 3u);
+  EXPECT_EQ(x->response.body[0], "ab");
+  EXPECT_EQ(x->response.body[1].data(), large.data());
+  EXPECT_EQ(x->response.body[2], "c");
+  slc_str out[2];
+  EXPECT_EQ(api.body(x, SLC_RESPONSE, out, 2), 3u);
+  EXPECT_EQ(text(out[0]), "ab");
+  EXPECT_EQ(api.append_body(x, slc_str{nullptr, 3}, 0), SLC_EINVAL);
+}
+
+TEST_F(ExchangeServiceTest, StableNeighboursStayOnePiece) {
+  std::string source(2000, 's');
+  api.append_body(x, S(std::string_view{source}.substr(0, 700)), 1);
+  api.append_body(x, S(std::string_view{source}.substr(700, 3)), 1);
+  api.append_body(x, S(std::string_view{source}.substr(703, 600)), 1);
+  ASSERT_EQ(x->response.body.size(), 1u);
+  EXPECT_EQ(x->response.body[0].data(), source.data());
+  EXPECT_EQ(x->response.body[0].size(), 1303u);
+}
+
+TEST_F(ExchangeServiceTest, AnyMixtureOfPiecesGivesTheSameBytes) {
+  std::string source(40'000, '\0'), wanted;
+  for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<char>('a' + i % 26);
+  uint32_t random = 1;
+  for (int i = 0; i < 400; ++i) {
+    random = random * 1664525u + 1013904223u;
+    size_t n = i % 37 == 0 ? random % 20'000 : random % 700, at = (random >> 8) % (source.size() - n);
+    api.append_body(x, S(std::string_view{source}.substr(at, n)), random & 1);
+    wanted.append(source, at, n);
+  }
+  std::string got;
+  for (http::Slice s : x->response.body) got += s;
+  EXPECT_TRUE(got == wanted);
+  EXPECT_LT(x->response.body.size(), 400u);
+}
+
+TEST_F(ExchangeServiceTest, SetBodyReplacesAndMayBeGivenItsOwnBytes) {
+  api.append_body(x, S("hello"), 0);
+  slc_str own;
+  api.body(x, SLC_RESPONSE, &own, 1);
+  EXPECT_EQ(api.set_body(x, SLC_RESPONSE, own), SLC_OK);
+  api.append_body(x, S("!"), 0);
+  std::string got;
+  for (http::Slice s : x->response.body) got += s;
+  EXPECT_EQ(got, "hello!");
+}
+
+TEST_F(ExchangeServiceTest, AReplacedDocumentBecomesTheData) {
+  EXPECT_EQ(api.data(x).p, nullptr);
+  slc_builder* b = api.replace_data(x);
+  doc.begin(b, SLC_OBJECT), doc.key(b, S("n")), doc.integer(b, 5), doc.end(b);
+  EXPECT_EQ(api.data(x).p, nullptr);
+  EXPECT_TRUE(finish_building(*x.x));
+  int64_t n = 0;
+  EXPECT_EQ(doc.as_int(doc.find(api.data(x), S("n")), &n), SLC_OK);
+  EXPECT_EQ(n, 5);
+  EXPECT_TRUE(finish_building(*x.x));  // nothing in progress
+}
+
+TEST_F(ExchangeServiceTest, ABrokenDocumentFailsTheScopeAndTakesTheOldDataAway) {
+  slc_builder* b = api.replace_data(x);
+  doc.literal(b, SLC_BOOL, 1);
+  finish_building(*x.x);
+  b = api.replace_data(x);
+  EXPECT_EQ(doc.begin(b, SLC_OBJECT), SLC_OK);
+  EXPECT_EQ(doc.integer(b, 1), SLC_EINVAL);  // a value without a key
+  EXPECT_FALSE(finish_building(*x.x));
+  EXPECT_FALSE(x->response.has_data);
+  EXPECT_EQ(x->error.code, Errc::plugin);
+}
+
+TEST_F(ExchangeServiceTest, FailRecordsStatusBodyAndReason) {
+  slc_str why;
+  EXPECT_EQ(api.outcome(x, &why), SLC_OK);
+  EXPECT_EQ(text(why), "(absent)");
+  api.fail(x, 429, S("limit reached"), S("{}"), S("application/json"));
+  EXPECT_EQ(api.outcome(x, &why), SLC_EREFUSED);
+  EXPECT_EQ(text(why), "limit reached");
+  EXPECT_EQ(x->error.http_status, 429);
+  EXPECT_EQ(x->error.body, "{}");
+  api.fail(x, 12, S("broken"), kAbsent, S("a\r\nb"));
+  EXPECT_EQ(x->error.http_status, 0);
+  EXPECT_EQ(x->error.code, Errc::plugin);
+  EXPECT_TRUE(x->error.content_type.empty());
+}
+
+TEST_F(ExchangeServiceTest, AllocationsAreAlignedAndBounded) {
+  for (size_t align : {1u, 8u, 16u, 64u}) EXPECT_EQ(reinterpret_cast<uintptr_t>(api.alloc(x, 3, align)) % align, 0u);
+  EXPECT_EQ(api.alloc(x, 8, 3), nullptr);
+  EXPECT_EQ(api.alloc(x, 8, 128), nullptr);
+  EXPECT_EQ(api.alloc(x, static_cast<size_t>(-1), 8), nullptr);
+  EXPECT_NE(api.alloc(x, 0, 1), nullptr);
+}
+
+TEST_F(ExchangeServiceTest, NextIsRefusedWhereNoStageOffersIt) {
+  EXPECT_EQ(kNextService.call(x, [](void*, slc_exchange*, slc_exchange*) noexcept {}, nullptr), 0u);
+  EXPECT_EQ(kNextService.cancel(x, 1), SLC_EINVAL);
+  EXPECT_EQ(kNextService.use(x, nullptr), SLC_EINVAL);
+}
+
+TEST_F(ExchangeServiceTest, DocumentHandlesThatAreAbsentReadAsNothing) {
+  slc_node none{nullptr, 0};
+  int64_t i = 0;
+  double d = 0;
+  int32_t flag = 0;
+  uint32_t members = 9;
+  EXPECT_EQ(doc.kind(none), SLC_NULL);
+  EXPECT_EQ(doc.as_int(none, &i), SLC_EINVAL);
+  EXPECT_EQ(doc.as_double(none, &d), SLC_EINVAL);
+  EXPECT_EQ(doc.as_bool(none, &flag), SLC_EINVAL);
+  EXPECT_EQ(text(doc.text(none)), "(absent)");
+  EXPECT_EQ(doc.find(none, S("a")).p, nullptr);
+  EXPECT_EQ(doc.at(none, 0, nullptr).p, nullptr);
+  EXPECT_EQ(doc.count(none), 0u);
+  EXPECT_EQ(doc.erase(none, S("a")), SLC_EINVAL);
+  EXPECT_EQ(text(doc.source(none, S("json"))), "(absent)");
+  EXPECT_EQ(text(doc.source_run(none, S("json"), 0, &members)), "(absent)");
+  EXPECT_EQ(members, 0u);
+}
+
+TEST_F(ExchangeServiceTest, DocumentsAreReadAndChangedThroughHandles) {
+  slc_builder* b = api.replace_data(x);
+  doc.begin(b, SLC_OBJECT);
+  doc.key(b, S("list")), doc.begin(b, SLC_ARRAY), doc.number_text(b, S("1.50")), doc.string(b, S("s")), doc.end(b);
+  doc.key(b, S("yes")), doc.literal(b, SLC_BOOL, 1);
+  doc.key(b, S("no")), doc.copy(b, slc_node{nullptr, 0});
+  EXPECT_EQ(doc.begin(b, SLC_STRING), SLC_EINVAL);
+  doc.end(b);
+  ASSERT_TRUE(finish_building(*x.x));
+  slc_node root = api.data(x);
+  EXPECT_EQ(doc.count(root), 3u);
+  slc_str key;
+  slc_node list = doc.at(root, 0, &key);
+  EXPECT_EQ(text(key), "list");
+  EXPECT_EQ(text(doc.text(doc.at(list, 0, &key))), "1.50");
+  EXPECT_EQ(text(key), "(absent)");
+  double d = 0;
+  EXPECT_EQ(doc.as_double(doc.at(list, 0, nullptr), &d), SLC_OK);
+  EXPECT_EQ(d, 1.5);
+  EXPECT_EQ(doc.kind(doc.find(root, S("no"))), SLC_NULL);
+  EXPECT_EQ(doc.erase(root, S("list")), SLC_OK);
+  EXPECT_EQ(doc.erase(root, S("list")), SLC_ENOTFOUND);
+  EXPECT_EQ(doc.count(api.data(x)), 2u);
+}
+
+TEST_F(ExchangeServiceTest, TooDeepADocumentIsALimit) {
+  slc_builder* b = api.replace_data(x);
+  slc_status s = SLC_OK;
+  for (int i = 0; i < 20'000 && s == SLC_OK; ++i) s = doc.begin(b, SLC_ARRAY);
+  EXPECT_EQ(s, SLC_ELIMIT);
+  EXPECT_FALSE(finish_building(*x.x));
+}
+
+}  // namespace
+}  // namespace sluice::plugin
