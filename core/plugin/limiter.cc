@@ -7,10 +7,13 @@
 namespace sluice::plugin {
 
 BucketRule::BucketRule(double per_second, double capacity) {
-  constexpr double kTicksPerSecond = 16e9, kLongest = 4.6e18;  // nine years: no window needs more, and nothing overflows
-  interval_ = static_cast<int64_t>(std::clamp(std::round(kTicksPerSecond / per_second), 1.0, kLongest / 4));
+  constexpr double kLongest = 1152921504606846976.0;  // 2^60: twice it and the clock still fit into 63 bits
   // Whole tokens: a fraction of one can never be taken, but it would shift the moment of the next.
-  window_ = static_cast<int64_t>(std::min(std::floor(capacity) * static_cast<double>(interval_), kLongest / 2));
+  capacity = std::floor(capacity);
+  double interval_ns = 1e9 / per_second;
+  while (shift_ > -20 && std::ldexp(interval_ns * capacity, shift_) > kLongest) --shift_;
+  interval_ = static_cast<int64_t>(std::clamp(std::round(std::ldexp(interval_ns, shift_)), 1.0, kLongest));
+  window_ = static_cast<int64_t>(std::min(capacity * static_cast<double>(interval_), kLongest));
   window_ = std::max(window_, interval_);
 }
 

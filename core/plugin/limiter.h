@@ -16,7 +16,8 @@
 
 namespace sluice::plugin {
 
-// The arithmetic, in sixteenths of a nanosecond: exact enough for a thousand million tokens a second.
+// The arithmetic, in ticks: a sixteenth of a nanosecond, which is exact enough for a thousand million tokens a second, or
+// longer ones where a full bucket is years of refilling, so that nothing overflows.
 class BucketRule {
  public:
   // per_second > 0, capacity >= 1, both finite.
@@ -30,7 +31,8 @@ class BucketRule {
   bool full(int64_t arrival, uint64_t now_ns) const { return arrival <= ticks(now_ns); }
 
  private:
-  static int64_t ticks(uint64_t ns) { return static_cast<int64_t>(ns << 4); }
+  int64_t ticks(uint64_t ns) const { return static_cast<int64_t>(shift_ >= 0 ? ns << shift_ : ns >> -shift_); }
+  int shift_ = 4;  // a tick is 2^-shift nanoseconds
   int64_t interval_, window_;
 };
 

@@ -81,7 +81,7 @@ struct Reply {
   }
 };
 
-slc_callout get(const std::string& url) {
+slc_callout get(std::string_view url) {
   slc_callout c{};
   c.size = sizeof c;
   c.url = S(url);
