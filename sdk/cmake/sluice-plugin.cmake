@@ -3,7 +3,7 @@
 #   SOURCES  the plugin
 #   LIBS     what it links; static libraries must be position independent, their symbols stay inside
 #   TESTS    sources of GoogleTest tests: the binary test_plugin_<name> is built of SOURCES and TESTS, so that tests reach
-#            everything, the entry included
+#            everything, the entry included; ctest finds them if the project calls enable_testing()
 #
 # In the gateway's own tree the result goes to ${CMAKE_BINARY_DIR}/plugins and is installed; elsewhere it goes to
 # ${CMAKE_CURRENT_BINARY_DIR}.
@@ -84,7 +84,6 @@ function(sluice_add_plugin name)
   endif()
   find_package(GTest REQUIRED)
   include(GoogleTest)
-  enable_testing()
   add_executable(test_${target} ${P_SOURCES} ${P_TESTS})
   set_target_properties(test_${target} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
   target_link_libraries(test_${target} PRIVATE sluice::sdk ${P_LIBS} GTest::gtest GTest::gtest_main)
