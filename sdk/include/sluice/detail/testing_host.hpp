@@ -484,7 +484,7 @@ inline const slc_loop_api* FakeHost::loop_table() {
     t.size = sizeof t;
     t.suspend = [](X* x) noexcept -> slc_token {
       const std::lock_guard lock{suspensions().mutex};
-      if (of(x).token_ != 0) return 0;  // one suspension at a time
+      suspensions().waiting.erase(of(x).token_);  // one suspension at a time: the older token goes stale
       of(x).token_ = ++suspensions().last;
       of(x).resumed.reset();
       suspensions().waiting[of(x).token_] = &of(x);
