@@ -87,7 +87,6 @@ void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& en
 
   backend.encoding = to_lower(fields.text("encoding"));
   if (backend.encoding.empty()) backend.encoding = encoding;
-  if (endpoint.output_encoding == kRawEncoding) backend.encoding = kRawEncoding;
   backend.sd = fields.text("sd");
   if (std::string scheme = fields.text("sd_scheme"); !scheme.empty()) backend.sd_scheme = std::move(scheme);
   backend.is_collection = fields.flag("is_collection");

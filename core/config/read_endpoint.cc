@@ -123,10 +123,6 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   if (count == 0 && reading.report.issues().size() == before)
     reading.error(fields.pointer_of("backend"),
                   endpoint.method + " " + endpoint.path + " has no backend; expected a list of at least one");
-  if (count > 1 && endpoint.output_encoding == kRawEncoding)
-    reading.error(fields.pointer_of("output_encoding"),
-                  "\"" + std::string{kRawEncoding} + "\" hands on the answer of a single backend, but " +
-                      endpoint.method + " " + endpoint.path + " has " + std::to_string(count));
   if (count > 0 &&
       std::all_of(endpoint.backends.begin(), endpoint.backends.end(), [](const Backend& b) { return b.shadow; }))
     reading.warning(fields.pointer_of("backend"), "every backend is a shadow: the endpoint can only answer 500");

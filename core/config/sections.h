@@ -31,8 +31,4 @@ void read_endpoint(Fields&, const Inherited&, Endpoint&);
 // 4).
 void read_backend(Fields&, const Inherited&, const Endpoint&, const std::string& encoding, Backend&);
 
-// The output encoding that hands on bytes. The one such name that the file format gives a meaning of its own: it allows
-// a single backend (V7) and makes that backend's decoder the same.
-inline constexpr std::string_view kRawEncoding = "no-op";
-
 }  // namespace sluice::config

@@ -251,8 +251,8 @@ class Compiler {
     p.encoder = encoder(c.output_encoding, c.at.pointer);
     p.raw = p.encoder && p.encoder->raw();
     if (p.raw && c.backends.size() > 1)
-      report_.error(c.at.pointer, "output_encoding \"" + c.output_encoding + "\" passes one backend's bytes on; this endpoint has " +
-                                      std::to_string(c.backends.size()) + " backends");
+      report_.error(join(c.at.pointer, "output_encoding"), "\"" + c.output_encoding + "\" hands on the answer of a single backend, but " +
+                                                               c.method + " " + c.path + " has " + std::to_string(c.backends.size()));
     p.timeout_is_negative = c.timeout.count() < 0;
     p.timeout_ms = std::max<uint64_t>(to_ms(c.timeout), 1);
     p.merge_timeout_ms = std::max<uint64_t>(to_ms(c.timeout * 85 / 100), 1);

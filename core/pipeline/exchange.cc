@@ -112,6 +112,7 @@ void Exchange::on_deadline() {
       if (s->scope == SLC_AT_PROXY || s->scope == SLC_AT_BACKEND) s->close(Errc::timeout);
     Error timeout{.code = Errc::timeout, .source = Source::backend, .message = "context deadline exceeded",
                   .public_message = "context deadline exceeded"};
+    report(timeout);
     render_failure(timeout);
   }
   if (source_ && source_->more().waiting())

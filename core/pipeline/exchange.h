@@ -81,6 +81,7 @@ class Exchange final : public http::StreamOwner {
   // ---- render.cc ----
   void render(Scope& result);
   void render_failure(const Error&);
+  void report(const Error&);             // one line in the log, one at the access line
   bool encode(slc_exchange&, const Encoder&);
   void add_version_headers(bool completed);
   // ---- builtin.cc ----

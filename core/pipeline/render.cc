@@ -31,9 +31,7 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
 void Exchange::render(Scope& result) {
   const EndpointPlan& e = *endpoint_;
   if (result.error) {
-    if (e.backends.size() == 1 && log::enabled(log::Level::error))
-      log::write(log::Level::error, arena().concat(e.where, " ", result.error.message));
-    if (e.backends.size() == 1) log_error(result.error.message);
+    if (e.backends.size() == 1) report(result.error);  // the merge has reported each part
     render_failure(result.error);
     return;
   }
@@ -57,9 +55,14 @@ void Exchange::render(Scope& result) {
     answer_.headers.bind(arena());
     Error error{.code = Errc::encode, .source = Source::plugin, .message = "the answer cannot be encoded",
                 .public_message = "the answer cannot be encoded"};
-    if (log::enabled(log::Level::error)) log::write(log::Level::error, arena().concat(e.where, " ", error.message));
+    report(error);
     render_failure(error);
   }
+}
+
+void Exchange::report(const Error& error) {
+  if (log::enabled(log::Level::error)) log::write(log::Level::error, arena().concat(endpoint_->where, " ", error.message));
+  log_error(error.message);
 }
 
 void Exchange::render_failure(const Error& error) {

@@ -80,7 +80,7 @@ TEST(CorpusTest, ShopIsReadAsMeant) {
   EXPECT_TRUE(orders.sequential);
   EXPECT_EQ(orders.at.extra.size(), 1u);
   EXPECT_TRUE(orders.backends[2].shadow);
-  EXPECT_EQ(r.config->endpoints[2].backends[0].encoding, "no-op");
+  EXPECT_EQ(r.config->endpoints[2].output_encoding, "no-op");
   EXPECT_EQ(r.config->endpoints[2].backends[0].method, "POST");
   EXPECT_EQ(r.config->endpoints[4].params, (std::vector<std::string>{"major", "name"}));
   EXPECT_EQ(r.config->at.extra.size(), 2u);

@@ -138,18 +138,6 @@ TEST(EndpointTest, NeedsABackend) {
     EXPECT_HAS(problems(endpoint(text)), "GET /x has no backend") << text;
 }
 
-TEST(EndpointTest, NoOpAllowsOneBackendOnly) {
-  EXPECT_HAS(problems(endpoint(R"("output_encoding":"no-op","backend":[{},{}])")),
-             "/endpoints/0/output_encoding: \"no-op\" hands on the answer of a single backend, but GET / has 2");
-  EXPECT_HAS(
-      problems(root(
-          R"("output_encoding":"no-op","endpoints":[{"backend":[{},{"extra_config":{"proxy":{"shadow":true}}}]}])")),
-      "error: /endpoints/0/output_encoding");
-  EXPECT_EQ(problems(endpoint(R"("output_encoding":"NO-OP","backend":[{},{}])")), "") << "the name is exact";
-  auto c = good(endpoint(R"("output_encoding":"no-op","backend":[{"encoding":"xml"}])"));
-  EXPECT_EQ(c->endpoints[0].backends[0].encoding, "no-op");
-}
-
 TEST(EndpointTest, BackendsWithoutEncodingTakeTheEndpoints) {
   auto c = good(endpoint(R"("encoding":"XML","backend":[{},{"encoding":"Safejson"},{"encoding":""}])"));
   EXPECT_EQ(c->endpoints[0].backends[0].encoding, "xml");
