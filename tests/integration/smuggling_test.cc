@@ -131,8 +131,9 @@ TEST_F(SmugglingTest, HopByHopFieldsDoNotReachTheBackend) {
   Response r = TestClient(gateway.port()).get("/h", {{"Connection", "keep-alive, X-Secret"}, {"X-Secret", "1"}, {"Keep-Alive", "timeout=5"},
                                                      {"TE", "trailers"}, {"Upgrade", "h2c"}, {"Proxy-Authorization", "x"}, {"X-Ok", "1"}});
   EXPECT_EQ(r.status, 200);
-  ASSERT_EQ(up.requests().size(), 1u);
-  const Headers& seen = up.requests()[0].headers;
+  auto requests = up.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  const Headers& seen = requests[0].headers;
   for (const char* name : {"X-Secret", "Keep-Alive", "TE", "Upgrade", "Proxy-Authorization"}) EXPECT_FALSE(seen.has(name)) << name;
   EXPECT_EQ(seen.get("X-Ok"), "1");
 }
@@ -153,7 +154,7 @@ TEST_F(SmugglingTest, ParametersCannotInjectHeadersOrRequests) {
   for (const auto& r : up.requests()) {
     EXPECT_FALSE(r.headers.has("X-Injected")) << r.target;
     EXPECT_EQ(r.target.find_first_of(" \r\n"), std::string::npos) << r.target;
-    EXPECT_EQ(r.target.find("&b=c"), std::string::npos) << r.target;
+    EXPECT_EQ(r.target.find("&b=c", r.path.size()), std::string::npos) << r.target;
     EXPECT_TRUE(r.path.starts_with("/b/")) << r.target;
   }
 }

@@ -19,6 +19,8 @@ struct FakeUpstream::Pending {
 
 namespace {
 
+constexpr size_t kMostKept = 20'000;  // requests() of a test under load
+
 std::string head_bytes(int status, const Headers& headers, std::optional<uint64_t> length) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + (status == 200 ? " OK\r\n" : " Status\r\n");
   for (const auto& [name, value] : headers) out += name + ": " + value + "\r\n";
@@ -166,7 +168,9 @@ void FakeUpstream::serve(ConnectionServer::Connection& connection) {
     *pending = {this, connection.wire.get(), &reader, request, body, false, true, false};
     {
       std::unique_lock lock(mutex_);
-      seen_.push_back(request);
+      if (seen_.size() < kMostKept) seen_.push_back(request);
+      ++counts_[request.path];
+      ++counts_[""];
       if (route.manual) waiting_.push_back(pending);
       changed_.notify_all();
       changed_.wait(lock, [&] { return ending_ || (route.manual ? pending->done : !stalled_); });
@@ -197,16 +201,13 @@ FakeUpstream::Call FakeUpstream::wait_for_request(const std::string& path, Limit
 
 int FakeUpstream::count(const std::string& path) const {
   std::lock_guard lock(mutex_);
-  return static_cast<int>(
-      std::count_if(seen_.begin(), seen_.end(), [&](const Request& r) { return path.empty() || r.path == path; }));
+  auto it = counts_.find(path);
+  return it == counts_.end() ? 0 : it->second;
 }
 
 void FakeUpstream::wait_for_count(const std::string& path, int at_least, Limit limit) {
   std::unique_lock lock(mutex_);
-  auto enough = [&] {
-    return std::count_if(seen_.begin(), seen_.end(), [&](const Request& r) { return path.empty() || r.path == path; }) >= at_least;
-  };
-  if (!changed_.wait_for(lock, limit, enough)) {
+  if (!changed_.wait_for(lock, limit, [&] { return counts_[path] >= at_least; })) {
     throw TimedOut("waiting for " + std::to_string(at_least) + " requests for " + path);
   }
 }

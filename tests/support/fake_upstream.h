@@ -75,7 +75,7 @@ class FakeUpstream {
   Call wait_for_request(const std::string& path, Limit limit = kLimit);   // of a manual route
   void wait_for_count(const std::string& path, int at_least, Limit limit = kLimit);
   int count(const std::string& path = "") const;  // "": all
-  std::vector<Request> requests() const;
+  std::vector<Request> requests() const;  // the first 20,000
   int connections_accepted() const { return server_->accepted(); }
   int connections_open() const { return server_->open(); }
   void wait_for_open_connections(int exactly) { server_->wait_open(exactly); }
@@ -99,6 +99,7 @@ class FakeUpstream {
   std::condition_variable changed_;
   std::map<std::string, Route> routes_;
   std::vector<Request> seen_;
+  std::map<std::string, int> counts_;  // by path; "": all
   std::deque<std::shared_ptr<Pending>> waiting_;
   std::vector<std::string> complaints_;
   bool stalled_ = false, ending_ = false;

@@ -1,5 +1,6 @@
 #include "tests/support/server.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,7 +18,7 @@ void ConnectionServer::reopen() {
   if (acceptor_.joinable()) return;
   listener_ = listen_on(port_.number());
   int pipe_ends[2];
-  if (::pipe(pipe_ends) != 0) throw Failure("pipe");
+  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) throw Failure("pipe");  // a gateway started later must not hold it open
   wake_read_ = Fd(pipe_ends[0]);
   wake_write_ = Fd(pipe_ends[1]);
   acceptor_ = std::thread([this, l = listener_.get(), w = wake_read_.get()] { accept_loop(l, w); });
