@@ -10,6 +10,7 @@
 #include "core/config/reader.h"
 #include "core/log/log.h"
 #include "core/pipeline/compile.h"
+#include "core/plugin/watchdog.h"
 
 namespace sluice::app {
 namespace {
@@ -45,6 +46,12 @@ struct Gateway::Impl {
   std::vector<std::unique_ptr<GatewayWorker>> workers;
   uint32_t count = 1;
   bool sink = false;
+  // Where the log sink of the generation is reached from the logging thread.
+  struct SinkContext {
+    const slc_log_sink* table = nullptr;
+    void* object = nullptr;
+  } sink_context;
+  plugin::Watchdog watchdog;
 };
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
@@ -81,13 +88,9 @@ Result<uint16_t, Problem> Gateway::start() {
   const config::Config& c = *g.config;
   if (g.log_sink) {
     log::Sink sink;
-    struct Context {
-      const slc_log_sink* table;
-      void* object;
-    };
-    static Context context;
-    context = {g.log_sink, g.log_sink_object->object()};
-    sink.context = &context;
+    using Context = Impl::SinkContext;
+    impl_->sink_context = {g.log_sink, g.log_sink_object->object()};
+    sink.context = &impl_->sink_context;
     sink.write = [](void* to, const log::Record& r) {
       auto& s = *static_cast<Context*>(to);
       slc_log_record record{};
@@ -105,6 +108,7 @@ Result<uint16_t, Problem> Gateway::start() {
     log::configure(static_cast<log::Level>(std::min<int32_t>(std::max<int32_t>(level, 1), 6)), sink);
     impl_->sink = true;
   }
+  impl_->watchdog.start();
   log::set_access(!c.router.disable_access_log);
   if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();
   uint16_t port = 0;

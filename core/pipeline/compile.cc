@@ -255,6 +255,7 @@ class Compiler {
                                                                c.method + " " + c.path + " has " + std::to_string(c.backends.size()));
     p.timeout_is_negative = c.timeout.count() < 0;
     p.timeout_ms = std::max<uint64_t>(to_ms(c.timeout), 1);
+    g_->hook_timeout_ms = std::max(g_->hook_timeout_ms, p.timeout_ms);
     p.merge_timeout_ms = std::max<uint64_t>(to_ms(c.timeout * 85 / 100), 1);
     p.concurrent_timeout_ms = std::max<uint64_t>(to_ms(c.timeout * 75 / 100), 1);
     if (c.cache_ttl.count() != 0)

@@ -46,6 +46,7 @@ Exchange::Exchange(WorkerPlan& plan, http::Stream& stream) : plan_{plan}, stream
   answer_.headers.bind(arena());
   answer_.body.bind(arena());
   match_.params.bind(arena());
+  deadline_.on_expire([](loop::Deadline& d) noexcept { d.owner<Exchange>().on_deadline(); }, this);
   const config::RouterOptions& o = generation().config->router;
   if (!o.disable_access_log && log::access_enabled())
     started_ns_ = clock_ns();
@@ -119,6 +120,29 @@ void Exchange::on_deadline() {
     source_->more().set();
   else if (wake_.waiting())
     wake_.set();
+  else
+    give_up();
+}
+
+// A hook of the service or endpoint scope was suspended and nobody resumed it: there is nothing to go on with.
+void Exchange::give_up() {
+  for (Scope* s = scopes_; s; s = s->next_scope)
+    if (s->suspended && log::enabled(log::Level::error))
+      log::write(log::Level::error, arena().concat(s->running_place(), " was suspended and not resumed within the time-out"));
+  why_ = Errc::timeout;
+  log_error("context deadline exceeded");
+  root_.cancel();
+  pipe_.cancel();
+  close_scopes(Errc::timeout);
+  source_ = nullptr;
+  answer_.headers.bind(arena());
+  answer_.status = 500;
+  if (!stream_.started()) {
+    http::ResponseHead h;
+    h.status = 500;
+    stream_.respond(h, {});
+  }
+  finish();
 }
 
 void Exchange::on_drain() noexcept {

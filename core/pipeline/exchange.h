@@ -76,6 +76,7 @@ class Exchange final : public http::StreamOwner {
   bool check_encoded_params();
   loop::Task<bool> read_body();          // false: it failed, the answer is set
   void on_deadline();
+  void give_up();
   void close_scopes(Errc why);
   void set_answer(int status, std::string_view content_type, std::string_view body);
   // ---- render.cc ----

@@ -17,6 +17,8 @@ loop::Task<void> Exchange::serve() {
     auto inside = route();
     co_await inside;
   } else {
+    // A hook that never comes back must not hold the client for ever; every later stage has a limit of its own.
+    worker().loop.deadlines().arm(deadline_, generation().hook_timeout_ms);
     auto* scope = new (arena().alloc(sizeof(ServiceScope), alignof(ServiceScope))) ServiceScope{*this, chain};
     auto inside = scope->run();
     co_await inside;
@@ -60,6 +62,7 @@ loop::Task<void> Exchange::route() {
     auto inside = serve_endpoint();
     co_await inside;
   } else {
+    worker().loop.deadlines().arm(deadline_, endpoint_->timeout_ms);
     auto* scope = new (arena().alloc(sizeof(EndpointScope), alignof(EndpointScope))) EndpointScope{*this, endpoint_->endpoint_chain};
     auto inside = scope->run();
     co_await inside;
@@ -70,7 +73,6 @@ loop::Task<void> Exchange::route() {
 loop::Task<void> Exchange::serve_endpoint() {
   const EndpointPlan& e = *endpoint_;
   // 4. From here T runs: body, backends, merge and, for raw answers, the body's way to the client.
-  deadline_.on_expire([](loop::Deadline& d) noexcept { d.owner<Exchange>().on_deadline(); }, this);
   if (e.timeout_is_negative) {
     render_failure({.code = Errc::timeout, .source = Source::config, .message = "context deadline exceeded",
                     .public_message = "context deadline exceeded"});

@@ -123,6 +123,7 @@ class Generation {
   std::shared_ptr<plugin::Object> log_sink_object;
   const slc_log_sink* log_sink = nullptr;
   std::shared_ptr<http::TlsClientContext> client_tls;
+  uint64_t hook_timeout_ms = 2000;  // of service middleware: the longest endpoint time-out
   std::string version_header;   // "Version 0.1.0" or "Version undefined"
   std::string body_404, body_405, type_404, type_405;
   BlockPool tree_blocks;

@@ -38,8 +38,15 @@ slc_action Scope::call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void
   const Hook& h = chain_->hooks[i];
   plugin::PlaceScope place{&h.object->place()};
   ran_[i] = 1;
+  called_ = i;
   slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
   return a == SLC_PENDING ? a : settle(a);
+}
+
+std::string_view Scope::running_place() {
+  if (called_ >= chain_->size()) return {};
+  const plugin::Place& p = chain_->hooks[called_].object->place();
+  return arena().concat("plugin ", p.plugin, " (", p.binding, ") ", p.where);
 }
 
 slc_action Scope::settle(slc_action a) {

@@ -23,6 +23,8 @@ class Scope : public slc_exchange {
   loop::Task<bool> run_raw();
   bool has_raw() const { return chain_->has_raw; }
 
+  // "plugin acme.x (auth/x) [ENDPOINT: /y]" of the hook that ran last.
+  std::string_view running_place();
   Exchange& exchange() { return *exchange_; }
   Scope* next_scope = nullptr;  // the exchange's list of scopes, newest first
 
@@ -54,6 +56,7 @@ class Scope : public slc_exchange {
   void fail_by(uint32_t i, slc_action action);
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
+  uint32_t called_ = 0;         // the hook that ran last
   uint32_t around_at_ = 0;      // the around stage that is running
   Attempt* attempts_ = nullptr;
   bool finished_ = false;       // run() reached its end
