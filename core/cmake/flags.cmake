@@ -15,7 +15,7 @@ if(SLC_COVERAGE)
 endif()
 
 add_library(slc_flags INTERFACE)
-target_compile_options(slc_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+target_compile_options(slc_flags INTERFACE -Wall -Wextra -Wpedantic $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local> -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
 target_compile_definitions(slc_flags INTERFACE SLC_VERSION="${PROJECT_VERSION}")
 target_include_directories(slc_flags INTERFACE ${PROJECT_SOURCE_DIR})
 
