@@ -35,6 +35,7 @@ class Compiler {
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
     builtins();
+    refuse_what_would_differ();
     if (report_.failed()) return nullptr;
     return g_;
   }
@@ -63,6 +64,34 @@ class Compiler {
     g_->client_tls = http::TlsClientContext::create(t, warnings);
     for (std::string& w : warnings) report_.warning("/client_tls", std::move(w));
     if (!g_->client_tls) report_.error("/client_tls", "the TLS settings for backends cannot be used");
+  }
+
+  // Parts of the file format that this version does not carry out, where going on would answer something else than the
+  // configuration says, or serve it less protected: refused rather than ignored.
+  void refuse_what_would_differ() {
+    const config::Config& c = *g_->config;
+    if (c.tls) report_.error("/tls", "this version does not terminate TLS for clients; put a TLS terminator in front and remove the block, or set \"disabled\"");
+    if (c.use_h2c || c.router.use_h2c) report_.warning("/use_h2c", "this version speaks HTTP/1.1 only; the option has no effect");
+    if (c.expect_continue_timeout.count() > 0)
+      report_.warning("/expect_continue_timeout", "request bodies are sent at once; the option has no effect");
+    if (auto* agents = c.tree->as_object().if_contains("async_agent"); agents && agents->is_array() && !agents->as_array().empty())
+      report_.error("/async_agent", "this version has no asynchronous agents");
+    for (const config::Endpoint& e : c.endpoints) {
+      const std::string proxy = join(join(e.at.pointer, "extra_config"), "proxy");
+      if (e.sequential && e.backends.size() > 1)
+        report_.error(join(proxy, "sequential"), "this version calls backends in parallel only");
+      if (e.backends.size() > 1) refuse_flatmap(e.at);
+      for (const config::Backend& b : e.backends) {
+        if (b.shadow) report_.error(join(join(join(b.at.pointer, "extra_config"), "proxy"), "shadow"), "this version has no shadow backends");
+        refuse_flatmap(b.at);
+      }
+    }
+  }
+
+  void refuse_flatmap(const config::Element& at) {
+    for (const config::Block& b : at.own)
+      if (b.value && b.value->is_object() && b.value->as_object().contains("flatmap_filter"))
+        report_.error(join(b.pointer, "flatmap_filter"), "this version has no flatmap_filter");
   }
 
   // ---- names → bindings ----
@@ -113,7 +142,8 @@ class Compiler {
 
   void unknown(const config::Block& b) {
     std::string text = "no plugin provides \"" + b.name + "\"";
-    if (std::string_view near = nearest(b.name, g_->registry->names("")); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
+    auto names = g_->registry->names("");
+    if (std::string_view near = nearest(b.name, names); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
     bool refuse = options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name));
     if (refuse && !options_.strict) text += " It belongs to a family that must not be switched off by a missing plugin; --lenient starts without it.";
     if (refuse)

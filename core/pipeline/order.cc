@@ -49,6 +49,12 @@ loop::Task<void> Exchange::route() {
     case router::Router::Found::yes: break;
   }
   const Route& route = g.routes[match_.route];
+  // "." and ".." would climb in the backends' paths (deviation 6).
+  for (const router::Param& p : match_.params)
+    if (p.value == "." || p.value == "..") {
+      set_answer(400, "text/plain; charset=utf-8", "error: path traversal");
+      co_return;
+    }
   if (!options.disable_path_decoding && !check_encoded_params()) co_return;
   if (route.builtin != Builtin::none) {
     auto inside = answer_builtin(route);
