@@ -142,6 +142,8 @@ loop::Task<void> BackendScope::call_transport() {
   // A transport plugin takes the place of the HTTP client; it reads the request side and fills the response side.
   slc_action a;
   {
+void BackendScope::take_over(Scope& attempt) { source_ = static_cast<BackendScope&>(attempt).source(); }
+
     plugin::PlaceScope place{&plan_.transport_object->place()};
     a = plan_.transport->send(plan_.transport_object->state(*worker), this, &transport_slot_);
   }
@@ -268,7 +270,7 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   body_size_ = body_room_ = 0;
   response.headers.bind(arena());
   response.body.bind(arena());
-  uploading_ = with_body && x.body_streams && x.has_body;
+  uploading_ = with_body && x.body_streams && x.has_body && request.body.empty();  // not when a hook gave another body
   upload_chunked_ = uploading_ && (x.forwarded_length < 0 || x.forwarded_length != x.head().content_length);
   http::Slice slices[4];
   uint32_t n = 0;

@@ -17,7 +17,8 @@ class BackendScope final : public Scope, public http::CallSink {
   const BackendPlan& plan() const { return plan_; }
 
   // ---- a raw answer: after run() ended without error the body is still arriving ----
-  bool streaming() const { return streaming_; }
+  // Whose body that is: this call's, or that of an attempt whose answer was used. nullptr: nothing more comes.
+  BackendScope* source() { return source_ ? source_ : streaming_ ? this : nullptr; }
   // Bytes that are here now; the views live until the next wait. *last: nothing follows. Clears them.
   http::Slices take(bool* last);
   // Woken by more bytes, the end, or an error (then `error` is set).
@@ -37,6 +38,8 @@ class BackendScope final : public Scope, public http::CallSink {
   Scope* clone() override;
   void cancel_inner() override;
   void adopt_reply() override;
+  void take_over(Scope& attempt) override;
+  bool waits_inside() const override { return transport_pending_ || Scope::waits_inside(); }
 
  private:
   void prepare();                       // request side, from the exchange
@@ -66,6 +69,7 @@ class BackendScope final : public Scope, public http::CallSink {
   std::optional<http::ClientCall> call_;
   loop::Signal event_;
   bool* destroyed_ = nullptr;           // set when destroyed inside its own callback
+  BackendScope* source_ = nullptr;
   // arrival
   bool has_head_ = false, last_ = false, arrived_ = false, collecting_ = true, streaming_ = false;
   bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false, replied_ = false;

@@ -116,6 +116,8 @@ void Exchange::on_deadline() {
     report(timeout);
     render_failure(timeout);
   }
+    // The hooks outside have their turn now; one of them that never comes back must not hold the client either.
+    worker().loop.deadlines().arm(deadline_, endpoint_->timeout_ms);
   if (source_ && source_->more().waiting())
     source_->more().set();
   else if (wake_.waiting())
@@ -126,9 +128,6 @@ void Exchange::on_deadline() {
 
 // A hook of the service or endpoint scope was suspended and nobody resumed it: there is nothing to go on with.
 void Exchange::give_up() {
-  for (Scope* s = scopes_; s; s = s->next_scope)
-    if (s->suspended && log::enabled(log::Level::error))
-      log::write(log::Level::error, arena().concat(s->running_place(), " was suspended and not resumed within the time-out"));
   why_ = Errc::timeout;
   log_error("context deadline exceeded");
   root_.cancel();
@@ -287,7 +286,11 @@ void Exchange::forward_headers() {
     forwarded.add("User-Agent", kUserAgent);
   if (has_body && e.raw && e.backends.size() == 1 && c.concurrent_calls <= 1) {
     const BackendPlan& b = *e.backends[0];
-    body_streams = !b.transport && !b.config->send_body_on_redirect && !stream_.body_complete();
+    // Attempts of an around stage each send the body, so it is read whole for them.
+    bool repeated = false;
+    for (const Chain* chain : {&e.proxy_chain, &b.chain})
+      for (const Hook& h : chain->hooks) repeated = repeated || h.around;
+    body_streams = !repeated && !b.transport && !b.config->send_body_on_redirect && !stream_.body_complete();
   }
 }
 

@@ -122,7 +122,7 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
   }
   result.response = chosen->response;
   result.error = chosen->error;
-  if (chosen->streaming()) *source = chosen;
+  *source = chosen->source();
 }
 
 loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) {
