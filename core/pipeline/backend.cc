@@ -115,6 +115,8 @@ void BackendScope::adopt_reply() {
   }
 }
 
+void BackendScope::take_over(Scope& attempt) { source_ = static_cast<BackendScope&>(attempt).source(); }
+
 Scope* BackendScope::clone() {
   auto* copy = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*exchange_, plan_};
   copy->request.method = request.method;
@@ -142,8 +144,6 @@ loop::Task<void> BackendScope::call_transport() {
   // A transport plugin takes the place of the HTTP client; it reads the request side and fills the response side.
   slc_action a;
   {
-void BackendScope::take_over(Scope& attempt) { source_ = static_cast<BackendScope&>(attempt).source(); }
-
     plugin::PlaceScope place{&plan_.transport_object->place()};
     a = plan_.transport->send(plan_.transport_object->state(*worker), this, &transport_slot_);
   }
