@@ -50,10 +50,13 @@ class BackendScope final : public Scope, public http::CallSink {
   loop::Task<void> call_transport();
   http::Slice wire_head(const Host&, std::string_view target, std::string_view method, bool with_body);
   void start_upload();
-  void send_chunk(http::Slices, bool last);
+  void read_upload();
+  void count_pending(slc_candidate*);
+  bool send_chunk(http::Slices, bool last);  // false: wait for on_writable
   void take_head(const http::ResponseHead&);
   void wake();
   bool is_redirect() const;
+  void own_headers();
   void fail(Errc, Source, std::string_view message, std::string_view public_message = {});
   void finish_answer();                 // body → status rule → decoder → shape
   void judge_answer();
@@ -66,13 +69,16 @@ class BackendScope final : public Scope, public http::CallSink {
   const BackendPlan& plan_;
   WorkerHosts* hosts_ = nullptr;
   uint32_t host_index_ = 0;
+  slc_candidate* pending_at_ = nullptr;
+  BackendScope* source_ = nullptr;
   std::optional<http::ClientCall> call_;
   loop::Signal event_;
   bool* destroyed_ = nullptr;           // set when destroyed inside its own callback
-  BackendScope* source_ = nullptr;
   // arrival
   bool has_head_ = false, last_ = false, arrived_ = false, collecting_ = true, streaming_ = false;
-  bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false, replied_ = false;
+  bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false;
+  bool upload_begun_ = false;           // more than the beginning was asked of the client: no other host can get it
+  bool body_sent_ = false;              // the last request had a body (redirects)
   bool transport_pending_ = false, adopted_ = false;
   int64_t announced_ = -1;
   http::Slices now_{};                  // raw: valid inside the callback
@@ -82,6 +88,7 @@ class BackendScope final : public Scope, public http::CallSink {
   size_t body_size_ = 0, body_room_ = 0;
   std::optional<http::GzipDecoder> gunzip_;
   std::string unzipped_;
+  ArenaVector<router::Param> own_params_;
   std::string_view url_text_;           // for messages
   void* transport_slot_ = nullptr;
   std::vector<std::unique_ptr<Host>> redirected_;  // hosts of Location headers

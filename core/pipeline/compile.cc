@@ -113,8 +113,12 @@ class Compiler {
         continue;
       }
       if (!(binding->spec->scopes & static_cast<uint32_t>(scope))) {
-        report_.warning(b.pointer, "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
-                                       scopes_text(binding->spec->scopes));
+        std::string text = "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
+                           scopes_text(binding->spec->scopes);
+        if (options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name)))
+          report_.error(b.pointer, std::move(text));
+        else
+          report_.warning(b.pointer, std::move(text));
         continue;
       }
       auto same = std::find_if(found.begin(), found.end(), [&](const Found& f) { return f.binding == binding; });
@@ -304,7 +308,6 @@ class Compiler {
     sort(p.endpoint_chain);
     sort(p.proxy_chain);
     for (const config::Backend& b : c.backends) backend(p, b);
-    p.body_to_many = c.backends.size() > 1 || c.concurrent_calls > 1;
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
     if (auto added = g_->router.add(c.method, c.path, number, &clash); !added) report_.error(c.at.pointer, added.error().message);

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/log/log.h"
 #include "core/pipeline/scopes.h"
+#include "core/pipeline/url.h"
 
 namespace sluice::pipeline {
 namespace {
@@ -115,9 +116,9 @@ void Exchange::on_deadline() {
                   .public_message = "context deadline exceeded"};
     report(timeout);
     render_failure(timeout);
-  }
     // The hooks outside have their turn now; one of them that never comes back must not hold the client either.
     worker().loop.deadlines().arm(deadline_, endpoint_->timeout_ms);
+  }
   if (source_ && source_->more().waiting())
     source_->more().set();
   else if (wake_.waiting())
@@ -249,7 +250,6 @@ void Exchange::forward_headers() {
   const config::Endpoint& c = *e.config;
   forwarded.bind(arena());
   forwarded.reserve(in.headers.size() < 8 ? 8 : 16);
-  std::string_view connection = c.any_header ? in.headers.get("Connection") : std::string_view{};
   auto pass = [&](std::string_view name, const http::Header& h) {
     if (h.name.size() == 10 && iequals(h.name, "User-Agent")) user_agent_forwarded = true;
     if (h.name.size() == 15 && iequals(h.name, "Accept-Encoding")) accept_encoding_forwarded = true;
@@ -258,7 +258,7 @@ void Exchange::forward_headers() {
   for (const http::Header& h : in.headers) {
     std::string_view name;
     if (c.any_header) {
-      if (http::is_hop_by_hop(h.name) || (!connection.empty() && list_contains(connection, h.name))) continue;
+      if (http::is_hop_by_hop(h.name) || named_by_connection(in.headers, h.name)) continue;
       name = h.name;
     } else {
       for (const std::string& allowed : e.headers)

@@ -69,7 +69,4 @@ class Scope : public slc_exchange {
   bool closed_ = false;
 };
 
-// Turns what a hook answered into the action to take; waits when it is pending.
-inline bool is_known(slc_action a) { return a == SLC_NEXT || a == SLC_REPLY || a == SLC_PENDING; }
-
 }  // namespace sluice::pipeline

@@ -98,8 +98,8 @@ loop::Task<void> ProxyScope::call_backends() {
   // What the hooks changed is what every backend gets.
   exchange_->forwarded = request.headers;
   exchange_->in.query = request.query;
-  if (request.body.size() == 1) {
-    exchange_->body = request.body[0];
+  if (request.body.size() <= 1) {
+    exchange_->body = request.body.empty() ? http::Slice{} : request.body[0];
   } else if (request.body.size() > 1) {
     size_t n = http::total_size(request.body.span());
     char *begin = static_cast<char*>(arena().alloc(n, 1)), *at = begin;
