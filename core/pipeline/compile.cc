@@ -28,6 +28,7 @@ class Compiler {
 
   std::shared_ptr<Generation> run() {
     const config::Config& c = *g_->config;
+    partial_ = report_.failed();
     g_->client_ip = ClientIpRule{c.router};
     g_->version_header = c.router.hide_version_header ? "Version undefined" : "Version " SLC_VERSION;
     error_bodies();
@@ -310,7 +311,9 @@ class Compiler {
     for (const config::Backend& b : c.backends) backend(p, b);
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
-    if (auto added = g_->router.add(c.method, c.path, number, &clash); !added) report_.error(c.at.pointer, added.error().message);
+    // Clashes of a configuration that has failed already were told by its reader.
+    if (auto added = g_->router.add(c.method, c.path, number, &clash); !added && !partial_)
+      report_.error(c.at.pointer, added.error().message);
     Route r;
     r.endpoint = plan.get();
     g_->routes.push_back(std::move(r));
@@ -411,7 +414,7 @@ class Compiler {
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
     if (auto added = g_->router.add(method, path, number, &clash); !added) {
-      if (what == Builtin::health) report_.error("", added.error().message);
+      if (what == Builtin::health && !partial_) report_.error("", added.error().message);
       return;
     }
     Route r;
@@ -443,6 +446,7 @@ class Compiler {
   std::shared_ptr<Generation> g_;
   CompileOptions options_;
   config::Report& report_;
+  bool partial_ = false;  // the reader found errors: this run only looks for more
   std::shared_ptr<plugin::Object> service_balancer_, default_balancer_object_;
   const slc_balancer* service_balancer_table_ = nullptr;
   std::map<const plugin::Binding*, std::shared_ptr<plugin::Object>> resolvers_;
