@@ -252,6 +252,7 @@ void BackendScope::status_failure(std::string_view body) {
 void BackendScope::decode(std::string_view body) {
   const Decoder& d = *plan_.decoder;
   slc_builder builder{arena(), &d.format};
+  builder.build.want_only(plan_.shape.wanted());
   slc_str chunk = plugin::str(body), why{nullptr, 0};
   slc_status status;
   {
