@@ -59,9 +59,13 @@ bool BackendScope::build_target(const Host& host, std::string_view* target) {
   }
   std::string_view text = plan_.target;
   if (!plan_.is_static_target || !host.prefix.empty()) {
-    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, exchange_->params(), nullptr);
+    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, exchange_->params(), exchange_->responses);
     if (t.problem) {
       fail(Errc::invalid, Source::client, t.problem, t.problem);
+      return false;
+    }
+    if (t.traversal) {  // from an earlier answer or a plugin; the client's own were refused before (deviation 6)
+      fail(Errc::invalid, Source::client, "path traversal", "path traversal");
       return false;
     }
     text = t.text;
@@ -331,6 +335,10 @@ loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_v
   const Host* host = &first;
   std::string_view method = request.method;
   bool with_body = true;
+  // The list may be shared with other backends of the endpoint (deviation 15); from here on it is changed.
+  http::Headers own{arena()};
+  for (const http::Header& h : request.headers) own.add(h.name, h.value);
+  request.headers = own;
   std::string base = host->url.substr(0, host->url.size() - host->prefix.size()) + std::string{target};
   for (int hop = 0; is_redirect(); ++hop) {
     if (hop == 10) {

@@ -46,6 +46,7 @@ class ProxyScope final : public Scope {
   Scope* clone() override;
 
  private:
+  void hand_over();                 // what the hooks changed is what every backend gets
   loop::Task<void> call_backends();
   void add_static_data();           // proxy.static (pipeline.md §10)
   const EndpointPlan& plan_;
