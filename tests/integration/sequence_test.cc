@@ -107,8 +107,6 @@ TEST(SequenceTest, PropagatedValuesAreParametersOfLaterSteps) {
                                                     R"(, "sequential_propagated_params": ["resp0", "Resp1_o.id", "resp1_no", "resp1", "resp7_x"])"))));
   TestClient client(gateway.port());
   EXPECT_EQ(Json::parse(client.get("/m").body), Json::parse(R"({"id":"6","o":{"id":6},"bytes":"some bytes","no":"{Resp1_no}"})"));
-  EXPECT_NE(gateway.log().find("\"resp7_x\": the endpoint has 3 backends"), std::string::npos);
-  EXPECT_NE(gateway.log().find("\"resp1\" is the bytes"), std::string::npos);
 }
 
 std::string shadow_of(const std::string& host, const std::string& pattern, const std::string& proxy = "", const std::string& more = "") {
