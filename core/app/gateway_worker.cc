@@ -98,6 +98,7 @@ void GatewayWorker::end() {
   ended_ = true;
   limit_.disarm();
   server_.close();
+  plan_->shadows.end();
   client_.close();
   plan_->stop();
   loop_.stop();

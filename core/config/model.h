@@ -66,8 +66,6 @@ struct UrlPart {
   bool in_query = false;  // at or behind the pattern's '?'
 };
 
-struct FlatmapOp;  // a later issue
-
 enum class StaticStrategy : uint8_t { always, success, errored, complete, incomplete };
 
 struct Backend {

@@ -125,7 +125,8 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
                   endpoint.method + " " + endpoint.path + " has no backend; expected a list of at least one");
   if (count > 0 &&
       std::all_of(endpoint.backends.begin(), endpoint.backends.end(), [](const Backend& b) { return b.shadow; }))
-    reading.warning(fields.pointer_of("backend"), "every backend is a shadow: the endpoint can only answer 500");
+    reading.error(fields.pointer_of("backend"),  // could only answer 500 (deviation 21)
+                  "every backend is a shadow: nobody is left to answer; expected at least one without \"shadow\"");
 }
 
 }  // namespace sluice::config

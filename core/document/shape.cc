@@ -179,7 +179,8 @@ Shape::Shape(Options options) : options_{std::move(options)} {
         wanted_.push_back(std::move(name));
   }
   group_hash_ = hash_key(options_.group);
-  any_ = !target_path_.empty() || filter_ || !renames_.empty() || !options_.group.empty();
+  if (options_.flatmap) filter_ = nullptr, renames_.clear();
+  any_ = options_.flatmap || !target_path_.empty() || filter_ || !renames_.empty() || !options_.group.empty();
 }
 
 // One rule after the other, in the order written (the reference: in any order), each on what the one before left.
@@ -228,6 +229,7 @@ void Shape::apply(Arena& arena, Node& data) const {
     }
     data = Node{*below};
   }
+  if (options_.flatmap) options_.flatmap->apply(arena, data);
   if (filter_ && count(arena, data) && data.kind == Kind::object) {
     if (deny_)
       filter_->remove(arena, data);

@@ -1,4 +1,4 @@
-// Response manipulation of one backend (pipeline.md §6, variant A) and the merge of parts (§5.1).
+// Response manipulation of one backend (pipeline.md §6) and the merge of parts (§5.1).
 // Compiled at load from the configuration, applied on a worker; allocates from the exchange's arena only.
 #pragma once
 #include <memory>
@@ -8,11 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/document/flatmap.h"
 #include "core/document/node.h"
 
 namespace sluice::document {
 
-// target → allow or deny → mapping → group, in this order. Immutable after construction; shared by all workers.
+// target → allow or deny → mapping → group, or target → flatmap → group, in this order. Immutable after construction; shared by all workers.
 // Outlives the documents it was applied to: new names are views of the options.
 class Shape {
  public:
@@ -21,6 +22,7 @@ class Shape {
     std::vector<std::string> allow, deny;                      // dotted paths; deny counts only when allow is empty
     std::vector<std::pair<std::string, std::string>> mapping;  // in document order of the configuration
     std::string group;                                         // literal key, empty: none
+    std::shared_ptr<const Flatmap> flatmap = nullptr;          // takes the place of allow, deny and mapping (variant B)
   };
   Shape() = default;
   explicit Shape(Options);

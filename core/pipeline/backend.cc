@@ -81,7 +81,7 @@ bool BackendScope::build_target(const Host& host, std::string_view* target) {
   }
   std::string_view text = plan_.target;
   if (!plan_.is_static_target || !host.prefix.empty()) {
-    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, nullptr);
+    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, exchange_->responses);
     if (t.traversal) {
       fail(Errc::invalid, Source::client, "a parameter would climb in the backend's paths", "path traversal");
       error.http_status = 400;
@@ -89,6 +89,10 @@ bool BackendScope::build_target(const Host& host, std::string_view* target) {
     }
     if (t.problem) {
       fail(Errc::invalid, Source::client, t.problem, t.problem);
+      return false;
+    }
+    if (t.traversal) {  // from an earlier answer or a plugin; the client's own were refused before (deviation 6)
+      fail(Errc::invalid, Source::client, "path traversal", "path traversal");
       return false;
     }
     text = t.text;

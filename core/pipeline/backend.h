@@ -15,6 +15,7 @@ class BackendScope final : public Scope, public http::CallSink {
   ~BackendScope() override;
 
   const BackendPlan& plan() const { return plan_; }
+  std::string_view body_text();         // the whole body of a collected answer
 
   // ---- a raw answer: after run() ended without error the body is still arriving ----
   // Whose body that is: this call's, or that of an attempt whose answer was used. nullptr: nothing more comes.
@@ -64,7 +65,6 @@ class BackendScope final : public Scope, public http::CallSink {
   void decode(std::string_view body);
   void append_body(http::Slices);
   bool gunzip_body();
-  std::string_view body_text();
 
   const BackendPlan& plan_;
   WorkerHosts* hosts_ = nullptr;

@@ -39,7 +39,7 @@ void BackendScope::take_head(const http::ResponseHead& h) {
   collecting_ = !plan_.raw;
   if (is_redirect()) collecting_ = discard_ = true;
   // A raw decoder under a decoding endpoint: the body is thrown away (encodings.md §7).
-  if (!plan_.raw && plan_.decoder->raw()) discard_ = true;
+  if (!plan_.raw && plan_.decoder->raw() && !plan_.keep_body) discard_ = true;
   if (collecting_) return;
   for (uint32_t i = response.headers.size(); i-- > 0;)
     if (http::is_hop_by_hop(response.headers[i].name) || named_by_connection(h.headers, response.headers[i].name))

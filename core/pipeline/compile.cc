@@ -4,6 +4,7 @@
 #include <boost/json/value.hpp>
 
 #include "core/base/text.h"
+#include "core/pipeline/compile_proxy.h"
 #include "core/pipeline/url.h"
 #include "core/plugin/exchange.h"
 
@@ -77,22 +78,6 @@ class Compiler {
       report_.warning("/expect_continue_timeout", "request bodies are sent at once; the option has no effect");
     if (auto* agents = c.tree->as_object().if_contains("async_agent"); agents && agents->is_array() && !agents->as_array().empty())
       report_.error("/async_agent", "this version has no asynchronous agents");
-    for (const config::Endpoint& e : c.endpoints) {
-      const std::string proxy = join(join(e.at.pointer, "extra_config"), "proxy");
-      if (e.sequential && e.backends.size() > 1)
-        report_.error(join(proxy, "sequential"), "this version calls backends in parallel only");
-      if (e.backends.size() > 1) refuse_flatmap(e.at);
-      for (const config::Backend& b : e.backends) {
-        if (b.shadow) report_.error(join(join(join(b.at.pointer, "extra_config"), "proxy"), "shadow"), "this version has no shadow backends");
-        refuse_flatmap(b.at);
-      }
-    }
-  }
-
-  void refuse_flatmap(const config::Element& at) {
-    for (const config::Block& b : at.own)
-      if (b.value && b.value->is_object() && b.value->as_object().contains("flatmap_filter"))
-        report_.error(join(b.pointer, "flatmap_filter"), "this version has no flatmap_filter");
   }
 
   // ---- names → bindings ----
@@ -308,7 +293,15 @@ class Compiler {
     }
     sort(p.endpoint_chain);
     sort(p.proxy_chain);
-    for (const config::Backend& b : c.backends) backend(p, b);
+    for (const config::Backend& b : c.backends) backend(b.shadow ? shadow_of(p, b) : p, b);
+    compile_sequence(p, report_);
+    if (config::Report same; p.shadow) compile_sequence(*p.shadow, same);
+    p.flatmap = compile_flatmap(c.at, report_);
+    if (p.flatmap && p.backends.size() < 2) {
+      report_.warning(join(join(c.at.pointer, "extra_config"), "proxy"),
+                      "flatmap_filter of an endpoint works on merged answers: with one backend it has no effect; write it into the backend");
+      p.flatmap = nullptr;
+    }
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
     // Clashes of a configuration that has failed already were told by its reader.
@@ -318,6 +311,22 @@ class Compiler {
     r.endpoint = plan.get();
     g_->routes.push_back(std::move(r));
     g_->endpoints.push_back(std::move(plan));
+  }
+
+  // The group that an endpoint's shadow backends form, with the endpoint's own settings (pipeline.md §11).
+  EndpointPlan& shadow_of(EndpointPlan& e, const config::Backend& c) {
+    if (!e.shadow) {
+      e.shadow = std::make_unique<EndpointPlan>();
+      EndpointPlan& s = *e.shadow;
+      s.config = e.config;
+      s.where = e.where + " shadow:";
+      s.encoder = e.encoder;
+      s.raw = e.raw;
+      s.timeout_ms = 1;
+      s.merge_timeout_ms = e.merge_timeout_ms, s.concurrent_timeout_ms = e.concurrent_timeout_ms;
+    }
+    e.shadow->timeout_ms = std::max(e.shadow->timeout_ms, to_ms(c.shadow_timeout));
+    return *e.shadow;
   }
 
   void backend(EndpointPlan& e, const config::Backend& c) {
@@ -334,7 +343,7 @@ class Compiler {
     p.ask_gzip = !g_->config->disable_compression;
     p.close_connections = g_->config->disable_keep_alives;
     p.idempotent = c.method == "GET" || c.method == "HEAD" || c.method == "PUT" || c.method == "DELETE" || c.method == "OPTIONS" || c.method == "TRACE";
-    p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group}};
+    p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group, compile_flatmap(c.at, report_)}};
     p.balancer_object = service_balancer_;
     p.balancer = service_balancer_table_;
     for (const Found& f : find(c.at, SLC_AT_BACKEND)) {

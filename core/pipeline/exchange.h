@@ -4,6 +4,7 @@
 #include "core/http/server.h"
 #include "core/pipeline/backend.h"
 #include "core/pipeline/scope.h"
+#include "core/pipeline/url.h"
 
 namespace sluice::pipeline {
 
@@ -30,6 +31,11 @@ class Exchange final : public http::StreamOwner {
   void adopt(Scope* s) { s->next_scope = scopes_, scopes_ = s; }
   http::Stream& stream() { return stream_; }
   Errc why() const { return why_; }  // scopes that are cut off end with this
+  // A copy of another exchange's request for shadow backends: nobody gets the answer, and its failures are nobody's news.
+  bool is_shadow() const { return shadow_; }
+  // Makes the exchange of a shadow in the stream's arena; start_shadow() runs it. shadow.cc.
+  static void begin_shadow(Exchange& of, const EndpointPlan& shadow, http::Stream&);
+  void start_shadow();
 
   // The request as the service and endpoint scopes left it.
   plugin::RequestSide in;
@@ -40,6 +46,7 @@ class Exchange final : public http::StreamOwner {
   http::Slice body{};                    // request body, once it is whole
   bool has_body = false;                 // the client sent one
   bool body_streams = false;             // it is passed on as it comes, `body` holds its beginning
+  const ResponseLookup* responses = nullptr;  // earlier answers, while a sequence of backends runs
   // Upload consumer while body_streams.
   struct BodySink {
     void* context = nullptr;
@@ -61,6 +68,7 @@ class Exchange final : public http::StreamOwner {
   friend class EndpointScope;
   friend class ProxyScope;
   Exchange(WorkerPlan&, http::Stream&);
+  Exchange(Exchange& of, const EndpointPlan& shadow, http::Stream&);
   ~Exchange();
 
   // ---- order.cc ----
@@ -68,6 +76,7 @@ class Exchange final : public http::StreamOwner {
   loop::Task<void> route();
   loop::Task<void> serve_endpoint();
   loop::Task<void> run_pipe();
+  loop::Task<void> serve_shadow();
   loop::Task<void> write_answer();
 
   // ---- exchange.cc ----
@@ -108,7 +117,7 @@ class Exchange final : public http::StreamOwner {
   Error failure_;                        // what the answer is an error answer for
   char* body_buffer_ = nullptr;
   size_t body_size_ = 0, body_room_ = 0;
-  bool body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
+  bool body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false, shadow_ = false;
   uint64_t started_ns_ = 0;
   std::string_view log_errors_;
 };

@@ -149,7 +149,7 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
   uint32_t good = 0, failed = 0, used = 0;
   bool complete = true;
   ArenaVector<std::string_view> texts{x.arena()}, public_texts{x.arena()};
-  bool log = log::enabled(log::Level::error);
+  bool log = log::enabled(log::Level::error) && !x.is_shadow();
   for (uint32_t i = 0; i < n; ++i) {
     BackendScope* part = chosen[i];
     if (!part || part->error) {

@@ -2,7 +2,6 @@
 // in docs/life-of-a-request.md, which changes with this file.
 #include "core/log/log.h"
 #include "core/pipeline/exchange.h"
-#include "core/pipeline/fanout.h"
 #include "core/pipeline/scopes.h"
 
 namespace sluice::pipeline {
@@ -24,7 +23,7 @@ loop::Task<void> Exchange::serve() {
     co_await inside;
     scope->leave();
   }
-  // 8. The answer leaves after every hook has seen its head; a raw body follows as it arrives.
+  // 11. The answer leaves after every hook has seen its head; a raw body follows as it arrives.
   auto last = write_answer();
   co_await last;
 }
@@ -108,7 +107,7 @@ loop::Task<void> Exchange::run_pipe() {
   const EndpointPlan& e = *endpoint_;
   // 6. Proxy middleware (scripts, expressions, body validation) wraps the fan-out and sees the merged document.
   if (e.simple()) {
-    // 7. One backend: its answer is the result, nothing to merge. See BackendScope for the order inside a call.
+    // One backend: its answer is the result, nothing to merge.
     auto* call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*this, *e.backends[0]};
     auto inside = call->run();
     co_await inside;
@@ -121,6 +120,28 @@ loop::Task<void> Exchange::run_pipe() {
   co_await inside;
   source_ = scope->source();
   render(*scope, scope->answered());
+}
+
+loop::Task<void> ProxyScope::inner() {
+  hand_over();
+  // 7. A copy of the request for shadow backends; nothing below knows of it.
+  if (plan_.shadow) exchange_->plan().shadows.start(*exchange_, *plan_.shadow);
+  // 8. All at once and merged, or one after the other, or just the one. See BackendScope for the order inside a call.
+  auto inside = call_backends();
+  co_await inside;
+  // 9. flatmap_filter of the endpoint: a merge that lacks a part is left as it is (quirk).
+  if (plan_.flatmap && !error && !response.partial_errors && response.has_data) plan_.flatmap->apply(arena(), response.data);
+  // 10. Static data, outside of everything below, so that it sees, and can repair, what went wrong there.
+  if (plan_.has_static_data) add_static_data();
+}
+
+// The whole life of a shadow: from 7 on, with its own deadline, and nobody to answer.
+loop::Task<void> Exchange::serve_shadow() {
+  auto* scope = new (arena().alloc(sizeof(ProxyScope), alignof(ProxyScope))) ProxyScope{*this, endpoint_->proxy_chain, *endpoint_};
+  auto inside = scope->run();
+  co_await inside;
+  if (scope->error && log::enabled(log::Level::debug))
+    log::write(log::Level::debug, arena().concat(endpoint_->where, " ", scope->error.message));
 }
 
 }  // namespace sluice::pipeline

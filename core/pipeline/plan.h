@@ -10,6 +10,7 @@
 #include "core/document/shape.h"
 #include "core/pipeline/client_ip.h"
 #include "core/pipeline/hosts.h"
+#include "core/pipeline/shadow.h"
 #include "core/plugin/registry.h"
 #include "core/router/router.h"
 
@@ -68,6 +69,7 @@ struct BackendPlan {
   document::Shape shape;
   bool ask_gzip = true;
   bool close_connections = false;  // disable_keep_alives
+  bool keep_body = false;          // later steps of a sequence want the bytes that nobody decodes
   bool idempotent = true;          // of the configured method (RFC 9110 §9.2.2)
   std::string where;               // "[BACKEND: /pattern]"
 };
@@ -75,7 +77,16 @@ struct BackendPlan {
 struct EndpointPlan {
   const config::Endpoint* config = nullptr;
   Chain endpoint_chain, proxy_chain;
-  std::vector<std::unique_ptr<BackendPlan>> backends;
+  std::vector<std::unique_ptr<BackendPlan>> backends;  // those that answer
+  std::unique_ptr<EndpointPlan> shadow;  // the others: a group with a chain, time-outs and backends of its own
+  bool sequential = false;
+  // A value of step `step` that later steps have as a parameter; without a path: the bytes of its answer.
+  struct Propagated {
+    uint32_t step = 0;
+    std::string path, name;
+  };
+  std::vector<Propagated> propagated;
+  std::shared_ptr<const document::Flatmap> flatmap;  // of the merged answer
   const Encoder* encoder = nullptr;
   bool raw = false;
   uint64_t timeout_ms = 2000;      // T
@@ -88,7 +99,9 @@ struct EndpointPlan {
   std::vector<std::string> headers;  // names let through, canonical; the fixed ones left out
   std::string where;               // "[ENDPOINT: /path]"
   // One call and nothing around it.
-  bool simple() const { return proxy_chain.empty() && backends.size() == 1 && config->concurrent_calls <= 1 && !has_static_data; }
+  bool simple() const {
+    return proxy_chain.empty() && backends.size() == 1 && config->concurrent_calls <= 1 && !has_static_data && !shadow;
+  }
 };
 
 // Routes beyond the endpoints: built-ins live behind the same router.
@@ -144,6 +157,7 @@ class WorkerPlan {
   void put(WorkerHosts*);
 
   uint32_t running = 0;  // exchanges
+  Shadows shadows;
   bool replaced = false;
 
  private:

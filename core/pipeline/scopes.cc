@@ -1,6 +1,6 @@
 #include "core/pipeline/scopes.h"
 
-#include "core/pipeline/fanout.h"
+#include "core/pipeline/sequence.h"
 
 namespace sluice::pipeline {
 
@@ -67,13 +67,6 @@ ProxyScope::ProxyScope(Exchange& x, const Chain& chain, const EndpointPlan& plan
   if (!x.body.empty()) request.body.push(x.body);
 }
 
-loop::Task<void> ProxyScope::inner() {
-  auto inside = call_backends();
-  co_await inside;
-  // Outside of everything below, so that it sees, and can repair, what went wrong there.
-  if (plan_.has_static_data) add_static_data();
-}
-
 void ProxyScope::add_static_data() {
   using config::StaticStrategy;
   bool applies = false;
@@ -94,8 +87,7 @@ void ProxyScope::add_static_data() {
   response.has_data = true;
 }
 
-loop::Task<void> ProxyScope::call_backends() {
-  // What the hooks changed is what every backend gets.
+void ProxyScope::hand_over() {
   exchange_->forwarded = request.headers;
   exchange_->in.query = request.query;
   if (request.body.size() <= 1) {
@@ -105,6 +97,14 @@ loop::Task<void> ProxyScope::call_backends() {
     char *begin = static_cast<char*>(arena().alloc(n, 1)), *at = begin;
     for (http::Slice s : request.body) at = std::copy(s.begin(), s.end(), at);
     exchange_->body = {begin, n};
+  }
+}
+
+loop::Task<void> ProxyScope::call_backends() {
+  if (plan_.sequential) {
+    auto inside = call_sequence(*exchange_, plan_, *this);
+    co_await inside;
+    co_return;
   }
   if (plan_.backends.size() > 1) {
     auto inside = call_all(*exchange_, plan_, *this);

@@ -51,6 +51,7 @@ class ProxyScope final : public Scope {
   void take_over(Scope& attempt) override;
 
  private:
+  void hand_over();                 // what the hooks changed is what every backend gets
   loop::Task<void> call_backends();
   void add_static_data();           // proxy.static (pipeline.md §10)
   const EndpointPlan& plan_;

@@ -5,10 +5,9 @@ namespace sluice::pipeline {
 Generation::Generation() = default;
 
 Generation::~Generation() {
-  for (auto& e : endpoints)
-    for (auto& b : e->backends)
-      if (b->resolver && b->watch && b->resolver->unwatch)
-        b->resolver->unwatch(b->resolver_object ? b->resolver_object->object() : nullptr, b->watch);
+  for (BackendPlan* b : backends)
+    if (b->resolver && b->watch && b->resolver->unwatch)
+      b->resolver->unwatch(b->resolver_object ? b->resolver_object->object() : nullptr, b->watch);
 }
 
 WorkerPlan::WorkerPlan(std::shared_ptr<Generation> g, slc_worker& w)

@@ -253,9 +253,9 @@ TEST(ProxyTest, NoKeyOfAnyTypeCrashes) {
       }
 }
 
-TEST(ProxyTest, OnlyShadowsIsWarnedAbout) {
+TEST(ProxyTest, OnlyShadowsAreRefused) {
   EXPECT_HAS(problems(endpoint(R"("backend":[{"extra_config":{"proxy":{"shadow":true}}}])")),
-             "warning: /endpoints/0/backend: every backend is a shadow");
+             "error: /endpoints/0/backend: every backend is a shadow");
 }
 
 TEST(BackendTest, EveryKeyIsRead) {
