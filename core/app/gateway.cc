@@ -35,7 +35,11 @@ void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Con
     registry.scan(plugin::default_folder(), ".so", found);
     if (c.plugin_folder && !c.plugin_folder->empty()) registry.scan(*c.plugin_folder, pattern, found);
   }
-  for (std::string& p : found.problems) report.warning("/plugin", std::move(p));
+  for (std::string& p : found.problems)
+    if (o.policy == Policy::strict)
+      report.error("/plugin", std::move(p));
+    else
+      report.warning("/plugin", std::move(p));
 }
 
 }  // namespace
@@ -69,15 +73,15 @@ std::unique_ptr<Gateway> Gateway::build(const GatewayOptions& o, config::Report&
   read.debug_endpoint = o.debug_endpoint;
   config::ReadResult result = config::read_file(o.config_file, read);
   report = std::move(result.report);
-  if (!result.config) return nullptr;
+  if (!result.partial || !result.partial->tree) return nullptr;
   auto impl = std::make_unique<Impl>();
   impl->options = o;
   impl->count = o.workers ? o.workers : usable_cores();
   auto registry = std::make_unique<plugin::Registry>();
-  scan(*registry, o, *result.config, report);
-  if (!report.failed())
-    impl->generation = pipeline::compile(result.config, std::move(registry),
-                                         {impl->count, o.policy == Policy::strict, o.policy == Policy::lenient}, report);
+  scan(*registry, o, *result.partial, report);
+  // Also when something is wrong already: all problems are told in one go.
+  impl->generation = pipeline::compile(result.partial, std::move(registry),
+                                       {impl->count, o.policy == Policy::strict, o.policy == Policy::lenient}, report);
   report.locate(result.source);
   if (!impl->generation) return nullptr;
   return std::unique_ptr<Gateway>{new Gateway{std::move(impl)}};

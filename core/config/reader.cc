@@ -97,6 +97,7 @@ ReadResult read_text(std::string file, std::string text, const ReadOptions& opti
   }
   auto config = read_tree(std::move(*tree), out.source, options, out.report);
   out.report.locate(out.source);
+  out.partial = config;
   if (!out.report.failed()) out.config = std::move(config);
   return out;
 }

@@ -18,6 +18,8 @@ struct ReadOptions {
 
 struct ReadResult {
   std::shared_ptr<const Config> config;  // null when the report failed
+  // What could be understood, also when the report failed: to find the problems of plugins in the same go. Null: no JSON.
+  std::shared_ptr<const Config> partial;
   Report report;                         // located
   SourceText source;                     // to locate what plugins report later
 };

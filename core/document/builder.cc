@@ -176,11 +176,14 @@ bool Builder::deferred(Kind kind, std::string_view text) {
 bool Builder::deferred_member(std::string_view key, std::string_view member, Kind kind, std::string_view text) {
   if (failed_) return false;
   if (!format_ || kind > Kind::object || !top_ || top_->kind != Kind::object || top_->has_key) return fail();
-  Member m{key, hash_key(key), {}, member};
-  m.value.kind = kind, m.value.deferred = true;
-  m.value.text = m.value.source = text;
-  m.value.format = format_;
-  top_->object.set(m);
+  if (wanted_ && depth_ == 1 && !wants(key)) return true;
+  Member& m = top_->object.place(key, hash_key(key));
+  m.source = member;
+  Node& v = m.value;
+  v.kind = kind, v.deferred = true, v.boolean = false, v.flags = 0, v.count = 0;
+  v.text = v.source = text;
+  v.elements = nullptr;
+  v.format = format_;
   return true;
 }
 

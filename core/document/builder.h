@@ -1,7 +1,10 @@
 // Receives a document token by token: the host side of slc_builder. Decoders, plugins and the configuration feed it.
 #pragma once
 #include <cstdint>
+#include <cstring>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/document/node.h"
 
@@ -18,6 +21,10 @@ class Builder {
   static constexpr uint32_t kMaxDepth = 10'000;  // encodings.md §2
   // `format`: who expands the deferred text handed over; may be null when there is none.
   Builder(Arena& arena, const Format* format) : arena_{&arena}, format_{format} {}
+
+  // Members of the root object that nobody will look at need not be kept: only these names are wanted (deferred_member).
+  // The list outlives the builder.
+  void want_only(const std::vector<std::string>* names) { wanted_ = names; }
 
   // Each answers false when the token does not fit (a value without key in an object, one end too many, a second root,
   // too deep); the builder is spoilt then and finish() fails.
@@ -46,10 +53,16 @@ class Builder {
 
  private:
   struct Level;
+  bool wants(std::string_view key) const {
+    for (const std::string& name : *wanted_)
+      if (name.size() == key.size() && std::memcmp(name.data(), key.data(), key.size()) == 0) return true;
+    return false;
+  }
   bool value(const Node&, std::string_view member_source = {});
   bool fail() { return failed_ = true, false; }
   Arena* arena_;
   const Format* format_;
+  const std::vector<std::string>* wanted_ = nullptr;
   Level* top_ = nullptr;
   Level* spare_ = nullptr;
   uint32_t depth_ = 0;

@@ -167,6 +167,15 @@ class ObjectWriter {
     note(m.hash);
     members_.push(m);
   }
+  // The place of this key's value, for writing it without a copy: all fields of the member's value and source are unset.
+  Member& place(std::string_view key, uint32_t hash) {
+    if (may_have(hash)) [[unlikely]]
+      if (Member* old = lookup(key, hash)) return *old;
+    note(hash);
+    Member& m = members_.push_raw();
+    m.key = key, m.hash = hash;
+    return m;
+  }
   Node* find(std::string_view key, uint32_t hash);
   uint32_t size() const { return members_.size(); }
   // The object. The writer must not be used afterwards.

@@ -170,6 +170,14 @@ Shape::Shape(Options options) : options_{std::move(options)} {
     std::string cut = to.substr(0, to.find('.'));
     renames_.push_back({from, cut, hash_key(from), hash_key(cut)});
   }
+  constexpr size_t kFew = 16;  // a longer list costs more to compare than it saves
+  if (!target_path_.empty()) {
+    wanted_ = {target_path_[0]};
+  } else if (options_.allow.size() <= kFew) {
+    for (const std::string& path : options_.allow)
+      if (std::string name = path.substr(0, path.find('.')); std::find(wanted_.begin(), wanted_.end(), name) == wanted_.end())
+        wanted_.push_back(std::move(name));
+  }
   group_hash_ = hash_key(options_.group);
   any_ = !target_path_.empty() || filter_ || !renames_.empty() || !options_.group.empty();
 }

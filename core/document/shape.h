@@ -25,6 +25,8 @@ class Shape {
   Shape() = default;
   explicit Shape(Options);
   bool empty() const { return !any_; }
+  // Names of the top level that the rules can let through; nullptr: all of them. For Builder::want_only.
+  const std::vector<std::string>* wanted() const { return wanted_.empty() ? nullptr : &wanted_; }
   // `data`: an object or null. Rules that need no look inside leave values deferred.
   void apply(Arena&, Node& data) const;
 
@@ -37,6 +39,7 @@ class Shape {
   void rename(Arena&, Node& object) const;
   Options options_;
   std::vector<std::string> target_path_;
+  std::vector<std::string> wanted_;
   std::shared_ptr<const Tree> filter_;
   std::vector<Rename> renames_;
   uint32_t group_hash_ = 0;

@@ -22,6 +22,11 @@ class TailVector {
     if (size_ == capacity_) grow(capacity_ ? capacity_ * 2 : 4);
     return *new (data_ + size_++) T(v);
   }
+  // One more element, not initialised.
+  T& push_raw() {
+    if (size_ == capacity_) grow(capacity_ ? capacity_ * 2 : 4);
+    return data_[size_++];
+  }
   T* data() { return data_; }
   T* begin() { return data_; }
   T* end() { return data_ + size_; }

@@ -32,6 +32,7 @@ void Client::Impl::set_options(const ClientOptions& o, uint32_t workers) {
   options = o;
   workers = std::max(1u, workers);
   max_idle = o.max_idle ? (o.max_idle + workers - 1) / workers : 0;
+  max_idle_per_origin = o.max_idle_per_origin ? (o.max_idle_per_origin + workers - 1) / workers : 0;
 }
 
 Pool& Client::Impl::pool_of(const Origin& origin) {
@@ -65,7 +66,7 @@ ClientConnection* Client::Impl::take_idle(Pool& pool, bool check) {
 
 void Client::Impl::put_idle(ClientConnection& c) {
   Pool& pool = *c.pool_;
-  if (closed || !options.keep_alive || (options.max_idle_per_origin && pool.idle >= options.max_idle_per_origin)) {
+  if (closed || !options.keep_alive || (max_idle_per_origin && pool.idle >= max_idle_per_origin)) {
     c.close();
     return;
   }

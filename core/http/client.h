@@ -19,7 +19,7 @@ namespace sluice::http {
 struct ClientOptions {
   bool keep_alive = true;                       // !disable_keep_alives
   uint32_t max_idle = 0;                        // over all origins, per process; split over the workers; 0: no limit
-  uint32_t max_idle_per_origin = 250;
+  uint32_t max_idle_per_origin = 250;           // as above
   uint64_t idle_timeout_ms = 0;
   uint64_t response_header_timeout_ms = 0;      // from the end of the request to the response's head
   uint64_t dial_timeout_ms = 0;                 // name resolution, connect and TLS each

@@ -192,6 +192,7 @@ struct Client::Impl {
   loop::Loop& loop;
   ClientOptions options;
   uint32_t max_idle = 0;  // this worker's share; 0: no limit
+  uint32_t max_idle_per_origin = 0;
   Resolver resolver;
   ResponseCodec::Batch batch;  // of the read callback that runs
   std::unordered_map<std::string, std::unique_ptr<Pool>> pools;

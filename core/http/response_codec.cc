@@ -134,9 +134,8 @@ ResponseCodec::Status ResponseCodec::fail(Errc code, const char* reason) {
   return Status::failed;
 }
 
-// False: the head is over its limit.
-bool ResponseCodec::join(Arena& arena, const char* data, size_t size) {
-  if (size > max_header_bytes_ - joined_size_) return false;
+// `size` is within the limit.
+void ResponseCodec::join(Arena& arena, const char* data, size_t size) {
   if (size > joined_room_ - joined_size_) {
     uint32_t room = static_cast<uint32_t>(std::min<uint64_t>(std::max<uint64_t>(1024, 2 * (joined_size_ + size)), max_header_bytes_));
     char* bigger = static_cast<char*>(arena.alloc(room, 1));
@@ -145,7 +144,6 @@ bool ResponseCodec::join(Arena& arena, const char* data, size_t size) {
   }
   std::memcpy(joined_ + joined_size_, data, size);
   joined_size_ += static_cast<uint32_t>(size);
-  return true;
 }
 
 // The framing of RFC 9112 §6.3, stricter than llhttp. Null, or why the response is refused.
@@ -220,13 +218,11 @@ ResponseCodec::Status ResponseCodec::feed(Arena& arena, char* data, size_t size,
   if (p != end) started_ = true;
   while (phase_ == Phase::head && p != end) {
     size_t used = scanner_.scan(p, static_cast<size_t>(end - p));
+    // The limit first: what stands behind it is not looked at, however the bytes were cut into reads.
+    if (used > max_header_bytes_ - joined_size_) return fail(Errc::limit, "response head too large");
     if (scanner_.bad()) return fail(Errc::protocol, "bare CR or LF, or a folded line, in the head");
     bool whole = scanner_.done();
-    if (joined_size_ || !whole) {
-      if (!join(arena, p, used)) return fail(Errc::limit, "response head too large");
-    } else if (used > max_header_bytes_) {
-      return fail(Errc::limit, "response head too large");
-    }
+    if (joined_size_ || !whole) join(arena, p, used);
     char* head = joined_size_ ? joined_ : p;
     size_t head_size = joined_size_ ? joined_size_ : used;
     p += used;

@@ -68,7 +68,7 @@ class ResponseCodec {
   enum class Phase : uint8_t { head, length, chunked, until_close, done, failed };
   struct Events;
   Status fail(Errc code, const char* reason);
-  bool join(Arena& arena, const char* data, size_t size);
+  void join(Arena& arena, const char* data, size_t size);
   Status parse_head(Arena& arena, char* data, size_t size, Batch&);
   const char* frame(ResponseHead&);
   static void add(Batch&, Slice piece);

@@ -1,6 +1,7 @@
 // TlsClientContext: config.md §3.5 turned into an SSL_CTX.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 #include <atomic>
 
@@ -13,6 +14,13 @@ namespace {
 std::string openssl_reason() {
   const char* text = ERR_reason_error_string(ERR_peek_last_error());
   return text ? text : "unknown error";
+}
+
+// A PEM file, or a folder of them with the hash names that openssl rehash makes.
+int load_ca(SSL_CTX* context, const std::string& path) {
+  struct stat what;
+  if (::stat(path.c_str(), &what) == 0 && S_ISDIR(what.st_mode)) return SSL_CTX_load_verify_dir(context, path.c_str());
+  return SSL_CTX_load_verify_file(context, path.c_str());
 }
 
 // IANA "TLS Supported Groups" that OpenSSL has.
@@ -67,7 +75,7 @@ void set_authorities(SSL_CTX* context, const TlsClientOptions& options, std::vec
   if (options.system_ca && SSL_CTX_set_default_verify_paths(context) != 1)
     warnings.push_back("client_tls: the system's CA certificates cannot be loaded: " + openssl_reason());
   for (const std::string& file : options.ca_files)
-    if (ERR_clear_error(), SSL_CTX_load_verify_file(context, file.c_str()) != 1)
+    if (ERR_clear_error(), load_ca(context, file) != 1)
       warnings.push_back("client_tls: CA file " + file + " is skipped: " + openssl_reason());
 }
 

@@ -11,7 +11,15 @@ BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_
 
 BackendScope::~BackendScope() {
   if (destroyed_) *destroyed_ = true;
+  count_pending(nullptr);
   if (hosts_) exchange_->plan().put(hosts_);
+}
+
+// A call counts as pending at its host until its body has ended, however it ends.
+void BackendScope::count_pending(slc_candidate* at) {
+  if (pending_at_) --pending_at_->pending;
+  pending_at_ = at;
+  if (at) ++at->pending;
 }
 
 void BackendScope::prepare() {
@@ -34,10 +42,16 @@ void BackendScope::prepare() {
   } else if (chain_->empty() && !plan_.transport) {
     request.headers = x.forwarded;
   } else {
-    request.headers.reserve(x.forwarded.size() + 4);
-    for (const http::Header& h : x.forwarded) request.headers.add(h.name, h.value);
+    request.headers = x.forwarded;
+    own_headers();
   }
   if (!x.body.empty()) request.body.push(x.body);
+  if (!chain_->empty()) {  // parameters that a hook sets here are this call's alone
+    own_params_.bind(arena());
+    own_params_.reserve(x.params().size() + 2);
+    for (const router::Param& p : x.params()) own_params_.push(p);
+    params = &own_params_;
+  }
   if (!chain_->empty() || plan_.transport) {
     // 3. The path as plugins see it; without host.
     std::string_view target;
@@ -50,6 +64,14 @@ void BackendScope::prepare() {
   }
 }
 
+// Siblings share the array of headers until one of them changes its own (deviation 15).
+void BackendScope::own_headers() {
+  http::Headers copy{arena()};
+  copy.reserve(request.headers.size() + 4);
+  for (const http::Header& h : request.headers) copy.add(h.name, h.value);
+  request.headers = copy;
+}
+
 bool BackendScope::build_target(const Host& host, std::string_view* target) {
   if (!request.path.empty()) {  // fixed already, perhaps changed by a plugin
     *target = request.query.empty() && host.prefix.empty()
@@ -59,7 +81,12 @@ bool BackendScope::build_target(const Host& host, std::string_view* target) {
   }
   std::string_view text = plan_.target;
   if (!plan_.is_static_target || !host.prefix.empty()) {
-    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, exchange_->params(), nullptr);
+    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, nullptr);
+    if (t.traversal) {
+      fail(Errc::invalid, Source::client, "a parameter would climb in the backend's paths", "path traversal");
+      error.http_status = 400;
+      return false;
+    }
     if (t.problem) {
       fail(Errc::invalid, Source::client, t.problem, t.problem);
       return false;
@@ -114,6 +141,8 @@ void BackendScope::adopt_reply() {
     response.complete = true;
   }
 }
+
+void BackendScope::take_over(Scope& attempt) { source_ = static_cast<BackendScope&>(attempt).source(); }
 
 Scope* BackendScope::clone() {
   auto* copy = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*exchange_, plan_};
@@ -181,16 +210,16 @@ loop::Task<void> BackendScope::call_hosts() {
       continue;
     }
     if (!build_target(host, &target)) co_return;
-    hosts_->candidates[host_index_].pending++;
+    count_pending(&hosts_->candidates[host_index_]);
     auto sending = send_once(host, target, request.method, true);
     bool answered = co_await sending;
-    hosts_->candidates[host_index_].pending--;
+    if (!streaming_) count_pending(nullptr);
     if (answered && is_redirect()) {
       auto following = follow_redirects(host, target);
       answered = co_await following;
     }
     // Nothing was sent, so nothing can happen twice: the next host is tried at once (deviation 26).
-    if (answered || !error.nothing_sent || uploading_) co_return;
+    if (answered || !error.nothing_sent || upload_begun_) co_return;
   }
 }
 
@@ -268,10 +297,11 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   body_size_ = body_room_ = 0;
   response.headers.bind(arena());
   response.body.bind(arena());
-  uploading_ = with_body && x.body_streams && x.has_body;
+  uploading_ = with_body && x.body_streams && x.has_body && request.body.empty();  // not when a hook gave another body
   upload_chunked_ = uploading_ && (x.forwarded_length < 0 || x.forwarded_length != x.head().content_length);
   http::Slice slices[4];
   uint32_t n = 0;
+  body_sent_ = uploading_ || (with_body && http::total_size(request.body.span()) > 0);
   slices[n++] = wire_head(host, target, method, with_body);
   http::Slices bytes;
   size_t length = with_body && !uploading_ ? http::total_size(request.body.span()) : 0;
@@ -320,9 +350,13 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   co_return true;
 }
 
+// A redirect that is followed. 307 and 308 repeat the body: only if it may be kept for that (pipeline.md §7).
 bool BackendScope::is_redirect() const {
   switch (response.status) {
-    case 301: case 302: case 303: case 307: case 308: return response.headers.find("Location") != nullptr;
+    case 307: case 308:
+      if (body_sent_ && !plan_.config->send_body_on_redirect) return false;
+      [[fallthrough]];
+    case 301: case 302: case 303: return response.headers.find("Location") != nullptr;
     default: return false;
   }
 }
@@ -331,16 +365,14 @@ loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_v
   const Host* host = &first;
   std::string_view method = request.method;
   bool with_body = true;
+  own_headers();
   std::string base = host->url.substr(0, host->url.size() - host->prefix.size()) + std::string{target};
   for (int hop = 0; is_redirect(); ++hop) {
     if (hop == 10) {
       fail(Errc::redirect, Source::backend, "stopped after 10 redirects", "stopped after 10 redirects");
       co_return false;
     }
-    bool body_there = with_body && (http::total_size(request.body.span()) > 0 || exchange_->body_streams);
-    if (response.status == 307 || response.status == 308) {
-      if (body_there && !plan_.config->send_body_on_redirect) co_return true;  // the 3xx is the answer (§7)
-    } else {
+    if (response.status != 307 && response.status != 308) {
       if (method != "HEAD") method = "GET";
       if (with_body) {
         with_body = false;
@@ -362,7 +394,7 @@ loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_v
     }
     next->origin = std::move(*origin);
     // Credentials stay with the domain they were meant for.
-    if (next->origin.host != host->origin.host) {
+    if (next->origin.host != host->origin.host || (host->origin.tls && !next->origin.tls)) {
       request.headers.remove("Authorization");
       request.headers.remove("Cookie");
     }

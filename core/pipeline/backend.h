@@ -17,7 +17,8 @@ class BackendScope final : public Scope, public http::CallSink {
   const BackendPlan& plan() const { return plan_; }
 
   // ---- a raw answer: after run() ended without error the body is still arriving ----
-  bool streaming() const { return streaming_; }
+  // Whose body that is: this call's, or that of an attempt whose answer was used. nullptr: nothing more comes.
+  BackendScope* source() { return source_ ? source_ : streaming_ ? this : nullptr; }
   // Bytes that are here now; the views live until the next wait. *last: nothing follows. Clears them.
   http::Slices take(bool* last);
   // Woken by more bytes, the end, or an error (then `error` is set).
@@ -37,6 +38,8 @@ class BackendScope final : public Scope, public http::CallSink {
   Scope* clone() override;
   void cancel_inner() override;
   void adopt_reply() override;
+  void take_over(Scope& attempt) override;
+  bool waits_inside() const override { return transport_pending_ || Scope::waits_inside(); }
 
  private:
   void prepare();                       // request side, from the exchange
@@ -47,10 +50,13 @@ class BackendScope final : public Scope, public http::CallSink {
   loop::Task<void> call_transport();
   http::Slice wire_head(const Host&, std::string_view target, std::string_view method, bool with_body);
   void start_upload();
-  void send_chunk(http::Slices, bool last);
+  void read_upload();
+  void count_pending(slc_candidate*);
+  bool send_chunk(http::Slices, bool last);  // false: wait for on_writable
   void take_head(const http::ResponseHead&);
   void wake();
   bool is_redirect() const;
+  void own_headers();
   void fail(Errc, Source, std::string_view message, std::string_view public_message = {});
   void finish_answer();                 // body → status rule → decoder → shape
   void judge_answer();
@@ -63,12 +69,16 @@ class BackendScope final : public Scope, public http::CallSink {
   const BackendPlan& plan_;
   WorkerHosts* hosts_ = nullptr;
   uint32_t host_index_ = 0;
+  slc_candidate* pending_at_ = nullptr;
+  BackendScope* source_ = nullptr;
   std::optional<http::ClientCall> call_;
   loop::Signal event_;
   bool* destroyed_ = nullptr;           // set when destroyed inside its own callback
   // arrival
   bool has_head_ = false, last_ = false, arrived_ = false, collecting_ = true, streaming_ = false;
-  bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false, replied_ = false;
+  bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false;
+  bool upload_begun_ = false;           // more than the beginning was asked of the client: no other host can get it
+  bool body_sent_ = false;              // the last request had a body (redirects)
   bool transport_pending_ = false, adopted_ = false;
   int64_t announced_ = -1;
   http::Slices now_{};                  // raw: valid inside the callback
@@ -78,6 +88,7 @@ class BackendScope final : public Scope, public http::CallSink {
   size_t body_size_ = 0, body_room_ = 0;
   std::optional<http::GzipDecoder> gunzip_;
   std::string unzipped_;
+  ArenaVector<router::Param> own_params_;
   std::string_view url_text_;           // for messages
   void* transport_slot_ = nullptr;
   std::vector<std::unique_ptr<Host>> redirected_;  // hosts of Location headers

@@ -2,11 +2,13 @@
 #include "core/base/text.h"
 #include "core/pipeline/backend.h"
 #include "core/pipeline/exchange.h"
+#include "core/pipeline/url.h"
 
 namespace sluice::pipeline {
 namespace {
 
 constexpr size_t kTakeAtOnce = 256 * 1024;
+constexpr size_t kStep = 1 << 20;  // memory is taken as bytes arrive, not as they are announced
 
 // Header views point into the worker's read block: one copy of the region that holds them all.
 void copy_headers(Arena& arena, const http::Headers& from, http::Headers& to) {
@@ -40,7 +42,8 @@ void BackendScope::take_head(const http::ResponseHead& h) {
   if (!plan_.raw && plan_.decoder->raw()) discard_ = true;
   if (collecting_) return;
   for (uint32_t i = response.headers.size(); i-- > 0;)
-    if (http::is_hop_by_hop(response.headers[i].name)) response.headers.remove_at(i);
+    if (http::is_hop_by_hop(response.headers[i].name) || named_by_connection(h.headers, response.headers[i].name))
+      response.headers.remove_at(i);
   if (gzip_asked_ && response.headers.get("Content-Encoding") == "gzip" && !h.no_body) {
     gunzip_.emplace(http::GzipDecoder::Limits{});
     response.headers.remove("Content-Encoding");
@@ -75,7 +78,11 @@ void BackendScope::on_error(const Error& e) noexcept {
 }
 
 void BackendScope::on_writable() noexcept {
-  if (uploading_) exchange_->stream().resume_body();
+  if (!uploading_) return;
+  if (upload_begun_)
+    exchange_->stream().resume_body();
+  else
+    read_upload();
 }
 
 void BackendScope::wake() {
@@ -138,7 +145,7 @@ void BackendScope::append_body(http::Slices slices) {
   }
   if (body_size_ + n > body_room_) {
     size_t room = std::max({body_size_ + n, body_room_ * 2});
-    if (announced_ > 0 && static_cast<uint64_t>(announced_) <= kMaxResponseBody) room = std::max(room, static_cast<size_t>(announced_));
+    if (announced_ > 0 && static_cast<uint64_t>(announced_) <= body_size_ + kStep) room = std::max(room, static_cast<size_t>(announced_));
     char* bigger = static_cast<char*>(arena().alloc(room, 1));
     if (body_size_) std::memcpy(bigger, body_, body_size_);
     body_ = bigger;
@@ -166,7 +173,7 @@ bool BackendScope::gunzip_body() {
   if (!encoding || encoding->value != "gzip" || response.body.empty() || discard_) return true;
   http::GzipDecoder decoder{{.max_bytes = kMaxResponseBody, .max_ratio = 0}};
   http::Slice in = body_text();
-  size_t room = std::max<size_t>(in.size() * 4, 4096), made = 0;
+  size_t room = std::clamp<size_t>(in.size() * 4, 4096, kStep), made = 0;
   char* out = static_cast<char*>(arena().alloc(room, 1));
   Error problem;
   while (!problem && (!in.empty() || decoder.pending())) {
@@ -245,6 +252,7 @@ void BackendScope::status_failure(std::string_view body) {
 void BackendScope::decode(std::string_view body) {
   const Decoder& d = *plan_.decoder;
   slc_builder builder{arena(), &d.format};
+  builder.build.want_only(plan_.shape.wanted());
   slc_str chunk = plugin::str(body), why{nullptr, 0};
   slc_status status;
   {
@@ -271,13 +279,18 @@ void BackendScope::start_upload() {
     self->fail(e.code, Source::client, e.message, e.message);
     self->wake();
   };
+  // What came with the head can be sent again to another host; the rest is asked for once the connection stands.
   http::Slice beginning = exchange_->stream().body();
-  if (!beginning.empty()) send_chunk({&beginning, 1}, false);
+  if (send_chunk({&beginning, beginning.empty() ? 0u : 1u}, false)) read_upload();
+}
+
+void BackendScope::read_upload() {
+  upload_begun_ = true;
   exchange_->stream().read_body();
 }
 
-void BackendScope::send_chunk(http::Slices slices, bool last) {
-  if (!call_) return;
+bool BackendScope::send_chunk(http::Slices slices, bool last) {
+  if (!call_) return false;
   bool room = true;
   size_t n = http::total_size(slices);
   if (!upload_chunked_) {
@@ -293,9 +306,10 @@ void BackendScope::send_chunk(http::Slices slices, bool last) {
       framed.push_back("\r\n");
     }
     if (last) framed.push_back("0\r\n\r\n");
-    if (!framed.empty()) room = call_->send_body(framed, last);
+    room = call_->send_body(framed, last);  // also when empty: it tells whether the connection stands
   }
-  if (!room && !last) exchange_->stream().pause_body();
+  if (!room && !last && upload_begun_) exchange_->stream().pause_body();
+  return room;
 }
 
 }  // namespace sluice::pipeline

@@ -46,6 +46,8 @@ void member(std::string& out, std::string_view key, std::string_view value) {
 
 void Exchange::answer_redirect(std::string_view location) {
   skip_log_ = true;  // never access-logged
+  // "//name" would send the client to another host.
+  while (location.starts_with("//")) location.remove_prefix(1);
   std::string_view target = escape_path(arena(), location);
   if (head().has_query && !head().query.empty()) target = arena().concat(target, "?", head().query);
   answer_.headers.add("Location", target);
@@ -80,6 +82,7 @@ loop::Task<void> Exchange::answer_builtin(const Route& route) {
     co_return;
   }
   if (has_body) {
+    worker().loop.deadlines().arm(deadline_, generation().hook_timeout_ms);
     auto reading = read_body();
     if (!co_await reading) co_return;
   }

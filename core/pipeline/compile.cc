@@ -28,6 +28,7 @@ class Compiler {
 
   std::shared_ptr<Generation> run() {
     const config::Config& c = *g_->config;
+    partial_ = report_.failed();
     g_->client_ip = ClientIpRule{c.router};
     g_->version_header = c.router.hide_version_header ? "Version undefined" : "Version " SLC_VERSION;
     error_bodies();
@@ -113,8 +114,12 @@ class Compiler {
         continue;
       }
       if (!(binding->spec->scopes & static_cast<uint32_t>(scope))) {
-        report_.warning(b.pointer, "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
-                                       scopes_text(all_scopes(*binding)));
+        std::string text = "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
+                           scopes_text(all_scopes(*binding));
+        if (options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name)))
+          report_.error(b.pointer, std::move(text));
+        else
+          report_.warning(b.pointer, std::move(text));
         continue;
       }
       auto same = std::find_if(found.begin(), found.end(), [&](const Found& f) { return f.binding == binding; });
@@ -312,10 +317,11 @@ class Compiler {
     sort(p.endpoint_chain);
     sort(p.proxy_chain);
     for (const config::Backend& b : c.backends) backend(p, b);
-    p.body_to_many = c.backends.size() > 1 || c.concurrent_calls > 1;
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
-    if (auto added = g_->router.add(c.method, c.path, number, &clash); !added) report_.error(c.at.pointer, added.error().message);
+    // Clashes of a configuration that has failed already were told by its reader.
+    if (auto added = g_->router.add(c.method, c.path, number, &clash); !added && !partial_)
+      report_.error(c.at.pointer, added.error().message);
     Route r;
     r.endpoint = plan.get();
     g_->routes.push_back(std::move(r));
@@ -416,7 +422,7 @@ class Compiler {
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
     if (auto added = g_->router.add(method, path, number, &clash); !added) {
-      if (what == Builtin::health) report_.error("", added.error().message);
+      if (what == Builtin::health && !partial_) report_.error("", added.error().message);
       return;
     }
     Route r;
@@ -448,6 +454,7 @@ class Compiler {
   std::shared_ptr<Generation> g_;
   CompileOptions options_;
   config::Report& report_;
+  bool partial_ = false;  // the reader found errors: this run only looks for more
   std::shared_ptr<plugin::Object> service_balancer_, default_balancer_object_;
   const slc_balancer* service_balancer_table_ = nullptr;
   std::map<const plugin::Binding*, std::shared_ptr<plugin::Object>> resolvers_;

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/log/log.h"
 #include "core/pipeline/scopes.h"
+#include "core/pipeline/url.h"
 
 namespace sluice::pipeline {
 namespace {
@@ -115,6 +116,8 @@ void Exchange::on_deadline() {
                   .public_message = "context deadline exceeded"};
     report(timeout);
     render_failure(timeout);
+    // The hooks outside have their turn now; one of them that never comes back must not hold the client either.
+    worker().loop.deadlines().arm(deadline_, endpoint_->timeout_ms);
   }
   if (source_ && source_->more().waiting())
     source_->more().set();
@@ -126,9 +129,6 @@ void Exchange::on_deadline() {
 
 // A hook of the service or endpoint scope was suspended and nobody resumed it: there is nothing to go on with.
 void Exchange::give_up() {
-  for (Scope* s = scopes_; s; s = s->next_scope)
-    if (s->suspended && log::enabled(log::Level::error))
-      log::write(log::Level::error, arena().concat(s->running_place(), " was suspended and not resumed within the time-out"));
   why_ = Errc::timeout;
   log_error("context deadline exceeded");
   root_.cancel();
@@ -250,7 +250,6 @@ void Exchange::forward_headers() {
   const config::Endpoint& c = *e.config;
   forwarded.bind(arena());
   forwarded.reserve(in.headers.size() < 8 ? 8 : 16);
-  std::string_view connection = c.any_header ? in.headers.get("Connection") : std::string_view{};
   auto pass = [&](std::string_view name, const http::Header& h) {
     if (h.name.size() == 10 && iequals(h.name, "User-Agent")) user_agent_forwarded = true;
     if (h.name.size() == 15 && iequals(h.name, "Accept-Encoding")) accept_encoding_forwarded = true;
@@ -259,7 +258,7 @@ void Exchange::forward_headers() {
   for (const http::Header& h : in.headers) {
     std::string_view name;
     if (c.any_header) {
-      if (http::is_hop_by_hop(h.name) || (!connection.empty() && list_contains(connection, h.name))) continue;
+      if (http::is_hop_by_hop(h.name) || named_by_connection(in.headers, h.name)) continue;
       name = h.name;
     } else {
       for (const std::string& allowed : e.headers)
@@ -287,7 +286,11 @@ void Exchange::forward_headers() {
     forwarded.add("User-Agent", kUserAgent);
   if (has_body && e.raw && e.backends.size() == 1 && c.concurrent_calls <= 1) {
     const BackendPlan& b = *e.backends[0];
-    body_streams = !b.transport && !b.config->send_body_on_redirect && !stream_.body_complete();
+    // Attempts of an around stage each send the body, so it is read whole for them.
+    bool repeated = false;
+    for (const Chain* chain : {&e.proxy_chain, &b.chain})
+      for (const Hook& h : chain->hooks) repeated = repeated || h.around;
+    body_streams = !repeated && !b.transport && !b.config->send_body_on_redirect && !stream_.body_complete();
   }
 }
 

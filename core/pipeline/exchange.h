@@ -82,7 +82,7 @@ class Exchange final : public http::StreamOwner {
   void close_scopes(Errc why);
   void set_answer(int status, std::string_view content_type, std::string_view body);
   // ---- render.cc ----
-  void render(Scope& result);
+  void render(Scope& result, bool answered = false);  // answered: with bytes, nothing to encode
   void render_failure(const Error&);
   void report(const Error&);             // one line in the log, one at the access line
   bool encode(slc_exchange&, const Encoder&);
@@ -110,6 +110,7 @@ class Exchange final : public http::StreamOwner {
   loop::Deadline deadline_;
   Errc why_ = Errc::cancelled;           // why scopes that are not finished end
   Error body_error_;
+  Error failure_;                        // what the answer is an error answer for
   char* body_buffer_ = nullptr;
   size_t body_size_ = 0, body_room_ = 0;
   bool reached_router_ = false, body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;

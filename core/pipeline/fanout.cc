@@ -122,7 +122,7 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
   }
   result.response = chosen->response;
   result.error = chosen->error;
-  if (chosen->streaming()) *source = chosen;
+  *source = chosen->source();
 }
 
 loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) {
@@ -159,7 +159,9 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
         log::write(log::Level::error, x.arena().concat(plan.where, " Error #", std::to_string(failed), ": ", text));
       x.log_error(text);
       texts.push(text);
-      public_texts.push(!part ? kTimeout : !part->error.body.empty() ? part->error.body : part->error.public_message);
+      // Which one it was, and what kind of failure; the log has the URL (deviation 17).
+      std::string_view kind = !part ? kTimeout : !part->error.body.empty() ? part->error.body : part->error.public_message;
+      public_texts.push(x.arena().concat("backend ", std::to_string(i + 1), ": ", kind));
       ++failed;
       complete = false;
       continue;

@@ -136,7 +136,7 @@ loop::Task<void> Exchange::run_pipe() {
     auto* call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*this, *e.backends[0]};
     auto inside = call->run();
     co_await inside;
-    if (call->streaming()) source_ = call;
+    source_ = call->source();
     render(*call);
     co_return;
   }
@@ -144,7 +144,7 @@ loop::Task<void> Exchange::run_pipe() {
   auto inside = scope->run();
   co_await inside;
   source_ = scope->source();
-  render(*scope);
+  render(*scope, scope->answered());
 }
 
 }  // namespace sluice::pipeline

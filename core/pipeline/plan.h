@@ -78,7 +78,6 @@ struct EndpointPlan {
   std::vector<std::unique_ptr<BackendPlan>> backends;
   const Encoder* encoder = nullptr;
   bool raw = false;
-  bool body_to_many = false;       // the request body is needed more than once
   uint64_t timeout_ms = 2000;      // T
   uint64_t merge_timeout_ms = 0;   // 0.85 T
   uint64_t concurrent_timeout_ms = 0;

@@ -28,7 +28,7 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
   return true;
 }
 
-void Exchange::render(Scope& result) {
+void Exchange::render(Scope& result, bool answered) {
   const EndpointPlan& e = *endpoint_;
   if (result.error) {
     if (e.backends.size() == 1) report(result.error);  // the merge has reported each part
@@ -36,7 +36,7 @@ void Exchange::render(Scope& result) {
     return;
   }
   plugin::ResponseSide& r = result.response;
-  if (e.raw) {
+  if (e.raw || (answered && !r.has_data)) {
   // false even for a good answer, unless static data makes the result non-empty (§8.4, quirks)
     add_version_headers(e.has_static_data && r.has_data && r.complete);
     answer_.status = r.status ? r.status : 200;
@@ -66,6 +66,7 @@ void Exchange::report(const Error& error) {
 }
 
 void Exchange::render_failure(const Error& error) {
+  failure_ = error;
   answer_.headers.bind(arena());
   answer_.body.bind(arena());
   source_ = nullptr;

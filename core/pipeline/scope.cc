@@ -1,5 +1,6 @@
 #include "core/pipeline/scope.h"
 
+#include "core/log/log.h"
 #include "core/pipeline/exchange.h"
 
 namespace sluice::pipeline {
@@ -14,7 +15,8 @@ struct Scope::Attempt : loop::Completion {
   void* user = nullptr;
   Attempt* next = nullptr;
   loop::Deadline later;  // the callback comes a loop turn later, never from inside next_call
-  bool cancelled = false;
+  uint32_t stage = 0;    // of the hook that asked for it
+  bool finished = false, cancelled = false;
 };
 
 Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
@@ -88,11 +90,14 @@ loop::Task<void> Scope::run(uint32_t first) {
         auto waiting = wait();
         a = co_await waiting;
       }
+      end_attempts();
       if (a == SLC_NEXT) {
         auto inside = run(i + 1);
         co_await inside;
       } else if (a != SLC_REPLY) {
         fail_by(i, a);
+      } else if (!used_) {
+        adopt_reply();
       }
       reached_inside = false;  // the inside, if any, ran behind the around stage
       break;
@@ -148,9 +153,17 @@ loop::Task<bool> Scope::run_raw() {
   co_return true;
 }
 
+bool Scope::waits_inside() const {
+  for (const Attempt* a = attempts_; a; a = a->next)
+    if (!a->finished && !a->cancelled) return true;
+  return false;
+}
+
 void Scope::close(Errc why) {
   if (closed_) return;
   closed_ = true;
+  if (why == Errc::timeout && suspended && !waits_inside() && log::enabled(log::Level::error))
+    log::write(log::Level::error, arena().concat(running_place(), " was suspended and not resumed within the time-out"));
   if (!finished_ && !error) {
     error.code = why;
     error.message = error.public_message = why == Errc::timeout ? "context deadline exceeded" : "context canceled";
@@ -173,24 +186,39 @@ void Scope::close(Errc why) {
   attempts_ = nullptr;
 }
 
+// The around stage has spoken: attempts that run on would work for nobody, and hold what they have until the client has
+// its answer.
+void Scope::end_attempts() {
+  around_at_ = UINT32_MAX;
+  for (Attempt* a = attempts_; a; a = a->next) {
+    if (a == used_ || a->cancelled) continue;
+    a->cancelled = true;
+    a->later.disarm();
+    a->task.cancel();
+    a->scope->close(Errc::cancelled);
+  }
+}
+
 slc_token Scope::next_call(slc_next_fn done, void* user) {
-  if (closed_ || around_at_ >= chain_->size() || !chain_->hooks[around_at_].around) return 0;
+  if (closed_ || around_at_ >= chain_->size() || !done) return 0;
   auto* a = new (arena().alloc(sizeof(Attempt), alignof(Attempt))) Attempt;
   a->outer = this;
   a->scope = clone();
+  a->stage = around_at_;
   a->done = done;
   a->user = user;
   a->next = attempts_;
   attempts_ = a;
   a->fn = [](loop::Completion& c) noexcept {
     auto& self = static_cast<Attempt&>(c);
+    self.finished = self.scope->finished_ = true;
     self.scope->worker->loop.deadlines().arm(self.later, 0);
   };
   a->later.on_expire(
       [](loop::Deadline& d) noexcept {
         auto& self = d.owner<Attempt>();
         if (self.cancelled) return;
-        plugin::PlaceScope place{&self.outer->chain_->hooks[self.outer->around_at_].object->place()};
+        plugin::PlaceScope place{&self.outer->chain_->hooks[self.stage].object->place()};
         self.done(self.user, self.outer, self.scope);
       },
       a);
@@ -214,8 +242,11 @@ slc_status Scope::next_cancel(slc_token token) {
 slc_status Scope::next_use(slc_exchange* attempt) {
   for (Attempt* a = attempts_; a; a = a->next)
     if (a->scope == attempt) {
+      if (!a->finished || a->cancelled) return SLC_EINVAL;
       response = attempt->response;
       error = attempt->error;
+      used_ = a;
+      take_over(*a->scope);
       return SLC_OK;
     }
   return SLC_EINVAL;

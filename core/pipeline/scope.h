@@ -46,6 +46,10 @@ class Scope : public slc_exchange {
   loop::Task<slc_action> wait();
   // A reply of a hook took the place of the inside: bring it to the form that inner() would have left.
   virtual void adopt_reply() {}
+  // The answer of this attempt was made our own: what is still to come of it is ours too.
+  virtual void take_over(Scope& attempt) { (void)attempt; }
+  // Suspended, but for something that the host itself runs: no hook has forgotten anything.
+  virtual bool waits_inside() const;
 
   Exchange* exchange_;
   const Chain* chain_;
@@ -57,13 +61,12 @@ class Scope : public slc_exchange {
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
   uint32_t called_ = 0;         // the hook that ran last
-  uint32_t around_at_ = 0;      // the around stage that is running
+  void end_attempts();
+  uint32_t around_at_ = UINT32_MAX;  // the around stage that is running
   Attempt* attempts_ = nullptr;
+  Attempt* used_ = nullptr;     // whose answer is ours
   bool finished_ = false;       // run() reached its end
   bool closed_ = false;
 };
-
-// Turns what a hook answered into the action to take; waits when it is pending.
-inline bool is_known(slc_action a) { return a == SLC_NEXT || a == SLC_REPLY || a == SLC_PENDING; }
 
 }  // namespace sluice::pipeline

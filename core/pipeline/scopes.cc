@@ -14,7 +14,10 @@ void RawScope::enter_inside() {
   exchange_->path_ = request.path;
 }
 
-void RawScope::show_answer() { response = exchange_->answer_; }
+void RawScope::show_answer() {
+  response = exchange_->answer_;
+  inside = exchange_->failure_ ? &exchange_->failure_ : nullptr;
+}
 
 void RawScope::leave() {
   if (error) {
@@ -33,6 +36,8 @@ void RawScope::leave() {
     return;
   }
   if (!response.status) response.status = 200;
+  // While a body streams there are no bytes here, unless a hook put them in its place.
+  if (!response.body.empty()) exchange_->source_ = nullptr;
   exchange_->answer_ = response;
 }
 
@@ -101,8 +106,8 @@ loop::Task<void> ProxyScope::call_backends() {
   // What the hooks changed is what every backend gets.
   exchange_->forwarded = request.headers;
   exchange_->in.query = request.query;
-  if (request.body.size() == 1) {
-    exchange_->body = request.body[0];
+  if (request.body.size() <= 1) {
+    exchange_->body = request.body.empty() ? http::Slice{} : request.body[0];
   } else if (request.body.size() > 1) {
     size_t n = http::total_size(request.body.span());
     char *begin = static_cast<char*>(arena().alloc(n, 1)), *at = begin;
@@ -116,6 +121,24 @@ loop::Task<void> ProxyScope::call_backends() {
   }
   auto inside = call_single(*exchange_, plan_, *this, &source_);
   co_await inside;
+}
+
+void ProxyScope::cancel_inner() {
+  if (source_) source_->close(Errc::cancelled);
+}
+
+void ProxyScope::adopt_reply() {
+  if (response.has_data) {
+    response.complete = true;
+  } else {
+    answered_ = true;
+  }
+}
+
+void ProxyScope::take_over(Scope& attempt) {
+  auto& other = static_cast<ProxyScope&>(attempt);
+  source_ = other.source_;
+  answered_ = other.answered_;
 }
 
 Scope* ProxyScope::clone() {

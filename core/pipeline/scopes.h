@@ -51,16 +51,22 @@ class ProxyScope final : public Scope {
  public:
   ProxyScope(Exchange&, const Chain&, const EndpointPlan&);
   BackendScope* source() const { return source_; }
+  // A hook answered with bytes: they are for the client as they stand, there is nothing to encode.
+  bool answered() const { return answered_; }
 
  protected:
   loop::Task<void> inner() override;
   Scope* clone() override;
+  void cancel_inner() override;
+  void adopt_reply() override;
+  void take_over(Scope& attempt) override;
 
  private:
   loop::Task<void> call_backends();
   void add_static_data();           // proxy.static (pipeline.md §10)
   const EndpointPlan& plan_;
   BackendScope* source_ = nullptr;
+  bool answered_ = false;
 };
 
 }  // namespace sluice::pipeline

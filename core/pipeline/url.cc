@@ -46,6 +46,28 @@ std::string_view escape(Arena& arena, std::string_view s, Pass pass) {
   return {out, static_cast<size_t>(at - out)};
 }
 
+// "." and ".." segments, also written with %2e.
+size_t dot_segments(std::string_view path) {
+  size_t n = 0;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    size_t dots = 0, at = 0;
+    while (at < segment.size()) {
+      if (segment[at] == '.')
+        ++at;
+      else if (at + 2 < segment.size() && segment[at] == '%' && segment[at + 1] == '2' && lower(segment[at + 2]) == 'e')
+        at += 3;
+      else
+        break;
+      ++dots;
+    }
+    n += at == segment.size() && (dots == 1 || dots == 2);
+  }
+  return n;
+}
+
 // Form decoding of a query component; false: malformed.
 bool decode_component(Arena& arena, std::string_view s, std::string_view* out) {
   if (s.find('%') == s.npos && s.find('+') == s.npos) {
@@ -110,7 +132,7 @@ Target build_target(Arena& arena, std::string_view prefix, const std::vector<con
                     const ArenaVector<router::Param>& params, const ResponseLookup* lookup) {
   ArenaVector<std::string_view> pieces{arena};
   pieces.push(prefix);
-  bool query = false;
+  bool query = false, parameters = false;
   size_t path_pieces = 1;
   Target out;
   for (const config::UrlPart& part : parts) {
@@ -133,9 +155,8 @@ Target build_target(Arena& arena, std::string_view prefix, const std::vector<con
           char first = part.text.empty() ? ' ' : upper(part.text[0]);
           value = arena.concat("{{.", std::string_view{&first, 1}, std::string_view{part.text}.substr(1), "}}");
         }
-      } else if (value == "." || value == "..") {
-        if (!part.in_query) out.traversal = true;
       }
+      if (!part.in_query) parameters = true;
       if (part.in_query) value = escape(arena, value, [](char c) { return is(c, kUnreserved); });
     }
     pieces.push(value);
@@ -162,6 +183,14 @@ Target build_target(Arena& arena, std::string_view prefix, const std::vector<con
     path = path.substr(0, mark);
   }
   if (path.empty()) path = "/";
+  if (parameters && path[0] == '/') {
+    // What the pattern itself says may stand; a value must not climb (deviation 6).
+    size_t own = 0;
+    for (const config::UrlPart& part : parts)
+      if (part.kind == config::UrlPart::Kind::text && !part.in_query && !part.text.empty() && part.text[0] == '/')
+        own += dot_segments(part.text);
+    out.traversal = dot_segments(path) > own + (prefix.empty() || prefix[0] != '/' ? 0 : dot_segments(prefix));
+  }
   std::string_view escaped = escape_path(arena, path);
   if (escaped.empty()) {
     out.problem = "the URL has an invalid escape";
@@ -220,6 +249,12 @@ std::string_view filter_query(Arena& arena, std::string_view raw, bool any, cons
   }
   arena.trim(at);
   return {begin, static_cast<size_t>(at - begin)};
+}
+
+bool named_by_connection(const http::Headers& headers, std::string_view name) {
+  for (const http::Header& h : headers)
+    if (h.name.size() == 10 && iequals(h.name, "Connection") && list_contains(h.value, name)) return true;
+  return false;
 }
 
 std::string resolve_location(std::string_view base, std::string_view location) {

@@ -7,6 +7,7 @@
 
 #include "core/base/arena.h"
 #include "core/config/model.h"
+#include "core/http/message.h"
 #include "core/router/router.h"
 
 namespace sluice::pipeline {
@@ -38,6 +39,9 @@ std::string_view escape_path(Arena&, std::string_view);
 // a bad escape dropped. A second filter may narrow. Empty when nothing is left.
 std::string_view filter_query(Arena&, std::string_view raw, bool any, const std::vector<std::string>& allowed,
                               const std::vector<std::string>* narrower);
+
+// Is the field named by a Connection field of its message (RFC 9110 §7.6.1)?
+bool named_by_connection(const http::Headers&, std::string_view name);
 
 // Resolves a Location against the URL it came from (RFC 3986 §5.2). Fragment dropped. Empty: not usable.
 std::string resolve_location(std::string_view base_url, std::string_view location);

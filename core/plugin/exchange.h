@@ -56,6 +56,7 @@ struct slc_exchange {
   sluice::plugin::RequestSide request;
   sluice::plugin::ResponseSide response;
   sluice::Error error;                   // what fail() recorded, or how the inside ended
+  const sluice::Error* inside = nullptr; // scopes of bytes: the failure that the answer tells of
   // Filled by the pipeline for field() and param(); parameters may be added by plugins.
   std::string_view host, client_ip, peer_ip, request_id, scheme, route;
   sluice::ArenaVector<sluice::router::Param>* params = nullptr;

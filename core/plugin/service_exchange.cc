@@ -256,11 +256,12 @@ void fail(slc_exchange* x, int32_t http_status, slc_str why, slc_str body, slc_s
 }
 
 slc_status outcome(slc_exchange* x, slc_str* text) noexcept {
+  const Error& e = !x->error && x->inside ? *x->inside : x->error;
   if (text) {
     *text = kAbsent;
-    if (x->error) *text = str(x->error.message.empty() ? to_string(x->error.code) : x->error.message);
+    if (e) *text = str(e.message.empty() ? to_string(e.code) : e.message);
   }
-  return to_status(x->error.code);
+  return to_status(e.code);
 }
 
 int32_t scope(slc_exchange* x) noexcept { return x->scope; }

@@ -47,7 +47,8 @@ class Gateway:
         env["NOTIFY_SOCKET"] = os.path.join(self.folder, "notify")
         self.log = open(os.path.join(self.folder, "log"), "wb")
         self.started = time.monotonic()
-        self.process = subprocess.Popen([args.gateway, "run", "-c", file, "--workers", str(args.workers), "--plugins", args.plugins],
+        self.process = subprocess.Popen([os.path.abspath(args.gateway), "run", "-c", file, "--workers", str(args.workers),
+                                         "--plugins", os.path.abspath(args.plugins)],
                                         stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, cwd=self.folder)
         try:
             while b"READY=1" not in notify.recv(4096):

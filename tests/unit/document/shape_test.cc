@@ -38,6 +38,26 @@ class ShapeTest : public ::testing::Test {
   TestFormat format_;
 };
 
+TEST_F(ShapeTest, OnlyMembersThatCanPassNeedToBeKept) {
+  EXPECT_EQ(Shape{{}}.wanted(), nullptr);
+  EXPECT_EQ((Shape{{.target = {}, .allow = {}, .deny = {"a"}, .mapping = {{"b", "c"}}, .group = "g"}}.wanted()), nullptr);
+  Shape allow{{.target = {}, .allow = {"a.x", "b", "a.y"}, .deny = {}, .mapping = {}, .group = {}}};
+  EXPECT_EQ(*allow.wanted(), (std::vector<std::string>{"a", "b"}));
+  Shape target{{.target = "t.u", .allow = {"a"}, .deny = {}, .mapping = {}, .group = {}}};
+  EXPECT_EQ(*target.wanted(), (std::vector<std::string>{"t"}));
+
+  Builder builder{arena_, &format_};
+  builder.want_only(allow.wanted());
+  ASSERT_TRUE(builder.begin(Kind::object));
+  for (std::string_view name : {"z", "b", "", "bb", "a"})
+    ASSERT_TRUE(builder.deferred_member(name, "(1)", Kind::number, "1"));
+  Node root;
+  ASSERT_TRUE(builder.end() && builder.finish(&root));
+  ASSERT_EQ(root.count, 2u);
+  EXPECT_EQ(root.members[0].key, "b");
+  EXPECT_EQ(root.members[1].key, "a");
+}
+
 TEST_F(ShapeTest, NoRulesChangeNothing) {
   EXPECT_TRUE(Shape{}.empty());
   EXPECT_TRUE(Shape{Options{}}.empty());

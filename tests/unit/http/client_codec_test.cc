@@ -206,6 +206,12 @@ TEST(ResponseCodecTest, HeadsAreBounded) {
   EXPECT_EQ(decode({many + "Content-Length: 0\r\n\r\n"}, {}).code, Errc::limit);
 }
 
+TEST(ResponseCodecTest, WhatStandsBehindTheLimitIsNotLookedAt) {
+  std::string long_line = "HTTP/1.1 200 OK\r\nA: " + std::string(200, 'x');
+  EXPECT_EQ(every_way(long_line + "\n", {.limit = 100}).code, Errc::limit);
+  EXPECT_EQ(every_way("HTTP/1.1 200 OK\r\nA: x\n" + std::string(200, 'x'), {.limit = 100}).code, Errc::protocol);
+}
+
 TEST(ResponseCodecTest, EndlessFramingIsBounded) {
   std::vector<std::string> pieces{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"};
   for (int i = 0; i < 100; ++i) pieces.emplace_back(1000, 'x');

@@ -1,0 +1,38 @@
+// test/sink: writes the application log to a file, "level number | message", from "level" on.
+#include <cstdio>
+#include <mutex>
+
+#include <sluice/plugin.hpp>
+
+namespace {
+
+class Sink {
+ public:
+  static constexpr auto name = "test/sink";
+  static constexpr auto scopes = sluice::scope::service;
+
+  explicit Sink(sluice::Setup& setup) : level_{static_cast<int32_t>(setup.integer("level", SLC_DEBUG, SLC_DEBUG, sluice::silent))} {
+    const std::string file = setup.text("file");
+    if (setup.ok()) file_ = std::fopen(file.c_str(), "w");
+    if (setup.ok() && !file_) setup.error("file", "cannot be written");
+  }
+  Sink(const Sink&) = delete;
+  ~Sink() {
+    if (file_) std::fclose(file_);
+  }
+
+  int32_t level() const { return level_; }
+  void write(const sluice::LogRecord& r) {
+    std::fprintf(file_, "%d %s| %.*s\n", static_cast<int>(r.level), r.unix_ns > 1'000'000'000'000'000'000 ? "now" : "then",
+                 static_cast<int>(r.message.size()), r.message.data());
+  }
+  void flush() { std::fflush(file_); }
+
+ private:
+  int32_t level_;
+  std::FILE* file_ = nullptr;
+};
+
+}  // namespace
+
+SLC_PLUGIN("test.sink", "1.0.0", Sink)
