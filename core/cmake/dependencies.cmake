@@ -8,6 +8,7 @@ find_package(ZLIB REQUIRED)
 find_package(simdjson REQUIRED)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)  # for plugins: KrakenD's regular expressions are of this syntax
 
 # node-llhttp ships the generated C.
 find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp /usr/include REQUIRED)

@@ -173,7 +173,7 @@ Shape::Shape(Options options) : options_{std::move(options)} {
   constexpr size_t kFew = 16;  // a longer list costs more to compare than it saves
   if (!target_path_.empty()) {
     wanted_ = {target_path_[0]};
-  } else if (options_.allow.size() <= kFew) {
+  } else if (!options_.flatmap && options_.allow.size() <= kFew) {
     for (const std::string& path : options_.allow)
       if (std::string name = path.substr(0, path.find('.')); std::find(wanted_.begin(), wanted_.end(), name) == wanted_.end())
         wanted_.push_back(std::move(name));

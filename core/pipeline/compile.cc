@@ -93,14 +93,14 @@ class Compiler {
     std::vector<bool> by_alias;
     for (const config::Block& b : at.extra) {
       bool alias = false;
-      const plugin::Binding* binding = g_->registry->find_namespace(b.name, &alias);
+      const plugin::Binding* binding = g_->registry->find_namespace(b.name, &alias, static_cast<uint32_t>(scope));
       if (!binding) {
         unknown(b);
         continue;
       }
       if (!(binding->spec->scopes & static_cast<uint32_t>(scope))) {
         std::string text = "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
-                           scopes_text(binding->spec->scopes);
+                           scopes_text(all_scopes(*binding));
         if (options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name)))
           report_.error(b.pointer, std::move(text));
         else
@@ -117,6 +117,13 @@ class Compiler {
       }
     }
     return found;
+  }
+
+  uint32_t all_scopes(const plugin::Binding& of) const {
+    uint32_t scopes = 0;
+    for (const plugin::Binding* b : g_->registry->bindings())
+      if (b->module == of.module && b->name == of.name) scopes |= b->spec->scopes;
+    return scopes;
   }
 
   static std::string scopes_text(uint32_t scopes) {
@@ -192,10 +199,11 @@ class Compiler {
       } else if (f.binding->interface_id == SLC_IFACE_AROUND) {
         report_.error(f.block->pointer, "\"" + f.binding->name + "\" wraps calls: it belongs to an endpoint or a backend");
       } else {
-        add_hook(g_->service_chain, *f.binding, std::move(object));
+        add_hook(f.binding->spec->stage < kEngineStage ? g_->server_chain : g_->engine_chain, *f.binding, std::move(object));
       }
     }
-    sort(g_->service_chain);
+    sort(g_->server_chain);
+    sort(g_->engine_chain);
   }
 
   const Decoder* decoder(const std::string& name, const std::string& pointer) {

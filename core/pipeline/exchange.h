@@ -64,7 +64,8 @@ class Exchange final : public http::StreamOwner {
 
  private:
   friend class RawScope;
-  friend class ServiceScope;
+  friend class ServerScope;
+  friend class EngineScope;
   friend class EndpointScope;
   friend class ProxyScope;
   Exchange(WorkerPlan&, http::Stream&);
@@ -74,6 +75,7 @@ class Exchange final : public http::StreamOwner {
   // ---- order.cc ----
   loop::Task<void> serve();
   loop::Task<void> route();
+  loop::Task<void> serve_found();
   loop::Task<void> serve_endpoint();
   loop::Task<void> run_pipe();
   loop::Task<void> serve_shadow();
@@ -101,7 +103,10 @@ class Exchange final : public http::StreamOwner {
 
   WorkerPlan& plan_;
   http::Stream& stream_;
+  const Route* route_ = nullptr;         // nullptr: the router found none, and answers unknown_status_
   const EndpointPlan* endpoint_ = nullptr;
+  int unknown_status_ = 0;
+  std::string_view allow_;               // of a 405
   router::Match match_;
   std::string_view path_;                // decoded
   std::string_view client_ip_;
@@ -117,7 +122,8 @@ class Exchange final : public http::StreamOwner {
   Error failure_;                        // what the answer is an error answer for
   char* body_buffer_ = nullptr;
   size_t body_size_ = 0, body_room_ = 0;
-  bool body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false, shadow_ = false;
+  bool reached_router_ = false, body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
+  bool shadow_ = false;
   uint64_t started_ns_ = 0;
   std::string_view log_errors_;
 };

@@ -10,17 +10,19 @@ constexpr uint64_t kGraceMs = 100;
 }
 
 loop::Task<void> Exchange::serve() {
-  // 1. Service middleware sees every request before routing and every answer's final bytes, unknown routes included:
-  //    protection and headers of the whole service cannot be bypassed by a path that nobody configured.
-  if (const Chain& chain = generation().service_chain; chain.empty()) {
+  // 1. Service middleware of the server sees every request before routing and every answer's final bytes, whoever gives it:
+  //    a browser must find its headers on redirects and on the health endpoint, too.
+  if (const Chain& chain = generation().server_chain; chain.empty()) {
     auto inside = route();
     co_await inside;
   } else {
     // A hook that never comes back must not hold the client for ever; every later stage has a limit of its own.
     worker().loop.deadlines().arm(deadline_, generation().hook_timeout_ms);
-    auto* scope = new (arena().alloc(sizeof(ServiceScope), alignof(ServiceScope))) ServiceScope{*this, chain};
+    auto* scope = new (arena().alloc(sizeof(ServerScope), alignof(ServerScope))) ServerScope{*this, chain};
     auto inside = scope->run();
     co_await inside;
+    // The access log is the router's (00-order.md §4): what is answered outside of it leaves no line, a failure does.
+    if (!reached_router_ && !scope->error) skip_log_ = true;
     scope->leave();
   }
   // 11. The answer leaves after every hook has seen its head; a raw body follows as it arrives.
@@ -29,39 +31,61 @@ loop::Task<void> Exchange::serve() {
 }
 
 loop::Task<void> Exchange::route() {
+  reached_router_ = true;
   const Generation& g = generation();
   const config::RouterOptions& options = g.config->router;
   // 2. The router works on the decoded path; parameters are checked once, here, before anything can use them.
   std::string_view as_sent = path_;
   if (options.remove_extra_slash) path_ = arena().copy(router::clean_path(path_));
   router::Router::Options how{options.redirect_trailing_slash, options.redirect_fixed_path, options.method_not_allowed};
-  std::string_view location, allow;
+  std::string_view location;
   match_.params.bind(arena());
-  switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow)) {
+  switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow_)) {
     case router::Router::Found::redirect:
       // The trailing-slash rule speaks of the path as it was sent: "/x/5//" is one slash too long for "/x/5/".
       if (as_sent != path_ && as_sent.size() > 1 && location.size() + 1 == path_.size()) location = as_sent.substr(0, as_sent.size() - 1);
       answer_redirect(location);
       co_return;
-    case router::Router::Found::method_not_allowed: answer_unknown(405, allow); co_return;
-    case router::Router::Found::no: answer_unknown(404, {}); co_return;
-    case router::Router::Found::yes: break;
+    case router::Router::Found::method_not_allowed: unknown_status_ = 405; break;
+    case router::Router::Found::no: unknown_status_ = 404; break;
+    case router::Router::Found::yes: route_ = &g.routes[match_.route]; break;
   }
-  const Route& route = g.routes[match_.route];
-  // "." and ".." would climb in the backends' paths (deviation 6).
-  for (const router::Param& p : match_.params)
-    if (p.value == "." || p.value == "..") {
-      set_answer(400, "text/plain; charset=utf-8", "error: path traversal");
-      co_return;
-    }
-  if (!options.disable_path_decoding && !check_encoded_params()) co_return;
-  if (route.builtin != Builtin::none) {
-    auto inside = answer_builtin(route);
+  if (route_) {
+    // "." and ".." would climb in the backends' paths (deviation 6).
+    for (const router::Param& p : match_.params)
+      if (p.value == "." || p.value == "..") {
+        set_answer(400, "text/plain; charset=utf-8", "error: path traversal");
+        co_return;
+      }
+    if (!options.disable_path_decoding && !check_encoded_params()) co_return;
+    endpoint_ = route_->endpoint;
+  }
+  // 3. Service middleware of the router: unknown routes included, so that protection cannot be bypassed by a path that nobody
+  //    configured, but not the health endpoint, whose callers know neither host name nor user agent rules.
+  const Chain& chain = g.engine_chain;
+  if (chain.empty() || (route_ && route_->builtin == Builtin::health)) {
+    auto inside = serve_found();
+    co_await inside;
+  } else {
+    worker().loop.deadlines().arm(deadline_, g.hook_timeout_ms);
+    auto* scope = new (arena().alloc(sizeof(EngineScope), alignof(EngineScope))) EngineScope{*this, chain};
+    auto inside = scope->run();
+    co_await inside;
+    scope->leave();
+  }
+}
+
+loop::Task<void> Exchange::serve_found() {
+  if (!route_) {
+    answer_unknown(unknown_status_, allow_);
+    co_return;
+  }
+  if (route_->builtin != Builtin::none) {
+    auto inside = answer_builtin(*route_);
     co_await inside;
     co_return;
   }
-  endpoint_ = route.endpoint;
-  // 3. Endpoint middleware (bots, tokens, limits) runs before the body is read and outside the endpoint's timeout: a
+  // 4. Endpoint middleware (bots, tokens, limits) runs before the body is read and outside the endpoint's timeout: a
   //    refused request costs neither, and its answer carries no gateway headers.
   if (endpoint_->endpoint_chain.empty()) {
     auto inside = serve_endpoint();
@@ -77,7 +101,7 @@ loop::Task<void> Exchange::route() {
 
 loop::Task<void> Exchange::serve_endpoint() {
   const EndpointPlan& e = *endpoint_;
-  // 4. From here T runs: body, backends, merge and, for raw answers, the body's way to the client.
+  // 5. From here T runs: body, backends, merge and, for raw answers, the body's way to the client.
   if (e.timeout_is_negative) {
     render_failure({.code = Errc::timeout, .source = Source::config, .message = "context deadline exceeded",
                     .public_message = "context deadline exceeded"});
@@ -91,7 +115,7 @@ loop::Task<void> Exchange::serve_endpoint() {
     auto reading = read_body();
     if (!co_await reading) co_return;
   }
-  // 5. The pipe is a task of its own, so that the deadline can end it while this coroutine goes on to answer.
+  // 6. The pipe is a task of its own, so that the deadline can end it while this coroutine goes on to answer.
   pipe_done_ = {[](loop::Completion& c) noexcept {
                   auto& self = c.owner<Exchange>();
                   self.pipe_finished_ = true;
@@ -105,9 +129,9 @@ loop::Task<void> Exchange::serve_endpoint() {
 
 loop::Task<void> Exchange::run_pipe() {
   const EndpointPlan& e = *endpoint_;
-  // 6. Proxy middleware (scripts, expressions, body validation) wraps the fan-out and sees the merged document.
+  // 7. Proxy middleware (scripts, expressions, body validation) wraps the fan-out and sees the merged document.
   if (e.simple()) {
-    // One backend: its answer is the result, nothing to merge.
+    // 8. One backend: its answer is the result, nothing to merge. See BackendScope for the order inside a call.
     auto* call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*this, *e.backends[0]};
     auto inside = call->run();
     co_await inside;

@@ -113,6 +113,10 @@ struct Route {
   std::string allow;  // auto_options
 };
 
+// Service hooks below this stage wrap the whole server; those from here on belong to the router and do not see its
+// redirects nor the health endpoint (00-order.md §3, §4).
+constexpr int32_t kEngineStage = 300;
+
 // Everything of one configuration.
 class Generation {
  public:
@@ -130,7 +134,7 @@ class Generation {
   std::vector<BackendPlan*> backends;                    // by BackendPlan::id
   std::vector<Route> routes;
   router::Router router;
-  Chain service_chain;
+  Chain server_chain, engine_chain;  // service level, divided at kEngineStage
   ClientIpRule client_ip;
   std::shared_ptr<plugin::Object> log_sink_object;
   const slc_log_sink* log_sink = nullptr;

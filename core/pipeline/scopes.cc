@@ -41,9 +41,16 @@ void RawScope::leave() {
   exchange_->answer_ = response;
 }
 
-loop::Task<void> ServiceScope::inner() {
+loop::Task<void> ServerScope::inner() {
   enter_inside();
   auto inside = exchange_->route();
+  co_await inside;
+  show_answer();
+}
+
+loop::Task<void> EngineScope::inner() {
+  enter_inside();
+  auto inside = exchange_->serve_found();
   co_await inside;
   show_answer();
 }
@@ -56,7 +63,8 @@ loop::Task<void> EndpointScope::inner() {
 }
 
 // Around stages are for proxy and backend scopes (plugin.h): the factory refuses them elsewhere.
-Scope* ServiceScope::clone() { return this; }
+Scope* ServerScope::clone() { return this; }
+Scope* EngineScope::clone() { return this; }
 Scope* EndpointScope::clone() { return this; }
 
 ProxyScope::ProxyScope(Exchange& x, const Chain& chain, const EndpointPlan& plan) : Scope{SLC_AT_PROXY, x, chain}, plan_{plan} {

@@ -17,9 +17,20 @@ class RawScope : public Scope {
   void show_answer();
 };
 
-class ServiceScope final : public RawScope {
+// Service level, around the router: every request.
+class ServerScope final : public RawScope {
  public:
-  ServiceScope(Exchange& x, const Chain& chain) : RawScope{SLC_AT_SERVICE, x, chain} {}
+  ServerScope(Exchange& x, const Chain& chain) : RawScope{SLC_AT_SERVICE, x, chain} {}
+
+ protected:
+  loop::Task<void> inner() override;
+  Scope* clone() override;
+};
+
+// Service level, around what the router found: a route, 404 or 405.
+class EngineScope final : public RawScope {
+ public:
+  EngineScope(Exchange& x, const Chain& chain) : RawScope{SLC_AT_SERVICE, x, chain} {}
 
  protected:
   loop::Task<void> inner() override;

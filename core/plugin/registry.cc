@@ -17,16 +17,21 @@ struct Registry::Impl {
   using Key = std::pair<std::string, std::string>;
   std::vector<std::shared_ptr<Module>> modules;
   std::deque<Binding> bindings;  // addresses stay
-  std::map<Key, const Binding*> names, aliases;
+  // Several under one key: a plugin that has another stage at each level binds its name once for each.
+  using Names = std::map<Key, std::vector<const Binding*>>;
+  Names names, aliases;
   std::map<std::string, const Binding*> defaults;
 
   // Encodings and sd names are case-insensitive in the reference; namespaces are not.
   static Key value_key(std::string_view interface_id, std::string_view name) { return {std::string{interface_id}, to_lower(name)}; }
   static Key space_key(std::string_view name) { return {std::string{}, std::string{name}}; }
   static Key key(const slc_binding& b, std::string_view name) { return b.scopes ? space_key(name) : value_key(b.interface_id, name); }
-  static const Binding* at(const std::map<Key, const Binding*>& m, const Key& k) {
+  static const Binding* at(const Names& m, const Key& k, uint32_t scopes = ~0u) {
     auto it = m.find(k);
-    return it == m.end() ? nullptr : it->second;
+    if (it == m.end()) return nullptr;
+    for (const Binding* b : it->second)
+      if (b->spec->scopes & scopes) return b;
+    return it->second.front();
   }
 
   void add(std::shared_ptr<Module> module, ScanResult& result);
@@ -38,12 +43,16 @@ std::string Registry::Impl::clash(const Module& m) const {
   auto both = [&](const Binding* other, const std::string& what) {
     return other->module->file() + " and " + m.file() + " both " + what + ". Remove one.";
   };
-  std::map<Key, int> own;
+  std::map<Key, uint32_t> own;  // the scopes that are taken
   std::map<std::string, int> own_defaults;
   for (const Module::Offer& o : m.offers()) {
     Key k = key(*o.spec, o.spec->name);
     if (const Binding* other = at(names, k)) return both(other, "provide \"" + std::string{o.spec->name} + "\"");
-    if (own[k]++) return m.title() + ": binds \"" + o.spec->name + "\" twice.";
+    // One name at different levels is fine: only then is it clear which binding a block means.
+    if (auto [it, fresh] = own.emplace(std::move(k), o.spec->scopes); !fresh) {
+      if (!o.spec->scopes || (it->second & o.spec->scopes)) return m.title() + ": binds \"" + o.spec->name + "\" twice.";
+      it->second |= o.spec->scopes;
+    }
     for (const char* const* a = o.spec->aliases; a && *a; ++a)
       if (const Binding* other = at(aliases, key(*o.spec, *a)))
         return both(other, "provide \"" + std::string{*a} + "\"");
@@ -79,8 +88,8 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     b.plugin_id = module->entry().id;
     b.plugin_version = module->entry().version;
     b.host = module->host();
-    names[key(*b.spec, b.name)] = &b;
-    for (const char* const* a = o.spec->aliases; a && *a; ++a) aliases[key(*b.spec, *a)] = &b;
+    names[key(*b.spec, b.name)].push_back(&b);
+    for (const char* const* a = o.spec->aliases; a && *a; ++a) aliases[key(*b.spec, *a)].push_back(&b);
     if (o.spec->flags & SLC_BIND_DEFAULT) defaults[b.interface_id] = &b;
   }
 }
@@ -129,11 +138,11 @@ const Binding* Registry::find(std::string_view interface_id, std::string_view na
   return nullptr;
 }
 
-const Binding* Registry::find_namespace(std::string_view name, bool* is_alias) const {
+const Binding* Registry::find_namespace(std::string_view name, bool* is_alias, uint32_t scopes) const {
   Impl::Key k = Impl::space_key(name);
-  const Binding* b = Impl::at(impl_->names, k);
+  const Binding* b = Impl::at(impl_->names, k, scopes);
   if (is_alias) *is_alias = !b;
-  if (!b) b = Impl::at(impl_->aliases, k);
+  if (!b) b = Impl::at(impl_->aliases, k, scopes);
   if (!b && is_alias) *is_alias = false;
   return b;
 }
@@ -152,7 +161,7 @@ std::vector<const Binding*> Registry::bindings() const {
 std::vector<std::string> Registry::names(std::string_view interface_id) const {
   std::vector<std::string> all;
   for (const auto* m : {&impl_->names, &impl_->aliases})
-    for (const auto& [key, binding] : *m)
+    for (const auto& [key, bound] : *m)
       if (key.first == interface_id) all.push_back(key.second);
   return all;
 }

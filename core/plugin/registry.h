@@ -50,8 +50,9 @@ class Registry {
 
   // Binding by name or alias for this interface kind; nullptr: nobody. Decoders, encoders, resolvers: by lower-case name.
   const Binding* find(std::string_view interface_id, std::string_view name) const;
-  // Namespace (extra_config key): any interface that takes scopes.
-  const Binding* find_namespace(std::string_view name, bool* is_alias) const;
+  // Namespace (extra_config key): any interface that takes scopes. Of several bindings of one plugin under that name, the one
+  // for `scopes` (SLC_AT_…); when none is, the first.
+  const Binding* find_namespace(std::string_view name, bool* is_alias, uint32_t scopes = ~0u) const;
   // The binding with SLC_BIND_DEFAULT of that kind; nullptr: no plugin for it is loaded.
   const Binding* find_default(std::string_view interface_id) const;
   std::vector<const Binding*> bindings() const;

@@ -87,9 +87,26 @@ TEST_F(RegistryTest, TwoDefaultsAreAClash) {
 }
 
 TEST_F(RegistryTest, ANameTwiceInOnePluginIsAClash) {
-  static const slc_binding b[] = {{"x/y", SLC_IFACE_MIDDLEWARE, 2, 0, nullptr, nullptr, 0}, {"x/y", SLC_IFACE_MIDDLEWARE, 8, 0, nullptr, nullptr, 0}};
+  static const slc_binding b[] = {{"x/y", SLC_IFACE_MIDDLEWARE, 2, 0, nullptr, nullptr, 0}, {"x/y", SLC_IFACE_MIDDLEWARE, 2 | 8, 0, nullptr, nullptr, 0}};
   static const slc_entry e = entry_of("second", b, 2);
   EXPECT_EQ(also(&e, "second.so"), std::vector<std::string>{"second.so (second 1): binds \"x/y\" twice."});
+}
+
+TEST_F(RegistryTest, ANameAtDifferentLevelsOfOnePluginIsTwoBindings) {
+  static const char* const old[] = {"github.com/old/xy", nullptr};
+  static const slc_binding b[] = {{"x/y", SLC_IFACE_MIDDLEWARE, SLC_AT_SERVICE, 500, nullptr, old, 0},
+                                  {"x/y", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT, 100, nullptr, old, 0}};
+  static const slc_entry e = entry_of("second", b, 2);
+  EXPECT_TRUE(also(&e, "second.so").empty());
+  for (const char* name : {"x/y", "github.com/old/xy"}) {
+    EXPECT_EQ(registry.find_namespace(name, nullptr, SLC_AT_SERVICE)->spec->stage, 500);
+    EXPECT_EQ(registry.find_namespace(name, nullptr, SLC_AT_ENDPOINT | SLC_AT_PROXY)->spec->stage, 100);
+    EXPECT_EQ(registry.find_namespace(name, nullptr, SLC_AT_BACKEND)->spec->stage, 500);  // for the message
+  }
+  // Of another plugin it is a clash all the same.
+  static const slc_binding third = {"x/y", SLC_IFACE_MIDDLEWARE, SLC_AT_BACKEND, 0, nullptr, nullptr, 0};
+  static const slc_entry t = entry_of("third", &third, 1);
+  EXPECT_EQ(also(&t, "third.so"), std::vector<std::string>{"second.so and third.so both provide \"x/y\". Remove one."});
 }
 
 TEST_F(RegistryTest, NamesForSuggestionsAreGroupedByKind) {

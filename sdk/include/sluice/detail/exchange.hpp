@@ -100,6 +100,15 @@ class Message {
   Status set_header(Header id, std::string_view v) const { return {api_->set_header(x_, side_, id, str(v))}; }
   Status add_header(Header id, std::string_view v) const { return {api_->add_header(x_, side_, id, str(v))}; }
   Status remove_header(Header id) const { return {api_->remove_header(x_, side_, id)}; }
+  // Adds a line before those of the same name that are there already, as if it had been set before them.
+  Status put_header_first(Header id, std::string_view v) const {
+    std::vector<std::string_view> others;
+    for (std::string_view o; (o = header(id, static_cast<uint32_t>(others.size()))).data() != nullptr;) others.push_back(o);
+    if (!others.empty()) remove_header(id);
+    const Status s = add_header(id, v);
+    for (const std::string_view o : others) add_header(id, o);
+    return s;
+  }
   // f(name, value) for each header line.
   template <class F>
   void each_header(F&& f) const {
