@@ -112,6 +112,7 @@ class Logger {
   }
 
   void configure(Level l, Sink sink) {
+    drain();  // what was said under the former configuration goes where that one wanted it
     std::lock_guard lock{output_};
     sink_ = sink;
     level = static_cast<uint8_t>(l);
@@ -136,9 +137,10 @@ class Logger {
   bool sink_used_ = false;
   uint64_t reported_ = 0;
 
+  std::mutex draining_;  // one drain at a time; before all other locks
   std::mutex lanes_guard_;
   std::vector<std::shared_ptr<Lane>> lanes_;
-  std::vector<std::shared_ptr<Lane>> taken_;  // of the current drain; logging thread
+  std::vector<std::shared_ptr<Lane>> taken_;  // of the current drain
   std::string record_;
   std::atomic<size_t> lines_{8192};
   std::atomic<uint64_t> epoch_{0};
@@ -233,6 +235,7 @@ void Logger::run() {
 
 // Writes everything that waits, in order of time. False: there was nothing.
 bool Logger::drain() {
+  std::lock_guard alone{draining_};
   {
     std::lock_guard lock{lanes_guard_};
     std::erase_if(lanes_, [](const std::shared_ptr<Lane>& l) {

@@ -138,7 +138,7 @@ loop::Task<void> Scope::run(uint32_t first) {
 }
 
 loop::Task<bool> Scope::run_raw() {
-  for (uint32_t i = chain_->size(); i-- > 0;) {
+  for (uint32_t i = chain_->size(); i-- > first_;) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
     slc_action a = call(i, h.middleware->on_raw_response);
@@ -205,6 +205,7 @@ slc_token Scope::next_call(slc_next_fn done, void* user) {
   a->outer = this;
   a->scope = clone();
   a->stage = around_at_;
+  a->scope->first_ = around_at_ + 1;
   a->done = done;
   a->user = user;
   a->next = attempts_;

@@ -61,6 +61,7 @@ class Scope : public slc_exchange {
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
   uint32_t called_ = 0;         // the hook that ran last
+  uint32_t first_ = 0;          // an attempt's: hooks before this one belong to the outer scope, which has their slots
   void end_attempts();
   uint32_t around_at_ = UINT32_MAX;  // the around stage that is running
   Attempt* attempts_ = nullptr;

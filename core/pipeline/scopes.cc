@@ -144,6 +144,8 @@ void ProxyScope::take_over(Scope& attempt) {
 Scope* ProxyScope::clone() {
   auto* copy = new (arena().alloc(sizeof(ProxyScope), alignof(ProxyScope))) ProxyScope{*exchange_, *chain_, plan_};
   copy->request = request;
+  copy->request.headers.bind(arena());  // not shared: the stage may go on changing its own
+  for (const http::Header& h : request.headers) copy->request.headers.add(h.name, h.value);
   return copy;
 }
 
