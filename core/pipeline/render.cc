@@ -15,7 +15,10 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
   x.response.headers.bind(arena());
   x.response.body.bind(arena());
   plugin::PlaceScope place{&encoder.object->place()};
-  if (encoder.table->encode(encoder.object->state(worker()), &x, node) != SLC_OK) return false;
+  x.client_headers = &in.headers;
+  slc_status status = encoder.table->encode(encoder.object->state(worker()), &x, node);
+  x.client_headers = nullptr;
+  if (status != SLC_OK) return false;
   std::string_view type = encoder.content_type;
   for (const http::Header& h : x.response.headers) {
     if (iequals(h.name, "Content-Type"))

@@ -66,6 +66,7 @@ struct slc_exchange {
   slc_action resumed_with = SLC_FAIL;
   sluice::loop::Signal resumed;          // set on the loop by a resume
   sluice::plugin::OwnedOp* operations = nullptr;
+  sluice::http::Headers* client_headers = nullptr;  // while an encoder runs: the client's own, to be read only
   sluice::document::Builder* building = nullptr;  // replace_data in progress; taken over when the hook returned
   char *run_at = nullptr, *run_end = nullptr;     // room behind the small pieces that append_body copied
 

@@ -35,12 +35,14 @@ slc_header_id intern(const slc_host*, slc_str text) noexcept {
 http::Headers* headers_of(slc_exchange* x, int32_t side) {
   return side == SLC_REQUEST ? &x->request.headers : side == SLC_RESPONSE ? &x->response.headers : nullptr;
 }
+// An encoder answers the client, whose wishes input_headers may have kept from the scope it runs in.
+http::Headers* readable_headers_of(slc_exchange* x, int32_t side) { return side == SLC_CLIENT ? x->client_headers : headers_of(x, side); }
 ArenaVector<http::Slice>* body_of(slc_exchange* x, int32_t side) {
   return side == SLC_REQUEST ? &x->request.body : side == SLC_RESPONSE ? &x->response.body : nullptr;
 }
 
 slc_str header(slc_exchange* x, int32_t side, slc_header_id id, uint32_t nth) noexcept {
-  http::Headers* h = headers_of(x, side);
+  http::Headers* h = readable_headers_of(x, side);
   std::string_view name = header_name(id);
   if (!h || name.empty()) return kAbsent;
   const http::Header* found = h->find(name, nth);
@@ -48,7 +50,7 @@ slc_str header(slc_exchange* x, int32_t side, slc_header_id id, uint32_t nth) no
 }
 
 slc_status header_at(slc_exchange* x, int32_t side, uint32_t i, slc_str* name, slc_str* value) noexcept {
-  http::Headers* h = headers_of(x, side);
+  http::Headers* h = readable_headers_of(x, side);
   if (!h) return SLC_EINVAL;
   if (i >= h->size()) return SLC_ENOTFOUND;
   if (name) *name = str((*h)[i].name);

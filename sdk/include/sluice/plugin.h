@@ -63,7 +63,9 @@ enum { SLC_NEXT = 0,    /* go on with the chain */
 
 /* Scopes, also used as a bit set in slc_binding.scopes. */
 enum { SLC_AT_SERVICE = 1, SLC_AT_ENDPOINT = 2, SLC_AT_PROXY = 4, SLC_AT_BACKEND = 8 };
-enum { SLC_REQUEST = 0, SLC_RESPONSE = 1 };
+/* SLC_CLIENT: the client's request headers as service and endpoint stages left them, before input_headers chose what
+ * backends see. Only header() and header_at(), only in slc_encoder.encode; empty elsewhere. */
+enum { SLC_REQUEST = 0, SLC_RESPONSE = 1, SLC_CLIENT = 2 };
 enum { SLC_METHOD = 0, SLC_PATH = 1, SLC_QUERY = 2, SLC_HOST = 3, SLC_CLIENT_IP = 4, SLC_REQUEST_ID = 5,
        SLC_SCHEME = 6, SLC_ROUTE = 7 /* endpoint as configured */, SLC_PEER_IP = 8 };
 enum { SLC_NULL = 0, SLC_BOOL = 1, SLC_NUMBER = 2, SLC_STRING = 3, SLC_ARRAY = 4, SLC_OBJECT = 5 };

@@ -110,6 +110,21 @@ TEST_F(ExchangeServiceTest, SmallPiecesJoinAndLargeStableOnesAreReferenced) {
   EXPECT_EQ(api.append_body(x, slc_str{nullptr, 3}, 0), SLC_EINVAL);
 }
 
+TEST_F(ExchangeServiceTest, TheClientsHeadersAreThereWhileAnEncoderRunsAndCannotBeChanged) {
+  EXPECT_EQ(api.header(x, SLC_CLIENT, id("Accept"), 0).ptr, nullptr);
+  http::Headers sent;
+  sent.bind(x.arena);
+  sent.add("Accept", "text/plain");
+  x->client_headers = &sent;
+  EXPECT_EQ(text(api.header(x, SLC_CLIENT, id("Accept"), 0)), "text/plain");
+  slc_str name{}, value{};
+  EXPECT_EQ(api.header_at(x, SLC_CLIENT, 0, &name, &value), SLC_OK);
+  EXPECT_EQ(api.set_header(x, SLC_CLIENT, id("Accept"), S("x")), SLC_EINVAL);
+  EXPECT_NE(api.remove_header(x, SLC_CLIENT, id("Accept")), SLC_OK);
+  EXPECT_EQ(sent.size(), 1u);
+  x->client_headers = nullptr;
+}
+
 TEST_F(ExchangeServiceTest, StableNeighboursStayOnePiece) {
   std::string source(2000, 's');
   api.append_body(x, S(std::string_view{source}.substr(0, 700)), 1);

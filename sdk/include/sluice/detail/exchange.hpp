@@ -167,6 +167,8 @@ class Exchange {
 
   Message request() const { return {x_, &api(), SLC_REQUEST}; }
   Message response() const { return {x_, &api(), SLC_RESPONSE}; }
+  // Encoders only: what the client sent, before input_headers. Headers, to be read.
+  Message client() const { return {x_, &api(), SLC_CLIENT}; }
   // Of the request, the side most plugins look at.
   std::string_view header(Header id) const { return request().header(id); }
   Status set_header(Header id, std::string_view v) const { return request().set_header(id, v); }

@@ -1,0 +1,23 @@
+// Bytes as a backend's rss body: what is refused has a reason, what is accepted is a document.
+#include "plugins/rss/decode.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "plugins/json/tests/document_host.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace sluice;
+  std::string_view body{reinterpret_cast<const char*>(data), size};
+  BlockPool pool;
+  Arena arena{pool};
+  slc_builder target{document::Builder{arena, nullptr}};
+  Builder out{&target, &document_host::kDocument};
+  std::string why;
+  document::Node root;
+  bool ok = rss::decode(body, out, &why);
+  if (ok ? !target.build.finish(&root) : why.empty()) std::abort();
+  if (ok) document::to_json(arena, root);
+  return 0;
+}
