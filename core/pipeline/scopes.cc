@@ -1,5 +1,7 @@
 #include "core/pipeline/scopes.h"
 
+#include "core/log/log.h"
+#include "core/pipeline/fanout.h"
 #include "core/pipeline/sequence.h"
 
 namespace sluice::pipeline {
@@ -19,6 +21,10 @@ void RawScope::show_answer() {
   inside = exchange_->failure_ ? &exchange_->failure_ : nullptr;
 }
 
+std::string_view RawScope::place() const {
+  return scope == SLC_AT_ENDPOINT && exchange_->endpoint() ? std::string_view{exchange_->endpoint()->where} : "[SERVICE]";
+}
+
 void RawScope::leave() {
   if (error) {
     // Refused before (or instead of) the inside: the status and whatever body the plugin gave, no gateway headers.
@@ -33,6 +39,9 @@ void RawScope::leave() {
       answer.body.push(error.body);
     }
     exchange_->log_error(error.message);
+    // What a plugin could not do is for the operator; what it refused is an everyday thing.
+    log::Level level = answer.status >= 500 ? log::Level::error : log::Level::debug;
+    if (log::enabled(level)) log::write(level, arena().concat(place(), " ", error.message));
     return;
   }
   if (!response.status) response.status = 200;

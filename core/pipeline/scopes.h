@@ -10,6 +10,7 @@ class RawScope : public Scope {
   RawScope(int32_t scope, Exchange&, const Chain&);
   // Makes the scope's result the exchange's answer.
   void leave();
+  std::string_view place() const;  // "[ENDPOINT: /x]"
 
  protected:
   // What the hooks changed in the request becomes the exchange's request, then the inside runs, then its answer is shown.

@@ -1,0 +1,154 @@
+// Plugins that break the rules, in the running gateway: what is said about each, and that nobody else suffers. The fixtures are
+// in tests/misbehaving; those that are refused when they are opened are asserted in tests/unit/plugin.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "tests/integration/plugins/plugin_folder.h"
+
+namespace sluice::test {
+namespace {
+
+// /bad has the fixture at the endpoint, /behind at its backend, /good has nothing of it.
+std::string with_fixture(const FakeUpstream& up, const std::string& name, const std::string& timeout = "5s", bool at_backend = true) {
+  const std::string block = extra({{"misbehaving/" + name, ""}}), t = R"("timeout": ")" + timeout + R"(", )";
+  std::string endpoints = endpoint_of("/bad", backend_of(up.url(), "/d"), t + block + ", ") + "," + endpoint_of("/good", backend_of(up.url(), "/d"));
+  if (at_backend) {
+    endpoints += "," + endpoint_of("/behind", backend_of(up.url(), "/d", block), t);
+    endpoints += "," + endpoint_of("/partly", backend_of(up.url(), "/d", block) + "," + backend_of(up.url(), "/d"), t);
+  }
+  return config_of(endpoints);
+}
+
+class MisbehavingTest : public testing::Test {
+ protected:
+  MisbehavingTest() { up.on("/d", Reply::json(R"({"a":1})")); }
+  void expect_good(PluggedGateway& gateway) { EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"a":1})"); }
+  FakeUpstream up;
+};
+
+TEST_F(MisbehavingTest, AnUnknownActionFailsTheExchangeAndIsNamed) {
+  PluggedGateway gateway({"misbehaving/returns_garbage_action"}, with_fixture(up, "garbage-action"));
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 500);
+  gateway->process().wait_for_output("[ENDPOINT: /bad] plugin misbehaving.garbage-action (misbehaving/garbage-action) answered an unknown action");
+  EXPECT_EQ(get_once(gateway.port(), "/behind").status, 500);
+  Response partly = get_once(gateway.port(), "/partly");
+  EXPECT_EQ(partly.status, 200);
+  EXPECT_EQ(partly.header("X-Krakend-Completed"), "false");
+  expect_good(gateway);
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_GE(occurrences(log, "plugin misbehaving.garbage-action (misbehaving/garbage-action) answered an unknown action"), 3) << log;
+}
+
+TEST_F(MisbehavingTest, TheFirstResumeCountsAndTheSecondIsStale) {
+  PluggedGateway gateway({"misbehaving/resumes_twice"}, with_fixture(up, "resumes-twice"));
+  for (const char* path : {"/bad", "/behind"}) {
+    Response r = get_once(gateway.port(), path);
+    EXPECT_EQ(r.status, 200) << path;
+    EXPECT_EQ(r.body, R"({"a":1})") << path;
+    EXPECT_EQ(r.header("X-Second-Resume"), "stale") << path;
+  }
+}
+
+TEST_F(MisbehavingTest, ALateOrInventedResumeDoesNothing) {
+  PluggedGateway gateway({"misbehaving/resumes_late"}, with_fixture(up, "resumes-late", "60ms"));
+  TestClient client(gateway.port());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(client.get("/behind").status, 500);
+    EXPECT_EQ(client.get("/good").status, 200) << "on the same connection, when the late resume has come";
+    EXPECT_EQ(get_once(gateway.port(), "/bad").status, 500);
+    expect_good(gateway);
+  }
+}
+
+TEST_F(MisbehavingTest, ResumesOfAForeignThreadAreFineAndTheSecondOneIsNot) {
+  PluggedGateway gateway({"misbehaving/resumes_from_thread"}, with_fixture(up, "resumes-from-thread"), 2);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 10; ++i) clients.push_back(std::make_unique<TestClient>(gateway.port()));
+  for (const char* path : {"/bad", "/behind", "/partly"}) {
+    for (auto& c : clients) c->send_request("GET", path);
+    for (auto& c : clients) EXPECT_EQ(c->read().body, R"({"a":1})") << path;
+  }
+}
+
+TEST_F(MisbehavingTest, AHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) {
+  PluggedGateway gateway({"misbehaving/never_resumes"}, with_fixture(up, "never-resumes", "80ms"));
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 500);
+  gateway->process().wait_for_output("plugin misbehaving.never-resumes (misbehaving/never-resumes) [ENDPOINT: /bad] was suspended and not resumed within the time-out");
+  EXPECT_EQ(get_once(gateway.port(), "/behind").status, 500);
+  gateway->process().wait_for_output("(misbehaving/never-resumes) [BACKEND: /d] was suspended and not resumed within the time-out");
+  Response partly = get_once(gateway.port(), "/partly");
+  EXPECT_EQ(partly.status, 200);
+  EXPECT_EQ(partly.header("X-Krakend-Completed"), "false");
+  expect_good(gateway);
+  EXPECT_EQ(occurrences(gateway.log_to_the_end(), "was suspended and not resumed"), 3);
+}
+
+TEST_F(MisbehavingTest, AHookThatHoldsItsLoopIsNamedWithItsPlace) {
+  PluggedGateway gateway({"misbehaving/blocks_loop"}, with_fixture(up, "blocks-loop", "5s", false));
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  gateway->process().wait_for_output("[ENDPOINT: /bad][misbehaving/blocks-loop] held its event loop for about ");
+  gateway->process().wait_for_output("(plugin misbehaving.blocks-loop): every request of the worker waited");
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  expect_good(gateway);
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_EQ(occurrences(log, "[misbehaving/blocks-loop] held its event loop"), 1) << "once a minute is enough\n" << log;
+}
+
+TEST_F(MisbehavingTest, AForgottenTimerIsCancelledAndNamed) {
+  PluggedGateway gateway({"misbehaving/leaks_timer"}, with_fixture(up, "leaks-timer", "5s", false), 2);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_EQ(occurrences(log, "[misbehaving/leaks-timer] left 1 timers or callouts behind when it stopped; they are cancelled (plugin misbehaving.leaks-timer 1.0.0)"), 2)
+      << "on each worker; those of the requests went with them\n" << log;
+}
+
+TEST_F(MisbehavingTest, AThreadLocalWithADestructorDoesNoHarm) {
+  PluggedGateway gateway({"misbehaving/pins_thread_local"}, with_fixture(up, "pins-thread-local", "5s", false), 3);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  gateway.log_to_the_end();
+}
+
+TEST_F(MisbehavingTest, AWorkerThatCannotStartRefusesTheStart) {
+  const std::string config = with_fixture(up, "worker-start-fails", "5s", false);
+  const std::string with_port = R"({"listen_ip": "127.0.0.1", "port": )" + std::to_string(ReservedPort{}.number()) + ", " + config.substr(1);
+  const Ran ran = run_plugged({"misbehaving/worker_start_fails"}, "run", with_port, {"--workers", "3"});
+  EXPECT_GT(ran.code, 0) << ran.output;
+  EXPECT_NE(ran.output.find("[ENDPOINT: /bad][misbehaving/worker-start-fails]: cannot start on worker 0: SLC_ENOMEM (plugin misbehaving.worker-start-fails 1.0.0)"),
+            std::string::npos) << ran.output;
+  EXPECT_EQ(sanitizer_report(ran.output), "");
+}
+
+TEST_F(MisbehavingTest, APluginThatCannotBeLoadedSaysWhyAndItsNameIsMissing) {
+  const Ran ran = run_plugged({"misbehaving/load_fails"}, "check", with_fixture(up, "load-fails", "5s", false), {"--strict"});
+  EXPECT_GT(ran.code, 0);
+  for (const char* text : {"misbehaving.load-fails", "no licence for the flux capacitor", "and no plutonium", "no plugin provides \"misbehaving/load-fails\""}) {
+    EXPECT_NE(ran.output.find(text), std::string::npos) << text << '\n' << ran.output;
+  }
+  EXPECT_EQ(sanitizer_report(ran.output), "");
+}
+
+TEST_F(MisbehavingTest, ErrorsThatCreateReportsRefuseThoughItSaysOkAndAllAreLocated) {
+  const std::string config = "{\"version\": 3, \"endpoints\": [\n {\"endpoint\": \"/x\",\n  \"extra_config\": {\"misbehaving/two-errors\": {\n   \"first\": 1,\n"
+                             "   \"second\": [2, 3]}},\n  \"backend\": [{\"host\": [\"http://127.0.0.1:1\"], \"url_pattern\": \"/\"}]}]}\n";
+  const Ran ran = run_plugged({"misbehaving/create_reports_two_errors"}, "check", config);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("krakend.json:4:4:"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("is wrong (plugin misbehaving.two-errors 1.0.0)"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("krakend.json:5:15:"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("is wrong too (plugin misbehaving.two-errors 1.0.0)"), std::string::npos) << ran.output;
+}
+
+// An exception that leaves a raw hook ends the process: hooks are noexcept, and a host that may carry plugins of other languages
+// cannot count on catching it. Plugins written with plugin.hpp cannot get here (MiddlewareTest.AnExceptionFails...).
+TEST_F(MisbehavingTest, AnExceptionOutOfARawHookEndsTheProcess) {
+  PluggedGateway gateway({"misbehaving/throws_raw"}, with_fixture(up, "throws", "5s", false));
+  expect_good(gateway);
+  TestClient client(gateway.port());
+  client.send_request("GET", "/bad");
+  EXPECT_EQ(gateway->wait_for_exit(), -SIGABRT) << gateway->log();
+  EXPECT_NE(gateway->log().find("terminate called after throwing an instance of 'std::runtime_error'"), std::string::npos) << gateway->log();
+  EXPECT_TRUE(client.closed());
+}
+
+}  // namespace
+}  // namespace sluice::test
