@@ -2,6 +2,7 @@
 
 #include "core/log/log.h"
 #include "core/pipeline/exchange.h"
+#include "core/plugin/token_table.h"
 
 namespace sluice::pipeline {
 
@@ -159,6 +160,12 @@ bool Scope::waits_inside() const {
   return false;
 }
 
+// A closed scope may stay in memory for long, as the loser of several calls does: nothing calls back into it.
+void Scope::end_operations() {
+  if (suspended) worker->tokens->drop(*this);
+  if (operations) worker->tokens->cancel_owned(*this);
+}
+
 void Scope::close(Errc why) {
   if (closed_) return;
   closed_ = true;
@@ -174,6 +181,7 @@ void Scope::close(Errc why) {
     a->task.cancel();
     a->scope->close(Errc::cancelled);
   }
+  end_operations();
   for (uint32_t i = chain_->size(); i-- > 0;) {
     if (!ran_[i]) continue;
     const Hook& h = chain_->hooks[i];
@@ -182,6 +190,7 @@ void Scope::close(Errc why) {
     plugin::PlaceScope place{&h.object->place()};
     done(h.object->state(*worker), this, &slots_[i]);
   }
+  end_operations();
   for (Attempt* a = attempts_; a;) std::exchange(a, a->next)->~Attempt();
   attempts_ = nullptr;
 }
@@ -218,7 +227,8 @@ slc_token Scope::next_call(slc_next_fn done, void* user) {
   a->later.on_expire(
       [](loop::Deadline& d) noexcept {
         auto& self = d.owner<Attempt>();
-        if (self.cancelled) return;
+        // The stage has spoken already, though its resume is still on the way: this attempt comes too late.
+        if (self.cancelled || !self.outer->worker->tokens->is_waiting(self.outer->suspended)) return;
         plugin::PlaceScope place{&self.outer->chain_->hooks[self.stage].object->place()};
         self.done(self.user, self.outer, self.scope);
       },

@@ -63,6 +63,7 @@ class Scope : public slc_exchange {
   uint32_t called_ = 0;         // the hook that ran last
   uint32_t first_ = 0;          // an attempt's: hooks before this one belong to the outer scope, which has their slots
   void end_attempts();
+  void end_operations();
   uint32_t around_at_ = UINT32_MAX;  // the around stage that is running
   Attempt* attempts_ = nullptr;
   Attempt* used_ = nullptr;     // whose answer is ours

@@ -131,6 +131,11 @@ slc_status TokenTable::resume(slc_token token, slc_action action) {
   return SLC_OK;
 }
 
+bool TokenTable::is_waiting(slc_token token) const {
+  const Slot* s = slot(slot_of(token));
+  return s && s->state.load(std::memory_order_acquire) == pack(generation_of(token), kSuspended);
+}
+
 void TokenTable::deliver_later(slc_token token) {
   if (thread_.load(std::memory_order_relaxed) == &thread_mark) {
     ready_.push_back(token);

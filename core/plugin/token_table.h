@@ -47,6 +47,8 @@ class TokenTable {
   void drop(slc_exchange&);
   // [any] Takes the token at once (the answer is final), wakes the exchange on a later turn of its loop.
   static slc_status resume(slc_token, slc_action);
+  // Nobody has resumed it yet; false also for stale ones.
+  bool is_waiting(slc_token) const;
 
   // 0: full.
   slc_token start_timer(slc_exchange* owner, uint32_t ms, slc_timer_fn, void* user);
