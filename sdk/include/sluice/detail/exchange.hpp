@@ -280,7 +280,7 @@ class Exchange {
           o.self.conclude([&] { return o.callback(o.self); });
         },
         &op);
-    return wait_for(t);
+    return wait_for(t, op.self);
   }
   template <class F>
   Action fetch(const Fetch& request_, F callback) const {
@@ -295,7 +295,7 @@ class Exchange {
           Op& o = *static_cast<Op*>(user);
           o.self.conclude([&] { return o.callback(o.self, Reply{r}); });
         },
-        &op));
+        &op), op.self);
   }
   // The same without waiting: the callback returns nothing and the hook goes on. False: the host refused.
   template <class F>
@@ -343,6 +343,7 @@ class Exchange {
     };
     Op& op = waiting_op<Op>(std::move(callback));
     if (!suspend_once()) return 0;
+    op.self.wait_ = slot().suspended;
     return services_->next->call(
         x_,
         [](void* user, slc_exchange*, slc_exchange* attempt) noexcept {
@@ -393,9 +394,11 @@ class Exchange {
     if (s.suspended == 0) s.suspended = services_->loop->suspend(x_);
     return s.suspended != 0;
   }
-  Action wait_for(slc_token started) const {
+  Action wait_for(slc_token started, Exchange& waiting) const {
     if (started == 0) return fail(0, "the gateway could not start a timer or callout");
-    return suspend_once() ? pending : fail(0, "the gateway could not suspend the request");
+    if (!suspend_once()) return fail(0, "the gateway could not suspend the request");
+    waiting.wait_ = slot().suspended;
+    return pending;
   }
   slc_token start_http(const Fetch& f, slc_reply_fn fn, void* user) const {
     std::vector<slc_str> lines;
@@ -412,12 +415,14 @@ class Exchange {
     c.max_body = f.max_body;
     return services_->loop->http(api().worker(x_), x_, &c, fn, user);
   }
-  // Runs a callback and turns its answer into the hook's, unless it waits for something else.
+  // Runs a callback and turns its answer into the hook's, unless it waits for something else. A callback that comes when its
+  // hook has its answer already, the slower of two, is not run: it would speak for a later hook.
   template <class F>
   void conclude(F&& run) const noexcept {
-    const Action a = detail::guarded(services_, x_, "a callback", failed, std::forward<F>(run));
     detail::Slot& s = *static_cast<detail::Slot*>(*slot_);
-    if (a == pending || s.suspended == 0) return;
+    if (s.suspended == 0 || s.suspended != wait_) return;
+    const Action a = detail::guarded(services_, x_, "a callback", failed, std::forward<F>(run));
+    if (a == pending) return;
     const slc_token t = std::exchange(s.suspended, 0);
     const slc_loop_api* loop = services_->loop;
     if (s.transport) s.clean();  // destroys the callback that just ran, and *this with it
@@ -427,6 +432,7 @@ class Exchange {
   slc_exchange* x_;
   const detail::Services* services_;
   void** slot_;
+  slc_token wait_ = 0;  // of a callback's own Exchange: the suspension it may end
 };
 
 inline void Counter::add(const Exchange& x, int64_t n) const { add(x.worker(), n); }
