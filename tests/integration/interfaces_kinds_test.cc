@@ -170,6 +170,27 @@ TEST(AroundTest, AnAttemptIsCancelledByItsStageOrWithIt) {
   }
 }
 
+TEST(AroundTest, NothingCallsBackIntoACancelledAttempt) {
+  FakeUpstream up;
+  up.manual("/held");
+  up.on("/d", Reply::json("{}"));
+  // The attempt is left after 30 ms; its hook would go on, and log, after 60.
+  PluggedGateway gateway({"around", "script"}, quiet(
+      endpoint_of("/x", backend_of(up.url(), "/d", extra({{"test/answer", R"("how": "leave")"},
+          {"test/backend-inner", R"("id": "in", "on_request": [["later", 60], ["after", 60], ["log", "fired", "path"]])"}})) + "," + backend_of(up.url(), "/held")) + "," +
+      endpoint_of("/clock", backend_of(up.url(), "/d", extra({{"test/backend-inner", R"("id": "clock", "on_request": [["after", 120]])"}})))));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/x");
+  auto held = up.wait_for_request("/held");
+  EXPECT_EQ(get_once(gateway.port(), "/clock").status, 200);
+  held.answer(Reply::json(R"({"held":1})"));
+  EXPECT_EQ(client.read().body, R"({"from":"around","held":1})");
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_EQ(occurrences(log, "fired"), 0) << log;
+  EXPECT_EQ(occurrences(log, "late in"), 0) << log;
+  EXPECT_EQ(occurrences(log, "done in -9"), 1) << log;
+}
+
 TEST(AroundTest, AttemptsEndWhenTheClientLeavesAndWhenTimeRunsOut) {
   for (bool proxy : {false, true}) {
     for (bool leaves : {false, true}) {
