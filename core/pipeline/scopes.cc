@@ -29,6 +29,7 @@ void RawScope::leave() {
   if (error) {
     // Refused before (or instead of) the inside: the status and whatever body the plugin gave, no gateway headers.
     exchange_->source_ = nullptr;
+    exchange_->failure_ = error;  // scopes further out are told
     plugin::ResponseSide& answer = exchange_->answer_;
     answer.headers.bind(arena());
     answer.body.bind(arena());

@@ -38,7 +38,15 @@ class FakeWorker {
   }
   // Until the condition holds; the test's own time limit ends what never does.
   void until(const std::function<bool()>& done) {
+    // A timer that fires at the start of a turn leaves nothing to wake its poll: this one does.
+    uv_timer_t wake;
+    uv_timer_init(loop.uv(), &wake);
+    uv_timer_start(&wake, [](uv_timer_t*) {}, 5, 5);
     while (!done()) uv_run(loop.uv(), UV_RUN_ONCE);
+    bool closed = false;
+    wake.data = &closed;
+    uv_close(reinterpret_cast<uv_handle_t*>(&wake), [](uv_handle_t* h) { *static_cast<bool*>(h->data) = true; });
+    while (!closed) uv_run(loop.uv(), UV_RUN_NOWAIT);
   }
 
   loop::Loop loop;
