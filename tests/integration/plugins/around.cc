@@ -81,7 +81,7 @@ class Answer {
     const slc_token running = x.call_next([](Exchange outer, Exchange) { return outer.fail(500, "a cancelled attempt came back"); });
     if (!running) return x.fail(0, "no attempt could be started");
     const bool cancel = how_ == "cancel";
-    return x.after(std::chrono::milliseconds{30}, [this, running, cancel](Exchange y) {
+    return x.after(std::chrono::milliseconds{30}, [running, cancel](Exchange y) {
       if (cancel && !y.cancel_next(running)) return y.fail(500, "the attempt is not known");
       return answer(y);
     });
