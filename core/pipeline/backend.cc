@@ -135,7 +135,6 @@ loop::Task<void> BackendScope::inner() {
 
 void BackendScope::adopt_reply() {
   // A hook answered in the backend's place. With data: that is the result. With bytes: as if the backend had sent them.
-  adopted_ = true;
   if (!response.status) response.status = 200;
   if (plan_.raw) {
     response.complete = true;

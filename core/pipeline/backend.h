@@ -79,7 +79,7 @@ class BackendScope final : public Scope, public http::CallSink {
   bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false;
   bool upload_begun_ = false;           // more than the beginning was asked of the client: no other host can get it
   bool body_sent_ = false;              // the last request had a body (redirects)
-  bool transport_pending_ = false, adopted_ = false;
+  bool transport_pending_ = false;
   int64_t announced_ = -1;
   http::Slices now_{};                  // raw: valid inside the callback
   std::string carry_;                   // raw: what outlived its callback

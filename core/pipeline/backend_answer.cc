@@ -72,7 +72,7 @@ void BackendScope::on_response(const http::ResponseHead* h, http::Slices body, b
 
 void BackendScope::on_error(const Error& e) noexcept {
   error = e;
-  if (e.code == Errc::timeout) error.public_message = "context deadline exceeded";
+  if (e.code == Errc::timeout) error.public_message = kTimedOut;
   if (error.public_message.empty()) error.public_message = to_string(e.code);
   wake();
 }

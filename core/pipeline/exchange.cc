@@ -112,8 +112,7 @@ void Exchange::on_deadline() {
     pipe_.cancel();
     for (Scope* s = scopes_; s; s = s->next_scope)
       if (s->scope == SLC_AT_PROXY || s->scope == SLC_AT_BACKEND) s->close(Errc::timeout);
-    Error timeout{.code = Errc::timeout, .source = Source::backend, .message = "context deadline exceeded",
-                  .public_message = "context deadline exceeded"};
+    Error timeout = timed_out(Source::backend);
     report(timeout);
     render_failure(timeout);
     // The hooks outside have their turn now; one of them that never comes back must not hold the client either.
@@ -130,7 +129,7 @@ void Exchange::on_deadline() {
 // A hook of the service or endpoint scope was suspended and nobody resumed it: there is nothing to go on with.
 void Exchange::give_up() {
   why_ = Errc::timeout;
-  log_error("context deadline exceeded");
+  log_error(kTimedOut);
   root_.cancel();
   pipe_.cancel();
   close_scopes(Errc::timeout);
@@ -197,8 +196,7 @@ loop::Task<bool> Exchange::read_body() {
   while (!body_last_ && !body_error_ && !expired_) co_await wake_.wait();
   if (!body_last_ || body_error_) {
     Error e = body_error_ ? body_error_
-                          : Error{.code = Errc::timeout, .source = Source::client, .message = "context deadline exceeded",
-                                  .public_message = "context deadline exceeded"};
+                          : timed_out(Source::client);
     stream_.close_after();
     render_failure(e);
     co_return false;
@@ -327,7 +325,7 @@ loop::Task<void> Exchange::write_answer() {
     stream_.finish();
   } else {
     // The client must see that the body is not whole (deviation 12).
-    log_error(source.error ? source.error.message : "context deadline exceeded");
+    log_error(source.error ? source.error.message : kTimedOut);
     stream_.abort();
   }
 }

@@ -116,8 +116,7 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
     co_await waiting;
   }
   if (!chosen) {
-    result.error = {.code = Errc::timeout, .source = Source::backend, .message = "context deadline exceeded",
-                    .public_message = "context deadline exceeded"};
+    result.error = timed_out(Source::backend);
     co_return;
   }
   result.response = chosen->response;
@@ -153,14 +152,13 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
   for (uint32_t i = 0; i < n; ++i) {
     BackendScope* part = chosen[i];
     if (!part || part->error) {
-      static constexpr std::string_view kTimeout = "context deadline exceeded";
-      std::string_view text = part ? part->error.message : kTimeout;
+      std::string_view text = part ? part->error.message : kTimedOut;
       if (log)
         log::write(log::Level::error, x.arena().concat(plan.where, " Error #", std::to_string(failed), ": ", text));
       x.log_error(text);
       texts.push(text);
       // Which one it was, and what kind of failure; the log has the URL (deviation 17).
-      std::string_view kind = !part ? kTimeout : !part->error.body.empty() ? part->error.body : part->error.public_message;
+      std::string_view kind = !part ? kTimedOut : !part->error.body.empty() ? part->error.body : part->error.public_message;
       public_texts.push(x.arena().concat("backend ", std::to_string(i + 1), ": ", kind));
       ++failed;
       complete = false;

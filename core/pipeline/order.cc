@@ -103,8 +103,7 @@ loop::Task<void> Exchange::serve_endpoint() {
   const EndpointPlan& e = *endpoint_;
   // 5. From here T runs: body, backends, merge and, for raw answers, the body's way to the client.
   if (e.timeout_is_negative) {
-    render_failure({.code = Errc::timeout, .source = Source::config, .message = "context deadline exceeded",
-                    .public_message = "context deadline exceeded"});
+    render_failure(timed_out(Source::config));
     co_return;
   }
   // Stages around the backends see the time-out of what is inside them and may still answer; this one is for a stage

@@ -173,7 +173,7 @@ void Scope::close(Errc why) {
     log::write(log::Level::error, arena().concat(running_place(), " was suspended and not resumed within the time-out"));
   if (!finished_ && !error) {
     error.code = why;
-    error.message = error.public_message = why == Errc::timeout ? "context deadline exceeded" : "context canceled";
+    error.message = error.public_message = why == Errc::timeout ? kTimedOut : std::string_view{"context canceled"};
   }
   cancel_inner();
   for (Attempt* a = attempts_; a; a = a->next) {

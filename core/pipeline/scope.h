@@ -9,6 +9,15 @@ namespace sluice::pipeline {
 
 class Exchange;
 
+// A deadline passed; the text is the reference's, which clients see with return_error_msg (pipeline.md §9).
+inline constexpr std::string_view kTimedOut = "context deadline exceeded";
+inline Error timed_out(Source source) {
+  Error e;
+  e.code = Errc::timeout, e.source = source;
+  e.message = e.public_message = kTimedOut;
+  return e;
+}
+
 class Scope : public slc_exchange {
  public:
   Scope(int32_t scope, Exchange&, const Chain&);

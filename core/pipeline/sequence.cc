@@ -189,8 +189,7 @@ void Sequence::finish(Scope& result) {
   BackendScope* last = steps_[at_];
   bool failed = !ended_ || last->error;
   if (failed) {
-    Error error{.code = Errc::timeout, .source = Source::backend, .message = "context deadline exceeded",
-                .public_message = "context deadline exceeded"};
+    Error error = timed_out(Source::backend);
     if (last && last->error) error = last->error;
     if (!x_.is_shadow()) {
       if (log::enabled(log::Level::error)) log::write(log::Level::error, arena().concat(plan_.where, " Error #0: ", error.message));
