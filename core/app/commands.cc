@@ -13,6 +13,7 @@
 #include "core/app/daemon.h"
 #include "core/app/pid_file.h"
 #include "core/app/signals.h"
+#include "core/app/tools/tool.h"
 #include "core/log/log.h"
 
 namespace sluice::app {
@@ -183,6 +184,7 @@ int main(int count, char** values) {
     case Command::run: return run(parsed.options);
     case Command::check: return check(parsed.options);
     case Command::version: return version();
+    case Command::tool: return parsed.options.tool->run(parsed.options.arguments);
     case Command::help: break;
   }
   return kClean;

@@ -1,6 +1,9 @@
 #include <gnu/libc-version.h>
 
+#include <algorithm>
+
 #include "core/app/options.h"
+#include "core/app/tools/tool.h"
 #include "sluice/plugin.h"
 
 namespace sluice::app {
@@ -17,7 +20,9 @@ Commands:
   check      Say what is wrong with a configuration, all of it, with line and column (also: validate)
   version    Versions of the program, of the plugin interface and of the C library
   help       This text, or that of a command: sluice help run
+)";
 
+constexpr std::string_view kOverviewEnd = R"(
 Examples:
   sluice check -c gateway.json
   sluice run -c gateway.json
@@ -103,7 +108,14 @@ std::string help_text(std::string_view command) {
   if (command == "run") return std::string{kRun};
   if (command == "check" || command == "validate") return std::string{kCheck};
   if (command == "version") return "sluice version: print the versions on stderr\n\nUsage:\n  sluice version\n";
-  return std::string{kOverview};
+  if (const Tool* tool = find_tool(command)) return std::string{tool->help};
+  std::string text{kOverview};
+  for (const Tool* t : tools()) {
+    std::string line = "  " + std::string{t->name};
+    line.resize(std::max<size_t>(line.size() + 1, 13), ' ');
+    text += line + std::string{t->summary} + "\n";
+  }
+  return text + std::string{kOverviewEnd};
 }
 
 std::string version_text() {

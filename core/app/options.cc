@@ -3,14 +3,18 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
 
+#include "core/app/tools/tool.h"
 #include "core/base/text.h"
 
 namespace sluice::app {
 namespace {
 
-constexpr std::array<std::string_view, 5> kCommands{"run", "check", "validate", "version", "help"};
+std::vector<std::string> commands() {
+  std::vector<std::string> names{"run", "check", "validate", "version", "help"};
+  for (const Tool* t : tools()) names.emplace_back(t->name);
+  return names;
+}
 constexpr uint32_t kMostWorkers = 1024;
 
 std::string suggestion(std::string_view near) {
@@ -151,10 +155,14 @@ Parsed parse_command(Command command, std::string_view name, std::span<const std
   return p;
 }
 
-bool known(std::string_view name) { return std::find(kCommands.begin(), kCommands.end(), name) != kCommands.end(); }
+bool known(const std::string& name) {
+  auto names = commands();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 Parsed unknown_command(const std::string& name) {
-  auto near = nearest(name, kCommands);
+  auto names = commands();
+  auto near = nearest(name, names);
   return usage_error("unknown command \"" + name + "\" for \"sluice\"",
                      suggestion(near.empty() ? "" : "'sluice " + std::string{near} + "'"), "");
 }
@@ -181,6 +189,15 @@ Parsed parse(std::span<const std::string> arguments) {
     if (rest[0] == "-h" || rest[0] == "--help") return say(help_text(name));
     if (rest[0].starts_with('-')) return usage_error("unknown flag: " + rest[0], "", name);
     return usage_error("unexpected argument \"" + rest[0] + "\" for \"sluice version\"", "", name);
+  }
+  if (const Tool* tool = find_tool(name)) {
+    for (const auto& a : rest)
+      if (a == "-h" || a == "--help") return say(help_text(name));
+    Parsed p;
+    p.options.command = Command::tool;
+    p.options.tool = tool;
+    p.options.arguments.assign(rest.begin(), rest.end());
+    return p;
   }
   return unknown_command(name);
 }

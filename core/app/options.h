@@ -5,13 +5,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/app/gateway.h"
 #include "core/log/log.h"
 
 namespace sluice::app {
 
-enum class Command : uint8_t { help, run, check, version };
+struct Tool;
+enum class Command : uint8_t { help, run, check, version, tool };
 
 // Exit codes (cli.md §1.1; docs/operating.md).
 constexpr int kClean = 0, kFailure = 1, kUsage = 255;
@@ -24,6 +26,8 @@ struct Options {
   std::string pid_file;
   int dump = 0;               // check -d, -dd, -ddd
   std::string indent = "\t";  // check -i
+  const Tool* tool = nullptr;           // Command::tool
+  std::vector<std::string> arguments;   // its arguments
 };
 
 struct Parsed {

@@ -1,0 +1,29 @@
+#include <array>
+#include <cstdio>
+
+#include "core/app/options.h"
+#include "core/app/tools/tool.h"
+
+namespace sluice::app {
+namespace {
+
+// One line each; declared here so that a tool needs no header.
+constexpr std::array<const Tool*, 0> kTools{};
+
+}  // namespace
+
+std::span<const Tool* const> tools() { return kTools; }
+
+const Tool* find_tool(std::string_view name) {
+  for (const Tool* t : tools())
+    if (t->name == name) return t;
+  return nullptr;
+}
+
+int usage_failure(const Tool& tool, std::string_view message) {
+  std::string text = "Error: " + std::string{message} + "\n\nRun 'sluice help " + std::string{tool.name} + "' for usage.\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return kUsage;
+}
+
+}  // namespace sluice::app
