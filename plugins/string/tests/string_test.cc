@@ -1,69 +1,62 @@
-#include <gtest/gtest.h>
-
-#include "../../json/tests/document_host.h"
-
-extern "C" const slc_entry SLC_ENTRY_SYMBOL;
+#include "../../shared/tests/coding.h"
 
 namespace {
 
-using namespace document_host;
+using sluice::testing::Coding;
+using sluice::testing::Configured;
+using sluice::testing::FakeExchange;
+using sluice::testing::FakeHost;
+using sluice::testing::Json;
 
 class StringTest : public ::testing::Test {
  protected:
-  Node decode(std::vector<std::string_view> pieces) {
+  // Decoded from these pieces, then encoded again.
+  std::string through(const std::vector<std::string_view>& pieces) {
+    FakeHost& host = string_.host;
+    Configured decoder{host, SLC_ENTRY_SYMBOL, "string", {}, SLC_AT_BACKEND, SLC_IFACE_DECODER};
+    Configured encoder{host, SLC_ENTRY_SYMBOL, "string", {}, SLC_AT_ENDPOINT, SLC_IFACE_ENCODER};
     std::vector<slc_str> chunks;
-    for (auto p : pieces) chunks.push_back(str(p));
-    slc_builder builder{document::Builder{arena_, nullptr}};
+    for (const std::string_view p : pieces) chunks.push_back({p.data(), p.size()});
+    sluice::testing::JsonBuilder builder;
     slc_str why{};
-    Node root;
-    EXPECT_EQ(plugin_.decoder("string")->decode(nullptr, chunks.data(), static_cast<uint32_t>(chunks.size()), 0, &builder, &why), SLC_OK);
-    EXPECT_TRUE(builder.build.finish(&root));
-    return root;
+    EXPECT_EQ(decoder.table<slc_decoder>().decode(decoder.state(), chunks.data(), static_cast<uint32_t>(chunks.size()), 0,
+                                                  builder.handle(), &why), SLC_OK);
+    FakeExchange x{host};
+    x.has_data = true;
+    x.data = builder.root();
+    EXPECT_EQ(encoder.encode(x), SLC_OK);
+    return x.response_body;
   }
-  std::string encode(Node& root) {
-    slc_exchange x{&arena_, {}, {}};
-    EXPECT_EQ(plugin_.encoder("string")->encode(nullptr, &x, handle(&root, &arena_)), SLC_OK);
-    return x.body();
-  }
-  BlockPool pool_;
-  Arena arena_{pool_};
-  Plugin plugin_{SLC_ENTRY_SYMBOL};
+  Coding string_{"string"};
 };
 
 TEST_F(StringTest, TheWholeBodyIsTheContent) {
-  Node root = decode({"plain \"quoted\" <text>\n"});
-  EXPECT_EQ(document::to_json(arena_, root), R"({"content":"plain \"quoted\" <text>\n"})");
+  EXPECT_EQ(string_.decode("plain \"quoted\" <text>"), R"({"content":"plain \"quoted\" <text>"})");
 }
 
 TEST_F(StringTest, AnEmptyBodyIsEmptyContent) {
-  for (auto pieces : {std::vector<std::string_view>{}, {""}, {"", ""}}) {
-    Node root = decode(pieces);
-    EXPECT_EQ(document::to_json(arena_, root), R"({"content":""})");
-  }
+  EXPECT_EQ(string_.decode(""), R"({"content":""})");
+  for (const auto& pieces : {std::vector<std::string_view>{}, {""}, {"", ""}, {std::string_view{}}}) EXPECT_EQ(through(pieces), "");
 }
 
-TEST_F(StringTest, PiecesAreJoined) {
-  Node root = decode({"a", "", "bc", "d"});
-  EXPECT_EQ(encode(root), "abcd");
-}
+TEST_F(StringTest, PiecesAreJoined) { EXPECT_EQ(through({"a", "", "bc", std::string_view{}, "d"}), "abcd"); }
 
 TEST_F(StringTest, BytesThatAreNoUtf8PassUnchanged) {
-  Node root = decode({"a\xff\xfe\x00z"});
-  EXPECT_EQ(encode(root), "a\xff\xfe");  // the literal ends at its NUL
+  const std::string_view bytes{"a\xff\xfe\x00z", 5};
+  EXPECT_EQ(through({bytes}), bytes);
+  EXPECT_EQ(through({bytes.substr(0, 2), bytes.substr(2)}), bytes);
 }
 
 TEST_F(StringTest, WithoutAStringUnderContentTheBodyIsEmpty) {
-  Node empty = document::make_object(), null = document::make_null();
-  EXPECT_EQ(encode(empty), "");
-  EXPECT_EQ(encode(null), "");
-  document::ObjectWriter w{arena_};
-  w.set("content", document::make_number("1"));
-  Node number = w.finish();
-  EXPECT_EQ(encode(number), "");
+  for (const char* data : {"{}", "null", R"("text")", R"(["content"])", R"({"content":1})", R"({"content":null})", R"({"Content":"x"})"})
+    EXPECT_EQ(string_.encode(data), "") << data;
+  EXPECT_EQ(string_.encode(R"({"a":1,"content":"x"})"), "x");
 }
 
 TEST_F(StringTest, TheContentTypeIsPlainText) {
-  EXPECT_EQ(view(plugin_.encoder("string")->content_type), "text/plain; charset=utf-8");
+  Configured encoder{string_.host, SLC_ENTRY_SYMBOL, "string", {}, SLC_AT_ENDPOINT, SLC_IFACE_ENCODER};
+  const slc_str type = encoder.table<slc_encoder>().content_type;
+  EXPECT_EQ((std::string_view{type.ptr, type.len}), "text/plain; charset=utf-8");
 }
 
 }  // namespace
