@@ -1,11 +1,14 @@
 // What a user gets: the installed gateway, and a plugin built outside the tree with find_package(sluice-sdk).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tests/support/fake_upstream.h"
 #include "tests/support/gateway_process.h"
+#include "tests/support/markdown.h"
 #include "tests/support/test_client.h"
+#include "tests/support/text.h"
 
 namespace sluice::test {
 namespace {
@@ -27,6 +30,34 @@ class InstallTest : public ::testing::Test {
     }
     return {};
   }
+  // Configures and builds a plugin's folder with the installed SDK; its one .so, or an empty path after a failure.
+  fs::path build_plugin(const std::string& source) const {
+    const std::string build = source + "-build";
+    Ran configured = run_program({SLC_CMAKE, "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_PREFIX_PATH=" + prefix(),
+                                  std::string("-DCMAKE_CXX_COMPILER=") + SLC_CXX_COMPILER, "-DCMAKE_CXX_FLAGS=" SLC_CXX_FLAGS,
+                                  std::string("-DCMAKE_C_COMPILER=") + SLC_C_COMPILER, "-DCMAKE_C_FLAGS=" SLC_CXX_FLAGS,
+                                  "-DCMAKE_SHARED_LINKER_FLAGS=" SLC_CXX_FLAGS, "-DCMAKE_MODULE_LINKER_FLAGS=" SLC_CXX_FLAGS}, kBuildLimit);
+    EXPECT_EQ(configured.code, 0) << configured.output;
+    if (configured.code != 0) return {};
+    Ran built = run_program({SLC_CMAKE, "--build", build}, kBuildLimit);
+    EXPECT_EQ(built.code, 0) << built.output;
+    std::vector<fs::path> modules;
+    for (const auto& entry : fs::recursive_directory_iterator(build)) {
+      if (entry.path().extension() == ".so") modules.push_back(entry.path());
+    }
+    EXPECT_EQ(modules.size(), 1u);
+    return modules.size() == 1 ? modules[0] : fs::path{};
+  }
+  // The installed gateway with one endpoint /x in front of `up`. --strict refuses a namespace that nobody serves, so a gateway
+  // that runs has loaded the plugin.
+  GatewayOptions gateway_with(const FakeUpstream& up, const std::string& extra_config) const {
+    GatewayOptions options;
+    options.binary = prefix() + "/bin/sluice";
+    options.arguments = {"--strict"};
+    options.config = R"({"version": 3, "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() +
+                     R"("], "url_pattern": "/d"}], "extra_config": )" + extra_config + "}]}";
+    return options;
+  }
   TempFolder folder_;
 };
 
@@ -40,35 +71,74 @@ TEST_F(InstallTest, TheInstalledGatewayServesWithItsInstalledPlugins) {
 }
 
 TEST_F(InstallTest, APluginBuiltOutOfTreeLoads) {
-  std::string source = folder_.path() + "/template", build = folder_.path() + "/build";
+  const std::string source = folder_.path() + "/template";
   fs::copy(prefix() + "/share/sluice/plugin-template", source, fs::copy_options::recursive);
-  Ran configured = run_program({SLC_CMAKE, "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_PREFIX_PATH=" + prefix(),
-                                std::string("-DCMAKE_CXX_COMPILER=") + SLC_CXX_COMPILER, "-DCMAKE_CXX_FLAGS=" SLC_CXX_FLAGS,
-                                "-DCMAKE_C_FLAGS=" SLC_CXX_FLAGS, "-DCMAKE_SHARED_LINKER_FLAGS=" SLC_CXX_FLAGS,
-                                "-DCMAKE_MODULE_LINKER_FLAGS=" SLC_CXX_FLAGS}, kBuildLimit);
-  ASSERT_EQ(configured.code, 0) << configured.output;
-  Ran built = run_program({SLC_CMAKE, "--build", build}, kBuildLimit);
-  ASSERT_EQ(built.code, 0) << built.output;
+  const fs::path module = build_plugin(source);
+  ASSERT_FALSE(module.empty());
+  fs::copy(module, plugins() / module.filename());
 
-  std::vector<fs::path> modules;
-  for (const auto& entry : fs::recursive_directory_iterator(build)) {
-    if (entry.path().extension() == ".so") modules.push_back(entry.path());
-  }
-  ASSERT_EQ(modules.size(), 1u);
-  fs::copy(modules[0], plugins() / modules[0].filename());
-
-  // --strict refuses a namespace that nobody serves: the gateway runs because the module was loaded.
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));
-  GatewayOptions options;
-  options.binary = prefix() + "/bin/sluice";
-  options.arguments = {"--strict"};
-  options.config = R"({"version": 3, "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() + R"("], "url_pattern": "/d"}],
-                       "extra_config": {"example/hello-header": {"name": "X-Hello", "value": "world"}}}]})";
-  GatewayProcess gateway(options);
+  GatewayProcess gateway(gateway_with(up, R"({"example/hello-header": {"name": "X-Hello", "value": "world"}})"));
   Response r = get_once(gateway.port(), "/x");
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.header("X-Hello"), "world");
+}
+
+TEST_F(InstallTest, ThePluginOfTheReadmeBuildsAndDoesWhatThePageSays) {
+  std::string code, lists;
+  for (const CodeBlock& block : code_blocks(read_file(SLC_SOURCE_FOLDER "/README.md"))) {
+    if (block.mark == "file: example_key.cc") code = block.text;
+    if (block.mark == "file: CMakeLists.txt") lists = block.text;
+  }
+  ASSERT_FALSE(code.empty() || lists.empty());
+  EXPECT_LE(std::count(code.begin(), code.end(), '\n'), 36) << "thirty lines of it were promised";
+  folder_.write("readme/example_key.cc", code);
+  folder_.write("readme/CMakeLists.txt", "cmake_minimum_required(VERSION 3.25)\nproject(readme C CXX)\n" + lists);
+  const fs::path module = build_plugin(folder_.path() + "/readme");
+  ASSERT_EQ(module.filename(), "example-key.so");
+  fs::copy(module, plugins() / module.filename());
+
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(gateway_with(up, R"({"auth/example-key": {"keys": ["one", "two"]}})"));
+  EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Api-Key", "two"}}).body, R"({"a":1})");
+  const Response refused = get_once(gateway.port(), "/x", {{"X-Api-Key", "three"}});
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(refused.body, R"({"error": "unknown key"})");
+
+  GatewayOptions none = gateway_with(up, R"({"auth/example-key": {"keys": []}})");
+  const Ran checked = run_program({none.binary, "check", "--strict", "-c", folder_.write("none.json", none.config)});
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_NE(checked.output.find("/auth~1example-key/keys: is empty: every request would be refused"), std::string::npos) << checked.output;
+}
+
+// A test that nobody runs is none. Plugins stand in folders that cmake visits before tests/.
+TEST(BuildTest, TheTestsOfPluginsAreKnownToCtest) {
+  const Ran listed = run_program({SLC_CTEST, "--test-dir", SLC_BUILD_FOLDER, "-N"}, kBuildLimit);
+  ASSERT_EQ(listed.code, 0) << listed.output;
+  for (const char* name : {"NoOpTest.", "StringTest.", "CorsTest.", "StubTest.", "GuideTest", "TaskTest."})
+    EXPECT_NE(listed.output.find(name), std::string::npos) << name;
+}
+
+TEST_F(InstallTest, EveryLinkOfTheInstalledPagesLeadsSomewhere) {
+  EXPECT_GT(pages_below(prefix()).size(), 20u);
+  EXPECT_EQ(dead_links(prefix()), std::vector<std::string>{});
+  // Each plugin's page and the schema of its block go where the pages link to.
+  for (const auto& plugin : fs::directory_iterator{SLC_SOURCE_FOLDER "/plugins"}) {
+    for (const char* file : {"README.md", "schema.json"}) {
+      if (!fs::exists(plugin.path() / file)) continue;
+      EXPECT_TRUE(fs::exists(fs::path{prefix()} / "share/doc/sluice/plugins" / plugin.path().filename() / file)) << plugin.path() << ' ' << file;
+    }
+  }
+}
+
+TEST_F(InstallTest, TheServiceUnitStartsWhatIsInstalled) {
+  const std::string unit = read_file(prefix() + "/share/sluice/sluice.service");
+  EXPECT_NE(unit.find("\nType=notify\n"), std::string::npos);
+  EXPECT_NE(unit.find("\nExecStart=" + prefix() + "/bin/sluice run -c "), std::string::npos) << unit;
+  EXPECT_EQ(unit.find('@'), std::string::npos) << "a place that was not filled in:\n" << unit;
+  EXPECT_NE(read_file(prefix() + "/share/sluice/sluice.logrotate").find("copytruncate"), std::string::npos);
 }
 
 }  // namespace

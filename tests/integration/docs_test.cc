@@ -1,0 +1,120 @@
+// What the pages show is true: links lead somewhere, configurations are accepted, and the README's plugin works.
+#include <gtest/gtest.h>
+
+#include "tests/integration/gateway_config.h"
+#include "tests/support/markdown.h"
+#include "tests/support/text.h"
+
+namespace sluice::test {
+namespace {
+
+namespace fs = std::filesystem;
+const fs::path kTree = SLC_SOURCE_FOLDER;
+
+// Pages show pieces of a configuration: this puts the rest around them, as a reader would.
+std::string whole_configuration(std::string text) {
+  if (text.find_first_not_of(" \n") == text.find('"')) text = "{" + text + "}";  // members of the root
+  const Json json = Json::parse_or_throw(text, "the block");
+  if (json.has("version")) return text;
+  const std::string inside = text.substr(text.find('{') + 1);
+  if (json.has("endpoint") && !json.has("backend"))
+    return R"({"version": 3, "endpoints": [{"backend": [{"host": ["http://a"], "url_pattern": "/"}], )" + inside + "]}";
+  if (json.has("endpoint")) return R"({"version": 3, "endpoints": [)" + text + "]}";
+  if (json.has("backend")) return R"({"version": 3, "endpoints": [{"endpoint": "/page", )" + inside + "]}";
+  if (json.has("url_pattern") || json.has("host"))
+    return R"({"version": 3, "endpoints": [{"endpoint": "/page/{id}", "backend": [)" + text + "]}]}";
+  return R"({"version": 3, )" + inside;
+}
+
+// Warnings that a page's configuration may have: names of plugins that the reader is about to write, their folder, and what
+// only this machine lacks.
+bool expected(std::string_view line) {
+  for (const std::string_view known : {"example/", "\"./build\"", "no syslog daemon listens"})
+    if (line.find(known) != line.npos) return true;
+  return false;
+}
+
+std::string unexpected_warnings(const std::string& output) {
+  std::string out;
+  for (size_t at = 0; at < output.size();) {
+    const size_t end = std::min(output.find('\n', at), output.size());
+    const std::string_view line = std::string_view{output}.substr(at, end - at);
+    if (line.find("warning: ") != line.npos && !expected(line)) out.append(line).append("\n");
+    at = end + 1;
+  }
+  return out;
+}
+
+TEST(DocsTest, EveryLinkLeadsSomewhere) {
+  EXPECT_GT(pages_below(kTree).size(), 20u);
+  EXPECT_EQ(dead_links(kTree), std::vector<std::string>{});
+}
+
+TEST(DocsTest, EveryConfigurationShownIsAccepted) {
+  TempFolder folder;
+  int seen = 0;
+  for (const fs::path& page : pages_below(kTree)) {
+    for (const CodeBlock& block : code_blocks(read_file(page.string()))) {
+      if (block.language != "json") continue;
+      ++seen;
+      const std::string where = fs::relative(page, kTree).string() + ":" + std::to_string(block.line);
+      if (block.mark == "output") {  // what a program prints
+        EXPECT_TRUE(Json::parse(block.text)) << where;
+        continue;
+      }
+      std::string text;
+      try {
+        text = whole_configuration(block.text);
+      } catch (const std::exception& e) {
+        ADD_FAILURE() << where << ": " << e.what();
+        continue;
+      }
+      const Ran ran = run_program({gateway_binary(), "check", "-c", folder.write("krakend.json", text), "--plugins", plugins_folder()},
+                                  kLimit, {}, folder.path());
+      EXPECT_EQ(ran.code, 0) << where << '\n' << ran.output << text;
+      EXPECT_EQ(unexpected_warnings(ran.output), "") << where << '\n' << text;
+    }
+  }
+  EXPECT_GT(seen, 10);
+}
+
+TEST(DocsTest, EveryExampleFileIsAccepted) {
+  int seen = 0;
+  for (const auto& file : fs::directory_iterator{kTree / "config"}) {
+    if (file.path().extension() != ".json") continue;
+    ++seen;
+    const Ran ran = run_program({gateway_binary(), "check", "--strict", "-c", file.path().string(), "--plugins", plugins_folder()},
+                                kLimit, {}, kTree.string());
+    EXPECT_EQ(ran.code, 0) << file.path() << '\n' << ran.output;
+    EXPECT_EQ(unexpected_warnings(ran.output), "") << file.path();
+  }
+  EXPECT_GT(seen, 5);
+}
+
+// The README's "line by line" is config/products.json, shortened: nothing stands there that the file does not say.
+void expect_part_of(const Json& shown, const Json& file, const std::string& where) {
+  if (shown.is(Json::Kind::object)) {
+    for (const auto& [key, value] : shown.members()) {
+      const Json* there = file.find(key);
+      if (there == nullptr) ADD_FAILURE() << where << "/" << key << " is not in the file";
+      else expect_part_of(value, *there, where + "/" + key);
+    }
+  } else if (shown.is(Json::Kind::array)) {
+    ASSERT_LE(shown.items().size(), file.items().size()) << where;
+    for (size_t i = 0; i < shown.items().size(); ++i)
+      expect_part_of(shown.items()[i], file.items()[i], where + "/" + std::to_string(i));
+  } else {
+    EXPECT_TRUE(shown == file) << where << ": shown " << shown.dump() << ", in the file " << file.dump();
+  }
+}
+
+TEST(DocsTest, TheReadmesConfigurationIsTheOneThatRunServes) {
+  const auto blocks = code_blocks(read_file((kTree / "README.md").string()));
+  const auto shown = std::find_if(blocks.begin(), blocks.end(), [](const CodeBlock& b) { return b.language == "json"; });
+  ASSERT_NE(shown, blocks.end());
+  expect_part_of(Json::parse_or_throw(shown->text, "README"),
+                 Json::parse_or_throw(read_file((kTree / "config/products.json").string()), "products.json"), "");
+}
+
+}  // namespace
+}  // namespace sluice::test
