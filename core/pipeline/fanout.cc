@@ -5,7 +5,7 @@
 
 namespace sluice::pipeline {
 
-FanOut::FanOut(Exchange& x, uint32_t calls, Until until) : exchange_{x}, until_{until}, capacity_{calls} {
+FanOut::FanOut(Exchange& x, uint32_t calls, Until until) : exchange_{x}, until_{until} {
   branches_ = static_cast<Branch*>(x.arena().alloc(sizeof(Branch) * calls, alignof(Branch)));
   deadline_.on_expire(
       [](loop::Deadline& d) noexcept {

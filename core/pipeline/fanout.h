@@ -36,7 +36,7 @@ class FanOut {
   Exchange& exchange_;
   Until until_;
   Branch* branches_;
-  uint32_t count_ = 0, capacity_, running_ = 0;
+  uint32_t count_ = 0, running_ = 0;
   Scope *winner_ = nullptr, *last_ = nullptr;
   bool expired_ = false;
   loop::Signal wake_;
