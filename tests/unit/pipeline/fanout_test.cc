@@ -90,7 +90,7 @@ TEST(FanOutTest, AtTheDeadlineTheRestIsCancelledAndTheOthersAreTheAnswer) {
   const auto events = p.take_events();
   for (const char* once : {"a cancelled", "c cancelled", "a-stage done -8", "c-stage done -8", "b-stage done 0"}) EXPECT_EQ(count(events, once), 1u) << once;
   EXPECT_EQ(count(events, "b cancelled"), 0u);
-  EXPECT_FALSE(p.answer("a", R"("a":1)")) << "too late";
+  EXPECT_FALSE(p.resume("a", sluice::done)) << "too late";
   EXPECT_EQ(client.text, R"({"b":1})");
 }
 
@@ -105,7 +105,7 @@ TEST(FanOutTest, WhenTheClientLeavesEveryCallIsCancelledOnce) {
   EXPECT_EQ(count(events, "b cancelled"), 0u) << "it has answered";
   EXPECT_EQ(events.size(), 5u);
   EXPECT_EQ(p.running(), 0u);
-  for (const char* id : {"a", "c"}) EXPECT_FALSE(p.refuse(id)) << id;
+  for (const char* id : {"a", "c"}) EXPECT_FALSE(p.resume(id, sluice::failed)) << id;
   EXPECT_EQ(p.events(), "");
 }
 
@@ -122,8 +122,8 @@ TEST(ConcurrentCallsTest, TheFirstCompleteAnswerWinsAndTheOthersAreCancelled) {
   EXPECT_EQ(count(events, "a cancelled"), 2u);
   EXPECT_EQ(count(events, "a-stage done -9"), 2u);
   EXPECT_EQ(count(events, "a-stage done 0"), 1u);
-  EXPECT_FALSE(p.answer("a", R"("a":0)", 0));
-  EXPECT_FALSE(p.answer("a", R"("a":3)", 2));
+  EXPECT_FALSE(p.resume("a", sluice::done, 0));
+  EXPECT_FALSE(p.resume("a", sluice::done, 2));
 }
 
 TEST(ConcurrentCallsTest, NeitherAFailureNorAnIncompleteAnswerWins) {
@@ -180,7 +180,7 @@ TEST(AttemptTest, TheUsedAttemptIsTheAnswerAndTheOtherIsEndedBeforeTheStageGoesO
   const std::string events = p.events();
   EXPECT_TRUE(events.starts_with("back-b response 0, hedge attempt 0, a cancelled, back-b done -9, back-a response 0, answer 200")) << events;
   EXPECT_EQ(client.text, R"({"a":2})");
-  EXPECT_FALSE(p.answer("a", R"("a":1)", 0));
+  EXPECT_FALSE(p.resume("a", sluice::done, 0));
 }
 
 TEST(AttemptTest, AFailedAttemptLeavesTheOther) {

@@ -78,7 +78,7 @@ class Pipeline {
   FakeStream& request(const std::string& path = "/x", const std::string& method = "GET");
   // Ends the nth wait with this id (0: the first one there was), and lets the loop turn.
   bool resume(std::string_view id, sluice::Action, size_t nth = 0);
-  // A backend's answer: members with numbers, such as R"("a":1,"b":2)".
+  // While its exchange lives only: for what comes too late there is resume(). A backend's answer: members with numbers, such as R"("a":1,"b":2)".
   bool answer(std::string_view id, std::string_view members, size_t nth = 0, bool complete = true);
   bool refuse(std::string_view id, size_t nth = 0);  // the call fails
   void until_released(const FakeStream&);
