@@ -62,7 +62,7 @@ Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 
 Gateway::~Gateway() {
   wait();
-  if (impl_->sink) log::configure(log::Level::debug, {});  // the plugin's sink goes with the generation
+  if (impl_->sink) log::restore();  // the plugin's sink goes with the generation, its level too
   impl_->workers.clear();
 }
 

@@ -89,7 +89,7 @@ class Logger {
       fd_ = o.output;
       formatter_.emplace(style_for(o.format, o.output));
     }
-    level = static_cast<uint8_t>(o.level);
+    level = own_level_ = static_cast<uint8_t>(o.level);
     dropped = 0, reported_ = 0;
     lines_ = o.queue;
     stopping_ = false;
@@ -118,6 +118,8 @@ class Logger {
     level = static_cast<uint8_t>(l);
   }
 
+  void restore() { configure(static_cast<Level>(own_level_.load()), {}); }
+
   void post(const Head& head, std::initializer_list<std::string_view> parts);
 
  private:
@@ -133,6 +135,7 @@ class Logger {
   std::optional<Formatter> formatter_;
   std::string text_;
   Sink sink_;
+  std::atomic<uint8_t> own_level_{static_cast<uint8_t>(Level::debug)};  // what start() was given
   int fd_ = 1;
   bool sink_used_ = false;
   uint64_t reported_ = 0;
@@ -335,6 +338,7 @@ std::string_view to_string(Level level) {
 void start(const Options& options) { logger().start(options); }
 void stop() { logger().stop(); }
 void configure(Level level, Sink sink) { logger().configure(level, sink); }
+void restore() { logger().restore(); }
 
 bool enabled(Level level) {
   return static_cast<uint8_t>(level) >= logger().level.load(std::memory_order_relaxed) && level != Level::off;

@@ -47,6 +47,8 @@ void stop();
 // Level and sink of the running configuration; the former sink is not called after this returns. A null sink: built-in.
 // Waits for a write of the former sink that is under way, so a sink must not call this.
 void configure(Level, Sink);
+// Takes that back: the built-in output at the level that start() was given (without start(): debug).
+void restore();
 
 bool enabled(Level);
 void write(Level, std::string_view message);

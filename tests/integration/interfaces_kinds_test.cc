@@ -553,5 +553,18 @@ TEST(LogSinkTest, RecordsFromTheLevelOnArriveThereAndNowhereElse) {
   }
 }
 
+TEST(LogSinkTest, WhenTheSinkIsGoneTheLevelOfTheCommandLineHoldsAgain) {
+  TempFolder folder;
+  const PluginFolder plugins{{"sink"}};
+  GatewayOptions o = options_of(quiet("", R"("test/sink": {"file": ")" + folder.path() + R"(/log", "level": 1})"));
+  o.binary = gateway_binary();
+  o.arguments = {"--plugins", plugins.path(), "--log-level", "error"};
+  GatewayProcess gateway(o);
+  gateway.terminate();
+  EXPECT_EQ(gateway.wait_for_exit(), 0);
+  EXPECT_EQ(occurrences(gateway.log(), "a loud farewell"), 1) << gateway.log();
+  EXPECT_EQ(occurrences(gateway.log(), "a quiet farewell"), 0) << gateway.log();
+}
+
 }  // namespace
 }  // namespace sluice::test

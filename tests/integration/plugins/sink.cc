@@ -1,4 +1,5 @@
-// test/sink: writes the application log to a file, "level number | message", from "level" on.
+// test/sink: writes the application log to a file, "level number | message", from "level" on. Its last words go to the log when
+// it is no sink any more.
 #include <cstdio>
 #include <mutex>
 
@@ -11,7 +12,7 @@ class Sink {
   static constexpr auto name = "test/sink";
   static constexpr auto scopes = sluice::scope::service;
 
-  explicit Sink(sluice::Setup& setup) : level_{static_cast<int32_t>(setup.integer("level", SLC_DEBUG, SLC_DEBUG, sluice::silent))} {
+  explicit Sink(sluice::Setup& setup) : services_{setup.services()}, level_{static_cast<int32_t>(setup.integer("level", SLC_DEBUG, SLC_DEBUG, sluice::silent))} {
     const std::string file = setup.text("file");
     if (setup.ok()) file_ = std::fopen(file.c_str(), "w");
     if (setup.ok() && !file_) setup.error("file", "cannot be written");
@@ -19,6 +20,8 @@ class Sink {
   Sink(const Sink&) = delete;
   ~Sink() {
     if (file_) std::fclose(file_);
+    sluice::detail::write_log(services_, nullptr, sluice::Level::info, "test/sink: a quiet farewell");
+    sluice::detail::write_log(services_, nullptr, sluice::Level::error, "test/sink: a loud farewell");
   }
 
   int32_t level() const { return level_; }
@@ -29,6 +32,7 @@ class Sink {
   void flush() { std::fflush(file_); }
 
  private:
+  sluice::detail::Services services_;
   int32_t level_;
   std::FILE* file_ = nullptr;
 };

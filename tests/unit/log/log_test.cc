@@ -49,6 +49,23 @@ TEST_F(LogTest, StopWritesWhatWaits) {
   EXPECT_NE(text.find(" SLUICE INFO: port 8080 -1 7\n"), std::string::npos) << text;
 }
 
+TEST_F(LogTest, WhatAConfigurationChangedIsTakenBackWithoutForgettingTheLevelOfTheCommandLine) {
+  begin(Level::error);
+  int sunk = 0;
+  configure(Level::debug, {[](void* n, const Record&) { ++*static_cast<int*>(n); }, nullptr, &sunk});
+  SLC_LOG(info, "for the sink");
+  restore();
+  EXPECT_EQ(sunk, 1);
+  EXPECT_FALSE(enabled(Level::warning));
+  SLC_LOG(warning, "for nobody");
+  SLC_LOG(error, "for the built-in output");
+  const auto text = end();
+  EXPECT_EQ(sunk, 1);
+  EXPECT_EQ(text.find("for nobody"), std::string::npos) << text;
+  EXPECT_EQ(text.find("for the sink"), std::string::npos) << text;
+  EXPECT_NE(text.find("for the built-in output"), std::string::npos) << text;
+}
+
 // Counts how often it is turned into text.
 struct Counted {
   int* times;
