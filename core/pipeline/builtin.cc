@@ -44,10 +44,12 @@ void member(std::string& out, std::string_view key, std::string_view value) {
 
 }  // namespace
 
-void Exchange::answer_redirect(std::string_view location) {
+void Exchange::answer_redirect(std::string_view location, bool slash_only) {
   skip_log_ = true;  // never access-logged
   // "//name" would send the client to another host.
   while (location.starts_with("//")) location.remove_prefix(1);
+  // Of the two redirects only this one knows of proxies that take off a prefix (pipeline.md §2.2).
+  if (slash_only) location = arena().concat(forwarded_prefix(arena(), in.headers.get("X-Forwarded-Prefix")), location);
   std::string_view target = escape_path(arena(), location);
   if (head().has_query && !head().query.empty()) target = arena().concat(target, "?", head().query);
   answer_.headers.add("Location", target);

@@ -97,7 +97,7 @@ class Exchange final : public http::StreamOwner {
   bool encode(slc_exchange&, const Encoder&);
   void add_version_headers(bool completed);
   // ---- builtin.cc ----
-  void answer_redirect(std::string_view location);
+  void answer_redirect(std::string_view location, bool slash_only);
   void answer_unknown(int status, std::string_view allow);
   loop::Task<void> answer_builtin(const Route&);
 

@@ -7,7 +7,12 @@
 namespace sluice::pipeline {
 namespace {
 constexpr uint64_t kGraceMs = 100;
+
+bool differ_in_last_slash(std::string_view a, std::string_view b) {
+  std::string_view shorter = a.size() < b.size() ? a : b, longer = a.size() < b.size() ? b : a;
+  return longer.size() == shorter.size() + 1 && longer.ends_with('/') && longer.starts_with(shorter);
 }
+}  // namespace
 
 loop::Task<void> Exchange::serve() {
   // 1. Service middleware of the server sees every request before routing and every answer's final bytes, whoever gives it:
@@ -44,7 +49,7 @@ loop::Task<void> Exchange::route() {
     case router::Router::Found::redirect:
       // The trailing-slash rule speaks of the path as it was sent: "/x/5//" is one slash too long for "/x/5/".
       if (as_sent != path_ && as_sent.size() > 1 && location.size() + 1 == path_.size()) location = as_sent.substr(0, as_sent.size() - 1);
-      answer_redirect(location);
+      answer_redirect(location, options.redirect_trailing_slash && differ_in_last_slash(path_, location));
       co_return;
     case router::Router::Found::method_not_allowed: unknown_status_ = 405; break;
     case router::Router::Found::no: unknown_status_ = 404; break;

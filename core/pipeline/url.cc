@@ -201,6 +201,19 @@ Target build_target(Arena& arena, std::string_view prefix, const std::vector<con
   return out;
 }
 
+std::string_view forwarded_prefix(Arena& arena, std::string_view header) {
+  if (header.empty()) return {};
+  char *begin = static_cast<char*>(arena.alloc(header.size() + 1, 1)), *at = begin;
+  *at++ = '/';
+  for (const char c : header) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+    // Two slashes at the beginning would name another host.
+    if (alphanumeric || c == '-' || (c == '/' && at[-1] != '/')) *at++ = c;
+  }
+  if (at[-1] == '/') --at;
+  return {begin, static_cast<size_t>(at - begin)};
+}
+
 std::string_view filter_query(Arena& arena, std::string_view raw, bool any, const std::vector<std::string>& allowed,
                               const std::vector<std::string>* narrower) {
   struct Pair {

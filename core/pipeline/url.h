@@ -35,6 +35,10 @@ Target build_target(Arena&, std::string_view prefix, const std::vector<config::U
 // Path part as Go's URL type writes it: kept when validly encoded, else decoded and encoded again. Empty: not parseable.
 std::string_view escape_path(Arena&, std::string_view);
 
+// What a proxy in front took off the path, from its X-Forwarded-Prefix: "/a/b" with letters, digits, '-' and single slashes and
+// nothing else (pipeline.md §2.2), or empty.
+std::string_view forwarded_prefix(Arena&, std::string_view header);
+
 // The client's query, filtered: names in `allowed` (all when `any`), sorted, values in order, re-encoded; pairs with ';' or
 // a bad escape dropped. A second filter may narrow. Empty when nothing is left.
 std::string_view filter_query(Arena&, std::string_view raw, bool any, const std::vector<std::string>& allowed,

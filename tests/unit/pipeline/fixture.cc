@@ -131,7 +131,7 @@ namespace sluice::pipeline::testing {
 void FakeStream::take(const http::ResponseHead& h, http::Slices pieces) {
   play->events.push_back("answer " + std::to_string(h.status));
   status = h.status;
-  completed = h.headers.get("X-Krakend-Completed");
+  completed = h.headers.get("X-Krakend-Completed"), location = h.headers.get("Location");
   for (http::Slice s : pieces) text += s;
 }
 
@@ -161,9 +161,10 @@ Pipeline::~Pipeline() {
   play = nullptr;
 }
 
-FakeStream& Pipeline::request(const std::string& path, const std::string& method) {
+FakeStream& Pipeline::request(const std::string& path, const std::string& method, const http::Header& header) {
   worker.turn();  // the loop's idea of now is old after compiling, and deadlines count from it
   FakeStream& s = streams_.emplace_back(worker.loop.blocks(), method, path);
+  if (!header.name.empty()) s.add_header(header);
   pipeline::Exchange::begin(*plan_, s);
   return s;
 }
@@ -204,8 +205,7 @@ bool Pipeline::answer(std::string_view id, std::string_view members, size_t nth,
 }
 
 bool Pipeline::refuse(std::string_view id, size_t nth) {
-  at(id, nth).x.fail(0, std::string{id} + " is down");
-  return resume(id, sluice::failed, nth);
+  return resume(id, at(id, nth).x.fail(0, std::string{id} + " is down"), nth);
 }
 
 void Pipeline::until_released(const FakeStream& s) {

@@ -35,8 +35,9 @@ class FakeStream final : public http::Stream {
 
   // ---- what the client got ----
   int status = 0;
-  std::string text, completed;  // completed: X-Krakend-Completed
+  std::string text, completed, location;  // completed: X-Krakend-Completed
   bool released = false, aborted = false;
+  void add_header(const http::Header& h) { head_.headers.add(h.name, h.value); }
   void leave() { owner_->on_gone(); }  // the client closes its connection
 
   Arena& arena() override { return arena_; }
@@ -75,7 +76,7 @@ class Pipeline {
   explicit Pipeline(const std::string& endpoints, const std::string& root = "");
   ~Pipeline();
 
-  FakeStream& request(const std::string& path = "/x", const std::string& method = "GET");
+  FakeStream& request(const std::string& path = "/x", const std::string& method = "GET", const http::Header& header = {});
   // Ends the nth wait with this id (0: the first one there was), and lets the loop turn.
   bool resume(std::string_view id, sluice::Action, size_t nth = 0);
   // While its exchange lives only: for what comes too late there is resume(). A backend's answer: members with numbers, such as R"("a":1,"b":2)".

@@ -80,6 +80,13 @@ TEST_F(UrlTest, ManyPairsKeepTheOrderOfEqualNames) {
   EXPECT_EQ(filtered(raw, true), raw);
 }
 
+TEST_F(UrlTest, AForwardedPrefixIsAPathOfThisHostWhateverWasSent) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", ""}, {"/", ""}, {"//", ""}, {"/api", "/api"}, {"api", "/api"}, {"/api/", "/api"}, {"/a//b///", "/a/b"}, {"//evil.example", "/evilexample"},
+      {"https://evil.example/x", "/https/evilexample/x"}, {"/../x", "/x"}, {"/a b\xc3\xa9-1_2%2F", "/ab-122F"}, {"...", ""}};
+  for (const auto& [sent, used] : cases) EXPECT_EQ(forwarded_prefix(arena_, sent), used) << sent;
+}
+
 TEST(ResolveLocationTest, FollowsRfc3986) {
   EXPECT_EQ(resolve_location("http://a/b/c?x", "http://z/y?q#f"), "http://z/y?q");
   EXPECT_EQ(resolve_location("http://a/b/c?x", "/n"), "http://a/n");
