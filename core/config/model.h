@@ -90,6 +90,7 @@ struct Backend {
   bool return_error_code = false;
   // backend/http/client
   bool send_body_on_redirect = false;
+  uint32_t max_gzip_ratio = 200;  // of an answer that is held whole; 0: no bound
   // proxy
   bool shadow = false;
   Duration shadow_timeout{0};  // the endpoint's timeout when not given

@@ -69,6 +69,7 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
 
   Options client{reading, own_block(backend.at, "backend/http/client"), false};
   backend.send_body_on_redirect = client.flag("send_body_on_redirect");
+  backend.max_gzip_ratio = static_cast<uint32_t>(client.integer("max_gzip_ratio", backend.max_gzip_ratio, 0, 1'000'000));
 }
 
 }  // namespace

@@ -8,8 +8,6 @@
 namespace sluice::http {
 namespace {
 
-constexpr uint64_t kRatioFrom = 1 << 20;
-
 Error broken(Errc code, std::string_view message) {
   Error e;
   e.code = code, e.source = Source::backend, e.message = message;
@@ -70,7 +68,7 @@ Result<size_t> GzipDecoder::decode(Slice& in, char* out, size_t room) {
     in.remove_prefix(used);
     consumed_ += used, produced_ += got, written += got;
     if (limits_.max_bytes && produced_ > limits_.max_bytes) return broken(Errc::limit, "gzip: output over its limit");
-    if (limits_.max_ratio && produced_ > kRatioFrom && produced_ / limits_.max_ratio > consumed_)
+    if (limits_.max_ratio && produced_ > limits_.ratio_from && produced_ / limits_.max_ratio > consumed_)
       return broken(Errc::limit, "gzip: compression ratio over its limit");
     if (rc == Z_STREAM_END) {
       between_ = true;  // another member may follow; anything else there is an error, as in RFC 1952 §2.2

@@ -38,8 +38,9 @@ class GzipDecoder {
  public:
   struct Limits {
     uint64_t max_bytes = 0;  // of output; 0: none
-    // Output over input; 0: none. Looked at beyond 1 MiB of output only. Deflate itself cannot exceed about 1,030.
+    // Output over input; 0: none. Deflate itself cannot exceed about 1,030.
     uint32_t max_ratio = 0;
+    uint64_t ratio_from = 1 << 20;  // bytes of output before the ratio counts: little text may well repeat itself
   };
   explicit GzipDecoder(Limits limits, GzipPool* pool = nullptr) : limits_{limits}, pool_{pool} {}
   ~GzipDecoder();

@@ -8,6 +8,7 @@ namespace sluice::pipeline {
 namespace {
 
 constexpr size_t kTakeAtOnce = 256 * 1024;
+constexpr uint64_t kRatioFrom = 8 << 20;  // of decompressed text, before its ratio is looked at
 constexpr size_t kStep = 1 << 20;  // memory is taken as bytes arrive, not as they are announced
 
 // Header views point into the worker's read block: one copy of the region that holds them all.
@@ -171,7 +172,8 @@ std::string_view BackendScope::body_text() {
 bool BackendScope::gunzip_body() {
   const http::Header* encoding = response.headers.find("Content-Encoding");
   if (!encoding || encoding->value != "gzip" || response.body.empty() || discard_) return true;
-  http::GzipDecoder decoder{{.max_bytes = kMaxResponseBody, .max_ratio = 0}};
+  // What is held whole must be worth its bytes on the wire: a few of them must not be able to fill the memory.
+  http::GzipDecoder decoder{{.max_bytes = kMaxResponseBody, .max_ratio = plan_.config->max_gzip_ratio, .ratio_from = kRatioFrom}};
   http::Slice in = body_text();
   size_t room = std::clamp<size_t>(in.size() * 4, 4096, kStep), made = 0;
   char* out = static_cast<char*>(arena().alloc(room, 1));

@@ -109,6 +109,15 @@ TEST(GzipTest, BombsHitTheRatioLimit) {
   EXPECT_EQ(inflate_pieces(compress(std::string(1 << 20, '\0'), 9), 4096, 1 << 16, {.max_ratio = 100}).code, Errc::none);
 }
 
+TEST(GzipTest, TheRatioCountsFromWhereTheLimitsSay) {
+  const std::string data = compress(std::string(4 << 20, '\0'), 9);
+  for (size_t piece : {size_t{1}, data.size()}) {
+    EXPECT_EQ(inflate_pieces(data, piece, 1 << 16, {.max_ratio = 100, .ratio_from = 4 << 20}).code, Errc::none);
+    EXPECT_EQ(inflate_pieces(data, piece, 1 << 16, {.max_ratio = 100, .ratio_from = (4 << 20) - 1}).code, Errc::limit);
+    EXPECT_EQ(inflate_pieces(data, piece, 1 << 16, {.max_ratio = 2000, .ratio_from = 0}).code, Errc::none);
+  }
+}
+
 TEST(GzipTest, PooledStatesStartAfresh) {
   GzipPool pool;
   std::string good = compress("again");
