@@ -59,10 +59,15 @@ class Middle {
       x.fetch_later({.url = "http://b/"}, [](sluice::Exchange y, sluice::Reply r) { y.log(sluice::Level::info, "reply ", r.header("x-r")); });
       return sluice::next;
     }
+    if (what == "forget") {  // a mistake that [[nodiscard]] cannot see when it is made like this
+      const sluice::Action forgotten = x.after(5ms, [c = Counted{}](sluice::Exchange y) { return y.reply(201); });
+      return forgotten == sluice::pending ? sluice::next : sluice::failed;
+    }
     if (what == "suspend") return suspended = x.suspend(), sluice::pending;
     return sluice::next;
   }
   sluice::Action on_response(sluice::Exchange x) const {
+    if (x.header(do_) == "forget") return x.after(20ms, [](sluice::Exchange y) { return y.reply(202); });
     if (const auto* s = x.state<std::string>()) x.response().set_body(*s);
     if (x.state<int>()) x.response().set_body("a state of the wrong type");
     return sluice::next;
@@ -231,7 +236,8 @@ class Slow {
   static constexpr auto scopes = sluice::scope::backend;
   sluice::Action send(sluice::Exchange x) const {
     if (x.path() == "/now") return x.make<Counted>(), x.reply(204);
-    return x.after(10ms, [c = Counted{}](sluice::Exchange y) { return y.reply(200, "late"); });
+    const sluice::Action late = x.after(10ms, [c = Counted{}](sluice::Exchange y) { return y.reply(200, "late"); });
+    return x.path() == "/forget" ? x.reply(204) : late;
   }
 };
 

@@ -161,6 +161,45 @@ TEST(AsyncTest, ATimerAnswersTheHookLater) {
   EXPECT_EQ(alive, 0);
 }
 
+TEST(AsyncTest, AWaitThatTheHookDidNotAnswerWithIsDroppedAndSaid) {
+  Fixture f;
+  const auto x = asking(f.host, "forget");
+  EXPECT_EQ(f.middle.on_request(*x), SLC_NEXT);
+  EXPECT_FALSE(x->suspended());
+  EXPECT_TRUE(f.host.logged("on_request began to wait", SLC_WARNING));
+  // The next hook waits for itself, and the forgotten callback does not speak for it.
+  EXPECT_EQ(f.middle.on_response(*x), SLC_PENDING);
+  EXPECT_TRUE(x->suspended());
+  f.host.advance(5);
+  EXPECT_FALSE(x->resumed);
+  EXPECT_EQ(x->status, 0);
+  f.host.advance(15);
+  EXPECT_EQ(x->resumed, SLC_REPLY);
+  EXPECT_EQ(x->status, 202);
+  EXPECT_EQ(x->resumes, 1u);
+  x->finish();
+  EXPECT_EQ(alive, 0);
+}
+
+TEST(AsyncTest, ATransportThatAnswersInsteadOfWaitingIsNotCalledBack) {
+  FakeHost host;
+  Configured slow{host, SLC_ENTRY_SYMBOL, "test/slow", "{}", SLC_AT_BACKEND};
+  FakeExchange x{host, SLC_AT_BACKEND};
+  x.path = "/forget";
+  EXPECT_EQ(slow.send(x), SLC_REPLY);
+  EXPECT_EQ(alive, 0);
+  EXPECT_TRUE(host.logged("send began to wait", SLC_WARNING));
+  host.advance(10);
+  EXPECT_EQ(x.status, 204);
+  EXPECT_EQ(x.resumes, 0u);
+}
+
+TEST(AsyncTest, AnAnswerThatFollowsFromAWaitIsNoMistake) {
+  Fixture f;
+  for (const char* what : {"after", "chain", "later", "suspend", "throw later"}) f.middle.on_request(*asking(f.host, what));
+  EXPECT_FALSE(f.host.logged("began to wait"));
+}
+
 TEST(AsyncTest, AClosureIsDestroyedWhenTheClientLeaves) {
   Fixture f;
   for (const char* what : {"after", "chain", "later"}) {

@@ -30,7 +30,7 @@ namespace sluice {
 inline namespace SLUICE_PLUGIN_NAMESPACE {
 
 // What a hook asks for. Its values are `next`, `done`, `pending` and `failed`; Exchange::reply, fail, after and fetch make them.
-struct Action {
+struct [[nodiscard]] Action {
   slc_action value = SLC_FAIL;
   friend constexpr bool operator==(Action, Action) = default;
 };

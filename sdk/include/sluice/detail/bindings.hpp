@@ -141,7 +141,20 @@ SLUICE_DETAIL_CALL(encode)
 template <class T, class F>
 slc_action hook(void* state, slc_exchange* x, void** slot, const char* what, F&& call) noexcept {
   const Services* s = &Life<T>::instance(state).services;
-  return guarded(s, x, what, failed, [&]() -> Action { return call(Exchange{x, s, slot}); }).value;
+  const Action a = guarded(s, x, what, failed, [&]() -> Action { return call(Exchange{x, s, slot}); });
+  if constexpr (!is_synchronous<T>()) {
+    if (a != pending && *slot) {
+      // The host takes the token back by itself; the callbacks are told here. Silence would be a riddle for the author.
+      if (static_cast<Slot*>(*slot)->forget_wait() && a != failed) {
+        guarded(s, x, what, false, [&] {
+          write_log(*s, x, Level::warning, what, " began to wait with after, fetch or call_next, but its answer was another one: the callback is "
+                    "dropped. Return what these functions return, or use call_later or fetch_later");
+          return true;
+        });
+      }
+    }
+  }
+  return a.value;
 }
 
 template <class T, class F>

@@ -24,6 +24,9 @@ struct Slot {
   slc_token suspended = 0;    // one suspension serves a whole chain of callbacks
   bool transport = false;     // no on_done will come: clean up before the last resume
 
+  // The hook has its answer: what it began to wait for must not speak for a later one. True: there was something.
+  bool forget_wait() noexcept { return std::exchange(suspended, 0) != 0; }
+
   void clean() noexcept {
     state = nullptr;
     while (kept) {

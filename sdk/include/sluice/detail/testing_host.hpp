@@ -92,6 +92,7 @@ class FakeExchange {
     return &slots_.back().value;
   }
   inline void hook_returned(slc_action a);
+  inline void take_document();
   std::string_view keep(std::string_view s) { return memory_.emplace_back(s); }
   void* alloc(size_t size, size_t align) {
     auto& piece = pieces_.emplace_back(std::make_unique<std::byte[]>(size + align));
@@ -260,6 +261,9 @@ class FakeHost : public slc_host {
     std::erase_if(timers_, [&](const Timer& t) { return t.owner == &x; });
     std::erase_if(callouts_, [&](const Callout& c) { return c.owner == &x; });
     std::erase_if(attempts_, [&](const Attempt& a) { return a.outer == &x; });
+    drop_suspension(x);
+  }
+  void drop_suspension(FakeExchange& x) {
     const std::lock_guard lock{suspensions().mutex};
     suspensions().waiting.erase(x.token_);
     x.token_ = 0;
@@ -348,7 +352,12 @@ class FakeHost : public slc_host {
   std::map<std::string, Limit> limits_;
 };
 
-inline void FakeExchange::hook_returned(slc_action) {
+inline void FakeExchange::hook_returned(slc_action a) {
+  take_document();
+  if (a != SLC_PENDING) host_.drop_suspension(*this);  // a token that nobody waits for goes stale, as in the gateway
+}
+
+inline void FakeExchange::take_document() {
   if (building_) {  // the finished document becomes data()
     has_data = building_->complete();
     if (has_data) data = building_->root();
@@ -359,7 +368,7 @@ inline void FakeExchange::hook_returned(slc_action) {
 inline void FakeExchange::finish() {
   if (finished_) return;
   finished_ = true;
-  hook_returned(SLC_NEXT);
+  take_document();
   for (auto s = slots_.rbegin(); s != slots_.rend(); ++s) s->done(s->configured, *this, &s->value);
   host_.exchange_ends(*this);
 }
