@@ -296,6 +296,20 @@ bool Options::flag(std::string_view key, bool otherwise) {
   return otherwise;
 }
 
+void Options::without_effect(std::string_view key, std::string_view why) {
+  const json::value* v = find(key);
+  if (!v || *v == json::value(false) || *v == json::value(0)) return;
+  reading_->warning(pointer_of(key), "has no effect: " + std::string{why});
+}
+
+int64_t Options::integer(std::string_view key, int64_t otherwise, int64_t least, int64_t most) {
+  const json::value* v = find(key);
+  if (!v) return otherwise;
+  if (v->is_int64() && v->get_int64() >= least && v->get_int64() <= most) return v->get_int64();
+  reading_->mismatch(pointer_of(key), "a whole number from " + std::to_string(least) + " to " + std::to_string(most), *v, strict_);
+  return otherwise;
+}
+
 std::optional<std::string> Options::text(std::string_view key) {
   const json::value* v = find(key);
   if (!v) return std::nullopt;

@@ -90,8 +90,12 @@ class Options {
   const boost::json::value* find(std::string_view key);  // nullptr: absent or null
   bool flag(std::string_view key, bool otherwise = false);
   std::optional<std::string> text(std::string_view key);
+  // Outside [least, most] counts as a wrong type.
+  int64_t integer(std::string_view key, int64_t otherwise, int64_t least, int64_t most);
   std::vector<std::string> texts(std::string_view key);
   const boost::json::value* object(std::string_view key);
+  // A known key that this version does not carry out: says so where it is given (and not false or 0).
+  void without_effect(std::string_view key, std::string_view why);
   std::string pointer_of(std::string_view key) const { return join(pointer_, key); }
   void also(std::initializer_list<std::string_view> keys) { known_.insert(known_.end(), keys); }
   void finish();

@@ -83,7 +83,9 @@ void read_proxy(Reading& reading, Endpoint& endpoint) {
   if (const boost::json::value* combiner = proxy.find("combiner"); combiner && !combiner->is_string())
     reading.mismatch(proxy.pointer_of("combiner"), "a text", *combiner);
   read_static(proxy, reading, endpoint);
-  proxy.also({"flatmap_filter", "shadow", "shadow_timeout", "max_payload", "decompress_gzip"});
+  proxy.also({"flatmap_filter", "shadow", "shadow_timeout"});
+  proxy.without_effect("max_payload", kNoMaxPayload);
+  proxy.without_effect("decompress_gzip", kNoDecompression);
   proxy.finish();
 }
 

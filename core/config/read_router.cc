@@ -172,7 +172,9 @@ RouterOptions read_router(Reading& reading, const Block* block) {
     for (auto [key, place] : {std::pair{"404", &out.error_body_404}, std::pair{"405", &out.error_body_405}})
       if (const json::value* v = body->get_object().if_contains(key)) write_value(place->emplace(), *v);
   }
-  options.also({"decompress_gzip", "disable_gzip", "max_payload"});
+  options.also({"disable_gzip"});  // nothing is compressed towards clients
+  options.without_effect("max_payload", kNoMaxPayload);
+  options.without_effect("decompress_gzip", kNoDecompression);
   options.finish();
   return out;
 }

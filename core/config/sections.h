@@ -1,12 +1,17 @@
 // The readers of the parts of a configuration; reader.cc calls them in order.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config/fields.h"
 #include "core/config/model.h"
 
 namespace sluice::config {
+
+// Options of the reference's paid edition. Its free one is silent about them, but somebody may believe in them.
+inline constexpr std::string_view kNoMaxPayload = "request bodies that are held whole are limited to 64 MiB, others are not limited";
+inline constexpr std::string_view kNoDecompression = "request bodies are passed on as they come";
 
 // What endpoints and backends inherit.
 struct Inherited {

@@ -1,6 +1,9 @@
 // What the pages show is true: links lead somewhere, configurations are accepted, and the README's plugin works.
 #include <gtest/gtest.h>
 
+#include <regex>
+#include <set>
+
 #include "tests/integration/gateway_config.h"
 #include "tests/support/markdown.h"
 #include "tests/support/text.h"
@@ -76,6 +79,31 @@ TEST(DocsTest, EveryConfigurationShownIsAccepted) {
     }
   }
   EXPECT_GT(seen, 10);
+}
+
+// Keys as the readers of core/config name them: fields.text("key"), also({"key", …}).
+std::set<std::string> known_keys() {
+  std::set<std::string> out;
+  for (const auto& file : fs::directory_iterator{kTree / "core/config"}) {
+    if (!file.path().filename().string().starts_with("read")) continue;
+    const std::string code = read_file(file.path().string());
+    const std::regex asked{R"re(\.\s*(?:text|flag|integer|duration|texts|integers|pairs|object|objects|find|without_effect)\(\s*"(\w+)")re"};
+    for (auto at = std::sregex_iterator{code.begin(), code.end(), asked}; at != std::sregex_iterator{}; ++at) out.insert((*at)[1]);
+    const std::regex list{R"(also\(\{([^}]*)\})"}, quoted{"\"([^\"]+)\""};
+    for (auto at = std::sregex_iterator{code.begin(), code.end(), list}; at != std::sregex_iterator{}; ++at) {
+      const std::string inside = (*at)[1];
+      for (auto key = std::sregex_iterator{inside.begin(), inside.end(), quoted}; key != std::sregex_iterator{}; ++key) out.insert((*key)[1]);
+    }
+  }
+  return out;
+}
+
+TEST(DocsTest, EveryKeyThatIsReadIsOnThePage) {
+  const std::string page = read_file((kTree / "docs/configuration.md").string());
+  const std::set<std::string> keys = known_keys();
+  EXPECT_GT(keys.size(), 80u);
+  for (const std::string& key : keys)
+    EXPECT_TRUE(std::regex_search(page, std::regex{"[`. {]" + key + "[`.:, }]"})) << key << " is read by core/config and not in docs/configuration.md";
 }
 
 TEST(DocsTest, EveryExampleFileIsAccepted) {

@@ -199,11 +199,12 @@ TEST(ProxyTest, EveryStrategyHasItsName) {
 
 TEST(ProxyTest, WrongTypesThatTheReferenceIgnoresAreWarnings) {
   auto r = read(endpoint(
-      R"("backend":[{"extra_config":{"proxy":{"shadow":"true","shadow_timeout":"x"},"backend/http":[],"backend/http/client":{"send_body_on_redirect":1}}}],
+      R"("backend":[{"extra_config":{"proxy":{"shadow":"true","shadow_timeout":"x"},"backend/http":[],"backend/http/client":{"send_body_on_redirect":1,"max_gzip_ratio":-1}}}],
     "extra_config":{"proxy":{"sequential":"true","static":{"data":[1],"strategy":"sometimes"}}})"));
   ASSERT_TRUE(r.config) << r.report.format();
   const Endpoint& e = r.config->endpoints[0];
   EXPECT_FALSE(e.sequential || e.static_data || e.backends[0].shadow || e.backends[0].send_body_on_redirect);
+  EXPECT_EQ(e.backends[0].max_gzip_ratio, 200u);
   EXPECT_EQ(e.static_strategy, StaticStrategy::always);
   EXPECT_EQ(e.backends[0].shadow_timeout, seconds{2});
   std::string text = r.report.format();
@@ -212,10 +213,22 @@ TEST(ProxyTest, WrongTypesThatTheReferenceIgnoresAreWarnings) {
       "warning: /endpoints/0/extra_config/proxy/sequential: expected true or false, found the text \"true\"; ignored");
   EXPECT_HAS(text, "warning: /endpoints/0/extra_config/proxy/static/data: expected an object, found a list; ignored");
   EXPECT_HAS(text, "warning: /endpoints/0/extra_config/proxy/static/strategy: unknown strategy \"sometimes\"");
+  EXPECT_HAS(text, "warning: /endpoints/0/backend/0/extra_config/backend~1http~1client/max_gzip_ratio: expected a whole number from 0 to 1000000, "
+                   "found the number -1; ignored");
   EXPECT_HAS(text, "warning: /endpoints/0/backend/0/extra_config/proxy/shadow:");
   EXPECT_HAS(text, "warning: /endpoints/0/backend/0/extra_config/proxy/shadow_timeout:");
   EXPECT_HAS(text,
              "warning: /endpoints/0/backend/0/extra_config/backend~1http: expected an object, found a list; ignored");
+}
+
+TEST(ProxyTest, LimitsThatNobodyKeepsAreSaid) {
+  auto r = read(root(R"("extra_config":{"router":{"max_payload":1000,"disable_gzip":true,"decompress_gzip":false}},"endpoints":[{"backend":[{}],
+    "extra_config":{"proxy":{"max_payload":10,"decompress_gzip":true}}},{"endpoint":"/y","backend":[{}],"extra_config":{"proxy":{"max_payload":0}}}])"));
+  ASSERT_TRUE(r.config) << r.report.format();
+  EXPECT_EQ(r.report.issues().size(), 3u) << r.report.format();
+  EXPECT_HAS(r.report.format(), "warning: /extra_config/router/max_payload: has no effect: request bodies that are held whole are limited to 64 MiB");
+  EXPECT_HAS(r.report.format(), "warning: /endpoints/0/extra_config/proxy/max_payload: has no effect");
+  EXPECT_HAS(r.report.format(), "warning: /endpoints/0/extra_config/proxy/decompress_gzip: has no effect: request bodies are passed on as they come");
 }
 
 TEST(ProxyTest, WrongTypesThatKillTheReferenceAreErrors) {
@@ -242,7 +255,7 @@ TEST(ProxyTest, NoKeyOfAnyTypeCrashes) {
                           "{\"data\":null,\"strategy\":null}",
                           "{\"data\":{},\"strategy\":5}"};
   for (auto key : {"sequential", "sequential_propagated_params", "combiner", "flatmap_filter", "static", "shadow",
-                   "shadow_timeout", "return_error_details", "return_error_code", "send_body_on_redirect"})
+                   "shadow_timeout", "return_error_details", "return_error_code", "send_body_on_redirect", "max_gzip_ratio"})
     for (auto value : values)
       for (auto name : {"proxy", "router", "backend/http", "backend/http/client"}) {
         std::string extra = "\"extra_config\":{\"" + std::string{name} + "\":{\"" + key + "\":" + value +
@@ -262,7 +275,7 @@ TEST(BackendTest, EveryKeyIsRead) {
   auto c = good(endpoint(
       R"("backend":[{"method":"post","host":["a","b:80"],"encoding":"RSS","sd":"dns","sd_scheme":"https","is_collection":"true","target":"a.b","group":"g",
     "allow":["a","b.c"],"deny":"d","mapping":{"z":"y","a":1},"input_headers":["x-a","*"],"input_query_strings":["*"],"timeout":"1s",
-    "extra_config":{"proxy":{"shadow":true,"shadow_timeout":"5s"},"backend/http/client":{"send_body_on_redirect":true},"qos/x":{}}},{}])"));
+    "extra_config":{"proxy":{"shadow":true,"shadow_timeout":"5s"},"backend/http/client":{"send_body_on_redirect":true,"max_gzip_ratio":0},"qos/x":{}}},{}])"));
   ASSERT_EQ(c->endpoints.size(), 1u);
   const Backend& b = c->endpoints[0].backends[0];
   EXPECT_EQ(b.at.extra.size(), 1u);
@@ -272,6 +285,7 @@ TEST(BackendTest, EveryKeyIsRead) {
   EXPECT_EQ(b.sd, "dns");
   EXPECT_EQ(b.sd_scheme, "https");
   EXPECT_TRUE(b.is_collection && b.filters_headers && b.filters_query && b.shadow && b.send_body_on_redirect);
+  EXPECT_EQ(b.max_gzip_ratio, 0u);
   EXPECT_EQ(b.target, "a.b");
   EXPECT_EQ(b.group, "g");
   EXPECT_EQ(b.allow, (std::vector<std::string>{"a", "b.c"}));
