@@ -182,10 +182,10 @@ TEST(RouterLimitTest, ALimitSurvivesAReloadThatMovesItsEndpoint) {
   host.surrounding[SLC_AT_ENDPOINT] = Json::parse(R"({"endpoint": "/x", "method": "GET"})", error);
   host.location = "/endpoints/0/extra_config/x";
   Configured before{host, SLC_ENTRY_SYMBOL, kName, R"({"max_rate": 1})"};
-  FakeExchange x{host}, y{host};
-  EXPECT_EQ(before.on_request(x), SLC_NEXT);
   host.location = "/endpoints/7/extra_config/x";
   Configured after{host, SLC_ENTRY_SYMBOL, kName, R"({"max_rate": 1})"};
+  FakeExchange x{host}, y{host};
+  EXPECT_EQ(before.on_request(x), SLC_NEXT);
   EXPECT_EQ(after.on_request(y), SLC_FAIL);
 }
 
