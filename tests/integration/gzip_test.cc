@@ -7,9 +7,9 @@
 namespace sluice::test {
 namespace {
 
-// {"a":1} with so many blanks inside that deflate makes next to nothing of them.
+// {"a":1} behind so many blanks that deflate makes next to nothing of them.
 Reply blank_json(size_t blanks) {
-  const std::string bytes = gzip("{\"a\":" + std::string(blanks, ' ') + "1}");
+  const std::string bytes = gzip(std::string(blanks, ' ') + "{\"a\":1}");
   return {200, {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}}, bytes};
 }
 std::string client_block(const std::string& inside) { return R"("extra_config": {"backend/http/client": {)" + inside + "}}"; }

@@ -113,6 +113,26 @@ TEST_F(InstallTest, ThePluginOfTheReadmeBuildsAndDoesWhatThePageSays) {
   EXPECT_NE(checked.output.find("/auth~1example-key/keys: is empty: every request would be refused"), std::string::npos) << checked.output;
 }
 
+TEST_F(InstallTest, TheFirstPluginOfTheGuideBuildsAndItsTestsPass) {
+  const std::string folder = folder_.path() + "/guide";
+  for (const CodeBlock& block : code_blocks(read_file(SLC_SOURCE_FOLDER "/docs/plugin-guide.md"))) {
+    for (const char* file : {"api_key.cc", "api_key_test.cc"})
+      if (block.mark == std::string{"file: "} + file) folder_.write(std::string{"guide/"} + file, block.text);
+    if (block.language == "cmake" && block.text.find("project(api-key") != std::string::npos) folder_.write("guide/CMakeLists.txt", block.text);
+  }
+  const fs::path module = build_plugin(folder);
+  ASSERT_EQ(module.filename(), "api-key.so");
+  const Ran tested = run_program({SLC_CTEST, "--test-dir", folder + "-build", "--output-on-failure", "--no-tests=error"}, kBuildLimit);
+  EXPECT_EQ(tested.code, 0) << tested.output;
+  fs::copy(module, plugins() / module.filename());
+
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(gateway_with(up, R"({"example/api-key": {"key": "open sesame"}})"));
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 401);
+  EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Api-Key", "open sesame"}}).status, 200);
+}
+
 // A test that nobody runs is none. Plugins stand in folders that cmake visits before tests/.
 TEST(BuildTest, TheTestsOfPluginsAreKnownToCtest) {
   const Ran listed = run_program({SLC_CTEST, "--test-dir", SLC_BUILD_FOLDER, "-N"}, kBuildLimit);
