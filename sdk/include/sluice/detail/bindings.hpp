@@ -18,6 +18,9 @@ class Publisher {
   Fn fn_;
 };
 
+// One host of a published list: "scheme://name:port[/prefix]". The text is copied by publish.
+inline slc_address address(std::string_view url, uint32_t weight = 1) { return {str(url), weight, 0, 0}; }
+
 struct LogRecord {
   Level level;
   int64_t unix_ns;
@@ -87,7 +90,7 @@ struct Life {
   }
 
   static constexpr slc_lifecycle make() {
-    slc_lifecycle l{sizeof(slc_lifecycle), &create, &destroy, nullptr, nullptr};
+    slc_lifecycle l{sizeof(slc_lifecycle), &create, &destroy, nullptr, nullptr, nullptr, nullptr};
     if constexpr (HasPerWorker<T>) {
       l.worker_start = &worker_start;
       l.worker_stop = &worker_stop;
@@ -224,7 +227,7 @@ struct Middleware {
     });
   }
   static constexpr slc_middleware make() {
-    slc_middleware m{sizeof(slc_middleware), &detail::Life<T>::table, nullptr, nullptr, nullptr, nullptr};
+    slc_middleware m{sizeof(slc_middleware), &detail::Life<T>::table, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
     if constexpr (detail::offers_on_request<T, Exchange>()) m.on_request = &on_request;
     if constexpr (detail::offers_on_raw_response<T, Exchange>()) m.on_raw_response = &on_raw_response;
     if constexpr (detail::offers_on_response<T, Exchange>()) m.on_response = &on_response;
