@@ -20,6 +20,7 @@
 #include "core/log/log.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/report.h"
+#include "core/plugin/work.h"
 
 namespace sluice::plugin {
 
@@ -295,6 +296,7 @@ Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, c
 Module::Module(Image& image) : image_{image} {}
 
 Module::~Module() {
+  WorkPool::get().end_all_of(&image_.place);
   if (!initialised_ || !entry().unload) return;
   PlaceScope scope{&image_.place};
   entry().unload();

@@ -248,6 +248,7 @@ typedef struct slc_callout {
   uint32_t header_count;  /* number of pairs */
   uint32_t timeout_ms;    /* 0: 2000 */
   uint32_t max_body;      /* bytes; 0: 1 MiB */
+  uint32_t flags;         /* 0 */
 } slc_callout;
 typedef struct slc_loop_api {
   uint32_t size;
@@ -572,7 +573,7 @@ typedef struct slc_binding { /* one extra_config namespace, or one encoding / sd
   int32_t stage;
   const char* schema;            /* JSON Schema (draft 7) of the block, or NULL */
   const char* const* aliases;    /* other names, NULL-terminated, or NULL. `name` wins over an alias */
-  uint32_t flags;                /* SLC_BIND_... */
+  uint64_t flags;                /* SLC_BIND_... */
 } slc_binding;
 
 enum { SLC_BUILT_ASAN = 1, SLC_BUILT_TSAN = 2, SLC_NEVER_UNLOAD = 16, SLC_STARTS_THREADS = 32 };
