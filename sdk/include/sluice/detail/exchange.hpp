@@ -25,7 +25,7 @@ struct Slot {
   bool transport = false;     // no on_done will come: clean up before the last resume
 
   // The hook has its answer: what it began to wait for must not speak for a later one. True: there was something.
-  bool forget_wait() noexcept { return std::exchange(suspended, 0) != 0; }
+  bool forget_wait() noexcept { return std::exchange(waits[0], 0) != 0; }
 
   void clean() noexcept {
     state = nullptr;
