@@ -85,6 +85,9 @@ void Exchange::finish() {
       log::access(line);
     }
   }
+  // The client's leaving says nothing about us.
+  if (plan_.outcomes && why_ != Errc::cancelled) [[unlikely]]
+    plan_.outcomes->count(answer_.status >= 500 || !log_errors_.empty());
   root_.cancel();
   pipe_.cancel();
   close_scopes(why_);
