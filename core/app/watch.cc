@@ -67,11 +67,16 @@ struct Watch::Look {
   }
 };
 
+Watch::Watch() = default;
+Watch::~Watch() { end(); }
+
 bool Watch::begin(std::function<std::vector<std::string>()> files, std::function<void()> changed) {
   files_ = std::move(files), changed_ = std::move(changed);
   notify_ = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (notify_ < 0 || wake_ < 0) return false;
+  look_ = std::make_unique<Look>();
+  look_->refresh(notify_, files_());
   thread_ = std::thread{[this] { run(); }};
   return true;
 }
@@ -97,8 +102,7 @@ void Watch::end() {
 }
 
 void Watch::run() {
-  Look look;
-  look.refresh(notify_, files_());
+  Look& look = *look_;
   bool due = false;
   Clock::time_point first, last;
   alignas(inotify_event) char buffer[16384];

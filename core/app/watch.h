@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,11 +14,11 @@ class Watch {
  public:
   static constexpr int kQuietMs = 200, kLongestMs = 2000;
 
-  Watch() = default;
-  ~Watch() { end(); }
+  Watch();
+  ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
-  // Starts the thread. `files`: what to watch, asked again after each change; a file is watched through its folder, so that one
+  // What changes from now on is told; starts the thread. `files`: what to watch, asked again after each change; a file is watched through its folder, so that one
   // that is replaced (renamed over, or a link that is turned) is seen too. `changed` runs on the thread. False: no descriptors.
   bool begin(std::function<std::vector<std::string>()> files, std::function<void()> changed);
   // [any] What files() tells may be different now.
@@ -28,6 +29,7 @@ class Watch {
  private:
   struct Look;
   void run();
+  std::unique_ptr<Look> look_;  // the thread's, once that runs
   void wake();
   std::function<std::vector<std::string>()> files_;
   std::function<void()> changed_;

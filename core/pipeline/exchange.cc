@@ -85,8 +85,8 @@ void Exchange::finish() {
       log::access(line);
     }
   }
-  // The client's leaving says nothing about us.
-  if (plan_.outcomes && why_ != Errc::cancelled) [[unlikely]]
+  // The client's leaving says nothing about us, and a shadow's failure is nobody's news.
+  if (plan_.outcomes && !gone_ && !shadow_) [[unlikely]]
     plan_.outcomes->count(answer_.status >= 500 || !log_errors_.empty());
   root_.cancel();
   pipe_.cancel();
@@ -105,6 +105,7 @@ void Exchange::on_gone() noexcept {
   if (answer_.status == 0) answer_.status = 500;
   log_error("context canceled");
   why_ = Errc::cancelled;
+  gone_ = true;
   finish();
 }
 
