@@ -181,6 +181,7 @@ int serve(const Options& o, Background& background) {
   signals.end();  // all that may ask it for something, before the gateway goes
   watch.end();
   admin.reset();
+  gateway->wait();  // and what they asked for meanwhile is answered while all that hear the answer are here
   SLC_LOG(info, "[SERVICE: Gin] Router execution ended");
   return kClean;
 }

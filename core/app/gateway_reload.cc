@@ -207,14 +207,17 @@ void Gateway::Impl::read_and_swap(const ReloadRequest&, ReloadOutcome& out) {
                 std::equal(plan.builds.begin(), plan.builds.end(), trials.running.begin(),
                            [](const Trials::Build& a, const Trials::Build& b) { return a.fingerprint == b.fingerprint; });
     const Live* former = find(trial_number);
-    if (same && former && former->tally)
+    if (same && former && former->tally) {
       trial->tally->go_on_from(*former->tally);
-    else
+    } else {
+      std::lock_guard lock{mutex};
       trials.began = Clock::now();
+    }
     out.trial = names_of(plan.builds) + (same ? " stays" : " is") + " on trial with " + percent(plan.share) + " of the requests";
   } else if (!trials.running.empty()) {
-    trials.last = names_of(trials.running) + ": the trial ended with a reload";
-    out.trial = trials.last;
+    out.trial = names_of(trials.running) + ": the trial ended with a reload";
+    std::lock_guard lock{mutex};
+    trials.last = out.trial;
   }
   {
     std::lock_guard lock{mutex};

@@ -135,6 +135,15 @@ TEST(TrialTest, AShareOfTheRequestsGoesThroughTheNewBuildUntilItIsPromoted) {
   EXPECT_EQ(gateway.get().header("X-Build-Out"), "b");
 }
 
+TEST(TrialTest, TheDocumentedBlockIsAccepted) {
+  const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/operating.md");
+  const size_t from = page.find(R"("plugin": {"trial")");
+  ASSERT_NE(from, std::string::npos);
+  Ran ran = run_plugged({}, "check", R"({"version": 3, )" + page.substr(from, page.find('\n', from) - from) + R"(, "endpoints": []})");
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_FALSE(has(ran.output, "warning")) << ran.output;
+}
+
 TEST(TrialTest, ABuildThatFailsIsSentBackByItself) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}"));
