@@ -10,10 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "core/app/admin.h"
 #include "core/app/daemon.h"
 #include "core/app/pid_file.h"
 #include "core/app/signals.h"
+#include "core/app/tools/style.h"
 #include "core/app/tools/tool.h"
+#include "core/app/watch.h"
 #include "core/log/log.h"
 
 namespace sluice::app {
@@ -25,16 +28,7 @@ void put(FILE* to, std::string_view text) {
 }
 void complain(std::string_view text) { put(stderr, text); }
 
-bool colours(int fd) {
-  const char* no = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return ::isatty(fd) && (!no || !*no) && term && std::string_view{term} != "dumb";
-}
-
-std::string painted(std::string_view text, std::string_view colour) {
-  if (!colours(2)) return std::string{text};
-  return "\x1b[" + std::string{colour} + "m" + std::string{text} + "\x1b[0m";
-}
+std::string painted(std::string_view text, std::string_view colour) { return app::painted(text, colour, 2); }
 
 // The report's lines, with the words "error" and "warning" behind the position in colour.
 std::string listed(const config::Report& report) {
@@ -78,6 +72,42 @@ std::string working_folder() {
   return text;
 }
 
+// Told to systemd around a reload (Type=notify-reload), with the time it wants.
+void notify_reloading() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.tv_sec * 1'000'000 + now.tv_nsec / 1000));
+}
+
+// Opens the admin socket. False: it was asked for and cannot be had.
+bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admin) {
+  std::string path = o.admin;
+  if (path.empty())
+    if (const char* set = std::getenv("SLUICE_ADMIN")) path = set;
+  if (path == "off") return true;
+  bool asked = !path.empty();
+  auto failed = [&](const std::string& why) {
+    if (asked) complain("ERROR the admin socket: " + why + "\n");
+    else SLC_LOG(warning, "No admin socket, so no sluice reload and sluice status: ", why);
+    return !asked;
+  };
+  if (!asked) {
+    auto place = default_admin_path(::getpid());
+    if (!place) return failed(place.error().message);
+    path = *place;
+  }
+  auto door = std::make_unique<Admin>();
+  Admin* self = door.get();
+  door->add("GET", "/status", [&gateway, self](const Admin::Request&, const Admin::Answer& answer) { answer({200, gateway.status(self->sections())}); });
+  door->add("POST", "/reload", [&gateway](const Admin::Request& r, const Admin::Answer& answer) {
+    gateway.reload({"admin", r.query == "promote=1"},
+                   [answer](const ReloadOutcome& outcome) { answer({outcome.ok ? 200 : 422, outcome.json()}); });
+  });
+  if (auto open = door->open(path); !open) return failed(open.error().message);
+  admin = std::move(door);
+  return true;
+}
+
 // Serves until the end. What went wrong has been said; the background process's parent hears only the code.
 int serve(const Options& o, Background& background) {
   PidFile pid_file;
@@ -99,12 +129,22 @@ int serve(const Options& o, Background& background) {
   SLC_LOG(info, "Working directory is ", working_folder());
   SLC_LOG(info, gateway->summary());
 
+  std::unique_ptr<Admin> admin;
+  if (!open_admin(o, *gateway, admin)) return kFailure;
   auto port = gateway->start();
   if (!port) {
     SLC_LOG(critical, port.error().message);
     complain("ERROR " + port.error().message + "\n");
     return kFailure;
   }
+  Watch watch;
+  auto reload = [&](const char* trigger) {
+    notify_reloading();
+    gateway->reload({trigger}, [&](const ReloadOutcome&) {
+      notify("READY=1");
+      watch.look_again();
+    });
+  };
   Signals signals;
   bool listening = signals.begin({
       [&](int signal) {
@@ -119,10 +159,17 @@ int serve(const Options& o, Background& background) {
         SLC_LOG(warning, "Stopping at once");
         gateway->stop();
       },
-      [] { SLC_LOG(warning, "SIGHUP: this version cannot reload; the running configuration stays"); },
+      [&] { reload("SIGHUP"); },
   });
   if (!listening) {
     complain("ERROR signals cannot be received: no file descriptors left\n");
+    gateway->stop();
+    gateway->wait();
+    return kFailure;
+  }
+  if (admin) admin->start();
+  if (o.watch && !watch.begin([&] { return gateway->watched_files(); }, [&] { reload("watch"); })) {
+    complain("ERROR --watch: files cannot be watched, no inotify instances left (sysctl fs.inotify.max_user_instances)\n");
     gateway->stop();
     gateway->wait();
     return kFailure;
@@ -131,7 +178,10 @@ int serve(const Options& o, Background& background) {
   background.ready();
   notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
   gateway->wait();
-  signals.end();  // before the gateway goes
+  signals.end();  // all that may ask it for something, before the gateway goes
+  watch.end();
+  admin.reset();
+  gateway->wait();  // and what they asked for meanwhile is answered while all that hear the answer are here
   SLC_LOG(info, "[SERVICE: Gin] Router execution ended");
   return kClean;
 }

@@ -33,7 +33,7 @@ class Background {
   int report_ = -1;
 };
 
-// One datagram to systemd's socket ($NOTIFY_SOCKET; sd_notify(3)). False: nobody asked, or it could not be sent.
+// One datagram to systemd's socket ($NOTIFY_SOCKET; sd_notify(3)). Never waits. False: nobody asked, or it could not be sent.
 bool notify(std::string_view state);
 
 // Soft limit of open files to the hard one: each connection is a file, and the default of 1024 is a trap.

@@ -2,15 +2,11 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <sstream>
-#include <vector>
 
 #include "core/app/gateway_dump.h"
-#include "core/app/gateway_worker.h"
-#include "core/config/reader.h"
-#include "core/log/log.h"
-#include "core/pipeline/compile.h"
-#include "core/plugin/watchdog.h"
+#include "core/app/gateway_impl.h"
 
 namespace sluice::app {
 namespace {
@@ -24,143 +20,150 @@ uint32_t usable_cores() {
   return 1;
 }
 
-// Every folder that holds plugins; what cannot be loaded is said as a warning, because a missing name is an error of its own.
-void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, config::Report& report) {
-  plugin::ScanResult found;
-  std::string pattern = c.plugin_pattern.value_or(".so");
-  if (pattern.empty()) pattern = ".so";
-  if (!o.plugins.empty()) {
-    registry.scan(o.plugins, ".so", found);
-  } else {
-    registry.scan(plugin::default_folder(), ".so", found);
-    if (c.plugin_folder && !c.plugin_folder->empty()) registry.scan(*c.plugin_folder, pattern, found);
-  }
-  for (std::string& p : found.problems)
-    if (o.policy == Policy::strict)
-      report.error("/plugin", std::move(p));
-    else
-      report.warning("/plugin", std::move(p));
-}
-
 }  // namespace
 
-struct Gateway::Impl {
-  GatewayOptions options;
-  std::shared_ptr<pipeline::Generation> generation;
-  std::vector<std::unique_ptr<GatewayWorker>> workers;
-  uint32_t count = 1;
-  bool sink = false;
-  // Where the log sink of the generation is reached from the logging thread.
-  struct SinkContext {
-    const slc_log_sink* table = nullptr;
-    void* object = nullptr;
-  } sink_context;
-  plugin::Watchdog watchdog;
-};
+uint64_t drain_limit_of(const config::Config& c) {
+  return c.max_shutdown_wait.count() > 0 ? static_cast<uint64_t>(c.max_shutdown_wait.count() / 1'000'000) : kDrainLimitMs;
+}
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 
 Gateway::~Gateway() {
   wait();
-  if (impl_->sink) log::restore();  // the plugin's sink goes with the generation, its level too
+  if (!impl_->workers.empty()) log::restore();  // the plugin's sink goes with the generation, its level too
   impl_->workers.clear();
 }
 
 std::unique_ptr<Gateway> Gateway::build(const GatewayOptions& o, config::Report& report) {
-  config::ReadOptions read;
-  read.environment = config::process_environment();
-  read.port = o.port;
-  read.debug_endpoint = o.debug_endpoint;
-  config::ReadResult result = config::read_file(o.config_file, read);
-  report = std::move(result.report);
-  if (!result.partial || !result.partial->tree) return nullptr;
   auto impl = std::make_unique<Impl>();
   impl->options = o;
   impl->count = o.workers ? o.workers : usable_cores();
-  auto registry = std::make_unique<plugin::Registry>();
-  scan(*registry, o, *result.partial, report);
-  // Also when something is wrong already: all problems are told in one go.
-  impl->generation = pipeline::compile(result.partial, std::move(registry),
-                                       {impl->count, o.policy == Policy::strict, o.policy == Policy::lenient}, report);
-  report.locate(result.source);
-  if (!impl->generation) return nullptr;
+  auto live = build_generation(o, impl->count, nullptr, {}, report);
+  if (!live) return nullptr;
+  live->number = impl->last_number = impl->current_number = 1;
+  live->role = Role::current;
+  impl->drain_limit_ms = drain_limit_of(*live->generation->config);
+  impl->live.push_back(std::move(live));
   return std::unique_ptr<Gateway>{new Gateway{std::move(impl)}};
 }
 
-Result<uint16_t, Problem> Gateway::start() {
-  pipeline::Generation& g = *impl_->generation;
-  const config::Config& c = *g.config;
-  if (g.log_sink) {
-    log::Sink sink;
-    using Context = Impl::SinkContext;
-    impl_->sink_context = {g.log_sink, g.log_sink_object->object()};
-    sink.context = &impl_->sink_context;
-    sink.write = [](void* to, const log::Record& r) {
-      auto& s = *static_cast<Context*>(to);
-      slc_log_record record{};
-      record.size = sizeof record;
-      record.level = static_cast<int32_t>(r.level);
-      record.unix_ns = r.unix_ns;
-      record.message = {r.message.data(), r.message.size()};
-      s.table->write(s.object, &record);
-    };
-    sink.flush = [](void* to) {
-      auto& s = *static_cast<Context*>(to);
-      if (s.table->flush) s.table->flush(s.object);
-    };
-    int32_t level = g.log_sink->level ? g.log_sink->level(g.log_sink_object->object()) : SLC_DEBUG;
-    log::configure(static_cast<log::Level>(std::min<int32_t>(std::max<int32_t>(level, 1), 6)), sink);
-    impl_->sink = true;
-  }
-  impl_->watchdog.start();
-  log::set_access(!c.router.disable_access_log);
+Result<uint16_t, Problem> Gateway::start() { return impl_->start(); }
+
+Result<uint16_t, Problem> Gateway::Impl::start() {
+  Live& first = current();
+  const config::Config& c = *first.generation->config;
+  watchdog.start();
   if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();
-  uint16_t port = 0;
-  for (uint32_t i = 0; i < impl_->count; ++i) {
-    impl_->workers.push_back(std::make_unique<GatewayWorker>(impl_->generation, i, impl_->count));
-    auto listening = impl_->workers.back()->listen(c.listen_ip, port ? port : c.port);
+  apply_log(*first.generation, options.log_level);
+  uint16_t chosen = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    workers.push_back(std::make_unique<GatewayWorker>(c, i, count, [this](uint64_t number) { control.post([this, number] { retired(number); }); }));
+    auto listening = workers.back()->listen(c.listen_ip, chosen ? chosen : c.port);
     if (!listening) {
-      impl_->workers.clear();
+      workers.clear();
       return listening.error();
     }
-    port = *listening;
+    chosen = *listening;
   }
-  for (auto& w : impl_->workers) {
-    auto running = w->run();
-    if (running) continue;
-    stop();
+  first.parts = count;
+  for (auto& w : workers) {
+    ++running;
+    auto up = w->run(*first.generation, first.number, [this] { control.post([this] { --running; }); });
+    if (up) continue;
+    for (auto& other : workers) other->stop();
     wait();
-    impl_->workers.clear();
-    return running.error();
+    workers.clear();
+    return up.error();
   }
-  return port;
+  std::lock_guard lock{mutex};
+  listen_ip = c.listen_ip, configured_port = c.port, port = chosen;
+  return chosen;
 }
 
 void Gateway::drain() {
+  impl_->ending = true;
   for (auto& w : impl_->workers) w->drain(drain_limit_ms());
 }
 
 void Gateway::stop() {
+  impl_->ending = true;
   for (auto& w : impl_->workers) w->stop();
 }
 
-void Gateway::wait() {
-  for (auto& w : impl_->workers) w->join();
+void Gateway::wait() { impl_->wait(); }
+
+void Gateway::Impl::wait() {
+  while (running) {
+    control.run_one(next_tick());
+    tick();
+  }
+  for (auto& w : workers) w->join();
+  // Nobody will come back to those who still ask.
+  ending = true;
+  carry_out();
 }
 
-uint64_t Gateway::drain_limit_ms() const {
-  auto limit = impl_->generation->config->max_shutdown_wait;
-  return limit.count() > 0 ? static_cast<uint64_t>(limit.count() / 1'000'000) : kDrainLimitMs;
+Live* Gateway::Impl::find(uint64_t number) {
+  for (auto& l : live)
+    if (l->number == number) return l.get();
+  return nullptr;
 }
+
+void Gateway::Impl::retired(uint64_t number) {
+  Live* l = find(number);
+  if (!l || l->parts == 0 || --l->parts) return;
+  std::unique_ptr<Live> over;
+  {
+    std::lock_guard lock{mutex};
+    auto it = std::find_if(live.begin(), live.end(), [&](const auto& p) { return p.get() == l; });
+    over = std::move(*it);
+    live.erase(it);
+  }
+  if (over->stuck) SLC_LOG(info, "Generation ", over->number, " has ended after all");
+  else SLC_LOG(debug, "Generation ", over->number, " has ended");
+  // Its plugins' destroy() and unload() run here, with no lock held.
+}
+
+Clock::time_point Gateway::Impl::next_tick() const {
+  Clock::time_point next = Clock::now() + std::chrono::hours{1};
+  for (const auto& l : live)
+    if (l->role == Role::draining && !l->stuck) next = std::min(next, l->replaced + std::chrono::seconds{options.drain_grace_s});
+  if (!trials.running.empty() && trials.duration.count() > 0) {
+    auto due = trials.began + std::chrono::duration_cast<Clock::duration>(trials.duration);
+    // Due, but too few requests have come to judge by: look again.
+    next = std::min(next, std::max(due, Clock::now() + std::chrono::milliseconds{500}));
+  }
+  return next;
+}
+
+void Gateway::Impl::tick() {
+  auto now = Clock::now();
+  for (auto& l : live) {
+    if (l->role != Role::draining || l->stuck || now < l->replaced + std::chrono::seconds{options.drain_grace_s}) continue;
+    std::lock_guard lock{mutex};
+    l->stuck = true;
+    SLC_LOG(warning, "Generation ", l->number, " was replaced ", static_cast<uint64_t>(options.drain_grace_s),
+            " s ago and still has requests that do not end. It is kept until they do; see sluice status");
+  }
+  if (!trials.running.empty() && trials.duration.count() > 0 &&
+      now >= trials.began + std::chrono::duration_cast<Clock::duration>(trials.duration)) {
+    const Live* trial = find(trial_number);
+    if (trial && trial->tally && trial->tally->enough() && !trial->tally->exceeded()) promote_trial("its time is over");
+  }
+}
+
+uint64_t Gateway::drain_limit_ms() const { return impl_->drain_limit_ms; }
 
 std::string Gateway::summary() const {
-  const pipeline::Generation& g = *impl_->generation;
+  const pipeline::Generation& g = *impl_->current().generation;
   std::ostringstream out;
   out << g.endpoints.size() << (g.endpoints.size() == 1 ? " endpoint, " : " endpoints, ") << g.backends.size()
       << (g.backends.size() == 1 ? " backend, " : " backends, ") << impl_->count << (impl_->count == 1 ? " worker" : " workers");
   return out.str();
 }
 
-std::string Gateway::dump(int detail, const std::string& indent) const { return dump_config(*impl_->generation->config, detail, indent); }
+std::string Gateway::dump(int detail, const std::string& indent) const {
+  return dump_config(*impl_->current().generation->config, detail, indent);
+}
 
 }  // namespace sluice::app

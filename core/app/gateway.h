@@ -1,13 +1,19 @@
-// The running gateway: a configuration compiled into a generation, and the workers that serve it. Main thread, except where
+// The running gateway: configurations compiled into generations, and the workers that serve them. Main thread, except where
 // marked. Used by the commands in commands.cc; tests start the real binary instead.
+//
+// A reload builds a generation aside with exactly the code of the start, has every worker make its part of it, and only when all
+// could do so do they swap. Requests that run end on the generation they began with; when the last one has, it is taken apart.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/config/report.h"
+#include "core/log/log.h"
 
 namespace sluice::app {
 
@@ -24,6 +30,26 @@ struct GatewayOptions {
   uint32_t workers = 0;              // 0: one per core
   std::string plugins;               // folder; "": plugin.folder of the configuration and the default folder
   Policy policy = Policy::normal;
+  log::Level log_level = log::Level::debug;  // when the configuration names no log
+  uint32_t drain_grace_s = 60;       // a replaced generation that still has requests then is named in the log
+};
+
+struct ReloadRequest {
+  std::string trigger;   // for the log: "SIGHUP", "admin", "watch"
+  bool promote = false;  // a build that is on trial gets all requests; nothing is read. Without a trial: builds that were sent back are taken
+};
+
+struct ReloadOutcome {
+  bool ok = false;
+  std::string trigger;
+  uint64_t generation = 0;             // that serves now
+  std::string error;                   // what was refused and where, one problem a line
+  std::vector<std::string> warnings;
+  std::vector<std::string> changes;    // "endpoint GET /x added"; empty: nothing changed
+  std::string trial;                   // what is on trial now, or why not; "": nothing about trials
+  int64_t unix_ms = 0;
+  uint64_t took_ms = 0;
+  std::string json() const;            // an object
 };
 
 class Gateway {
@@ -35,13 +61,21 @@ class Gateway {
 
   // Starts the workers and listens. Problem: what could not be done (busy port, …); nothing runs then.
   Result<uint16_t, Problem> start();  // the port
-  // Stops accepting; running requests are finished, for at most `limit_ms`. [any thread]
+  // [any] Stops accepting; running requests are finished, for at most `limit_ms`.
   void drain();
-  // Ends everything now. [any thread]
+  // [any] Ends everything now.
   void stop();
-  // Blocks until every worker has ended.
+  // Carries out what other threads ask for, until every worker has ended.
   void wait();
-  uint64_t drain_limit_ms() const;
+  // [any] Asks for a reload, which wait() carries out; `done` is called there. Requests that wait are carried out together.
+  void reload(ReloadRequest, std::function<void(const ReloadOutcome&)> done = {});
+  // [any] What runs, as a JSON object; asks every worker, which takes as long as the longest hook that runs, at most a second.
+  // `sections` are further members of the object: `"name": value`.
+  std::string status(const std::string& sections = {}) const;
+  // [any] Files and folders that a reload would read.
+  std::vector<std::string> watched_files() const;
+
+  uint64_t drain_limit_ms() const;  // [any]
   std::string summary() const;  // for logs and `check`: endpoints, backends, plugins used
   std::string dump(int detail, const std::string& indent) const;  // `check -d` (cli.md §4.1)
 

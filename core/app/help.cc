@@ -52,15 +52,21 @@ Log:
 Process:
       --daemon            Leave for the background once it listens; fails visibly if it cannot
       --pid-file FILE     Write the process id there, locked while it runs
+      --admin PATH        Socket for sluice reload and sluice status, or "off" (default: $RUNTIME_DIRECTORY/admin.sock,
+                          $XDG_RUNTIME_DIR/sluice-<pid>.sock or /tmp/sluice-<uid>/<pid>.sock)
+      --watch             Reload by itself when the configuration or a plugin file changes
+      --drain-grace SECS  Name a replaced configuration in the log that still has requests after this (60)
   -h, --help              This text
 
 Signals:
   SIGTERM, SIGINT         Finish what runs, then leave; a second one: leave at once
-  SIGHUP                  Nothing yet; the running configuration stays
+  SIGHUP                  Read configuration and plugins again without losing a request; what is wrong is logged,
+                          and the old one serves on (sluice reload does the same and says how it went)
 
 Environment:
   KRAKEND_PORT, SLUICE_PORT, ...   Root keys of the configuration: PREFIX_KEY=value
   SLUICE_PLUGINS                   Folder of the plugins when --plugins does not say
+  SLUICE_ADMIN                     The admin socket when --admin does not say
   NOTIFY_SOCKET                    Set by systemd for Type=notify
   NO_COLOR                         No colours, terminal or not
 

@@ -15,7 +15,7 @@ std::vector<std::string> commands() {
   for (const Tool* t : tools()) names.emplace_back(t->name);
   return names;
 }
-constexpr uint32_t kMostWorkers = 1024;
+constexpr uint32_t kMostWorkers = 1024, kLongestGrace = 86400;
 
 std::string suggestion(std::string_view near) {
   return near.empty() ? std::string{} : "\nDid you mean " + std::string{near} + "?";
@@ -54,7 +54,7 @@ std::optional<log::Format> format_named(std::string_view name) {
 
 // What CLI11 fills in, before it is checked.
 struct Raw {
-  std::string port, workers, format, level;
+  std::string port, workers, format, level, grace;
   int debug = 0;
   bool strict = false, lenient = false, routes = false, help = false;
 };
@@ -75,6 +75,9 @@ void declare(CLI::App& app, Command command, Options& o, Raw& raw) {
     app.add_option("--log-level", raw.level);
     app.add_flag("--daemon", o.daemon);
     app.add_option("--pid-file", o.pid_file);
+    app.add_option("--admin", o.admin);
+    app.add_flag("--watch", o.watch);
+    app.add_option("--drain-grace", raw.grace);
   } else {
     app.add_option("-i,--indent", o.indent);
     app.add_flag("-t,--test-gin-routes", raw.routes);
@@ -115,7 +118,13 @@ std::string take(const Raw& raw, Options& o) {
     auto l = level_named(raw.level);
     if (!l)
       return "invalid argument \"" + raw.level + "\" for --log-level: debug, info, warning, error, critical or off is wanted";
-    o.log.level = *l;
+    o.log.level = o.gateway.log_level = *l;
+  }
+  if (!raw.grace.empty()) {
+    auto n = parse_decimal<uint32_t>(raw.grace);
+    if (!n || *n > kLongestGrace)
+      return "invalid argument \"" + raw.grace + "\" for --drain-grace: seconds from 0 to 86400 are wanted";
+    o.gateway.drain_grace_s = *n;
   }
   if (raw.strict && raw.lenient) return "--strict and --lenient cannot be used together";
   if (raw.strict) o.gateway.policy = Policy::strict;

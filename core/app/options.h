@@ -24,6 +24,8 @@ struct Options {
   log::Options log;
   bool daemon = false;
   std::string pid_file;
+  std::string admin;          // socket; "": $SLUICE_ADMIN or the default place, "off": none
+  bool watch = false;         // reload when the configuration or a plugin changes
   int dump = 0;               // check -d, -dd, -ddd
   std::string indent = "\t";  // check -i
   const Tool* tool = nullptr;           // Command::tool

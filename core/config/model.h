@@ -96,6 +96,16 @@ struct Backend {
   Duration shadow_timeout{0};  // the endpoint's timeout when not given
 };
 
+// plugin.trial: how a new build of one plugin is tried on a share of the requests before it gets all of them.
+struct PluginTrial {
+  std::string plugin;         // its id, or the name of its file
+  std::string pointer;
+  double share = 5;           // percent of the requests
+  double max_error_rate = 1;  // percentage points of failures beyond those of the build in use
+  uint32_t min_requests = 100;  // through the new build, before it is judged
+  Duration duration{0};       // then it gets all requests by itself; 0: only when told to
+};
+
 struct Endpoint {
   Element at;
   std::string path;  // as registered: leading slash, cleaned; the pattern for Router::add
@@ -141,6 +151,7 @@ struct Config {
   std::string listen_ip;
   bool debug_endpoint = false, echo_endpoint = false, sequential_start = false;
   std::optional<std::string> plugin_folder, plugin_pattern;
+  std::vector<PluginTrial> trials;
   Duration dns_cache_ttl{std::chrono::seconds{30}};
   // server
   Duration read_timeout{0}, read_header_timeout{0}, write_timeout{0}, idle_timeout{0};

@@ -51,6 +51,40 @@ constexpr std::string_view kRootKeys[] = {
     "client_tls",
 };
 
+// A percentage of a trial; `otherwise` when it is absent.
+double percentage(Fields& fields, std::string_view key, double least, double otherwise) {
+  Fields::Found found = fields.find(key);
+  if (!found) return otherwise;
+  if (!found.value->is_number()) {
+    fields.reading().mismatch(found.pointer, "a number of percent", *found.value);
+    return otherwise;
+  }
+  double n = found.value->to_number<double>();
+  if (n >= least && n <= 100) return n;
+  fields.reading().mismatch(found.pointer, least > 0 ? "a percentage above 0, at most 100" : "a percentage from 0 to 100", *found.value);
+  return otherwise;
+}
+
+// {"<plugin id or file>": {"share": 5, …}}
+void read_trials(Fields& trials, std::vector<PluginTrial>& out) {
+  for (const auto& member : trials.value().get_object()) {
+    PluginTrial t;
+    t.plugin = member.key();
+    t.pointer = join(trials.pointer(), member.key());
+    if (!member.value().is_object()) {
+      trials.reading().mismatch(t.pointer, "an object such as {\"share\": 5}", member.value());
+      continue;
+    }
+    Fields fields{trials.reading(), member.value(), t.pointer};
+    t.share = percentage(fields, "share", 0.01, t.share);
+    t.max_error_rate = percentage(fields, "max_error_rate", 0, t.max_error_rate);
+    if (fields.find("min_requests")) t.min_requests = static_cast<uint32_t>(fields.integer("min_requests", 1, 1'000'000'000));
+    t.duration = fields.duration("duration");
+    fields.finish();
+    out.push_back(std::move(t));
+  }
+}
+
 // OpenSSL's numbers are those of the protocol (RFC 8446 §4.1.2, RFC 6101).
 constexpr std::string_view kTlsNames[] = {"SSL3.0", "TLS10", "TLS11", "TLS12", "TLS13"};
 constexpr int kTls13 = 0x0304;
@@ -207,6 +241,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
   if (auto plugin = root.object("plugin")) {
     if (plugin->find("folder")) config.plugin_folder = plugin->text("folder");
     if (plugin->find("pattern")) config.plugin_pattern = plugin->text("pattern");
+    if (auto trials = plugin->object("trial")) read_trials(*trials, config.trials);
     plugin->finish();
   }
   if (Duration d = root.duration("dns_cache_ttl"); d >= std::chrono::seconds{1}) config.dns_cache_ttl = d;

@@ -44,6 +44,9 @@ class TlsClientContext {
  public:
   // Unreadable files are reported in `warnings` and skipped (config.md §3.5 quirk, but said aloud).
   static std::shared_ptr<TlsClientContext> create(const TlsClientOptions&, std::vector<std::string>& warnings);
+  // Equal for equal options and unchanged files (content of those named, date of the system's): a context made then would
+  // be no different.
+  static std::string fingerprint(const TlsClientOptions&);
   ~TlsClientContext();
   ssl_ctx_st* native() const { return ctx_; }
   uint64_t serial() const { return serial_; }  // part of the pool key: an address may come again, a number does not

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cassert>
@@ -105,48 +107,61 @@ std::string_view peer_text(const sockaddr_storage& peer, char (&text)[INET6_ADDR
 
 }  // namespace
 
+// A listening socket. Freed by the close callback of its handle.
+struct Server::Listener {
+  Impl* server = nullptr;
+  uv_poll_t poll{};
+  int fd = -1;
+  uint16_t port = 0;
+  std::string file;  // of a socket in the file system
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  void close() {
+    uv_poll_stop(&poll);
+    ::close(std::exchange(fd, -1));
+    // Only our own: somebody may have taken the path over.
+    struct stat there;
+    if (!file.empty() && ::lstat(file.c_str(), &there) == 0 && there.st_dev == device && there.st_ino == inode) ::unlink(file.c_str());
+    uv_close(reinterpret_cast<uv_handle_t*>(&poll), [](uv_handle_t* h) { delete static_cast<Listener*>(h->data); });
+  }
+};
+
 struct Server::Impl {
   Impl(loop::Loop& loop, Handler& handler, const ServerOptions& options) : core{loop, handler, options} {
-    resume.self = this;
-    resume.on_expire([](loop::Deadline& d) noexcept {
-      Impl* self = static_cast<Resume&>(d).self;
-      if (self->fd >= 0) self->poll_start();
-    });
+    resume.on_expire([](loop::Deadline& d) noexcept { d.owner<Impl>().poll_start(); }, this);
   }
-
-  struct Resume : loop::Deadline {
-    Impl* self = nullptr;
-  };
 
   void poll_start() {
-    uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* p, int, int) { static_cast<Impl*>(p->data)->accept_some(); });
+    if (!current) return;
+    uv_poll_start(&current->poll, UV_READABLE,
+                  [](uv_poll_t* p, int, int) { static_cast<Listener*>(p->data)->server->accept_some(kAcceptsPerTurn); });
   }
-  void accept_some();
+  void accept_some(int most);
+  // Takes a listening descriptor over. nullptr: it cannot be watched, errno says why; it is closed.
+  Listener* watch(int fd);
+  Result<Listener*, Problem> open(const std::string& ip, uint16_t port, bool reuse_port);
   void stop_listening() {
-    if (fd < 0) return;
     resume.disarm();
-    uv_poll_stop(&poll);
-    uv_close(reinterpret_cast<uv_handle_t*>(&poll), nullptr);
-    ::close(std::exchange(fd, -1));
+    for (Listener** l : {&current, &next})
+      if (*l) std::exchange(*l, nullptr)->close();
   }
 
   ServerCore core;
-  uv_poll_t poll;
-  Resume resume;
-  int fd = -1;
-  uint16_t port = 0;
+  Listener *current = nullptr, *next = nullptr;
+  loop::Deadline resume;
 };
 
-void Server::Impl::accept_some() {
-  for (int i = 0; i < kAcceptsPerTurn && fd >= 0; ++i) {
+void Server::Impl::accept_some(int most) {
+  for (int i = 0; i < most && current; ++i) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
-    int client = ::accept4(fd, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int client = ::accept4(current->fd, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         // The listener stays readable: polling on would spin. Clients wait in the backlog meanwhile.
-        uv_poll_stop(&poll);
+        uv_poll_stop(&current->poll);
         core.loop.deadlines().arm(resume, kAcceptPauseMs);
         return;
       }
@@ -161,10 +176,45 @@ void Server::Impl::accept_some() {
   }
 }
 
+Server::Listener* Server::Impl::watch(int fd) {
+  int error = ::listen(fd, kBacklog) == 0 ? 0 : errno;
+  auto* l = new Listener;
+  l->server = this;
+  if (error == 0) error = -uv_poll_init(core.loop.uv(), &l->poll, fd);
+  if (error != 0) {
+    delete l;
+    ::close(fd);
+    errno = error;
+    return nullptr;
+  }
+  l->poll.data = l;
+  l->fd = fd;
+  return l;
+}
+
+Result<Server::Listener*, Problem> Server::Impl::open(const std::string& ip, uint16_t port, bool reuse_port) {
+  Address address;
+  if (!make_address(ip, port, address)) return Problem{"\"" + ip + "\" is no IP address"};
+  int fd = bound_socket(address, reuse_port);
+  if (fd < 0) return problem(ip, port, -fd);
+  // Inherited by the accepted sockets.
+  int on = 1, seconds = kKeepAliveSeconds;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+  Listener* l = watch(fd);
+  if (!l) return problem(ip, port, errno);
+  socklen_t size = sizeof address.storage;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &size);
+  l->port = ntohs(address.storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port
+                                                        : reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port);
+  return l;
+}
+
 Server::Server(loop::Loop& loop, Handler& handler, const ServerOptions& options)
     : impl_{std::make_unique<Impl>(loop, handler, options)} {}
 
-Server::~Server() { assert(impl_->fd < 0 && impl_->core.connections() == 0); }
+Server::~Server() { assert(!impl_->current && !impl_->next && impl_->core.connections() == 0); }
 
 Result<bool, Problem> Server::probe(const std::string& ip, uint16_t port) {
   Address address;
@@ -176,33 +226,73 @@ Result<bool, Problem> Server::probe(const std::string& ip, uint16_t port) {
 }
 
 Result<uint16_t, Problem> Server::listen(const std::string& ip, uint16_t port, bool reuse_port) {
-  assert(impl_->fd < 0);
-  Address address;
-  if (!make_address(ip, port, address)) return Problem{"\"" + ip + "\" is no IP address"};
-  int fd = bound_socket(address, reuse_port);
-  if (fd < 0) return problem(ip, port, -fd);
-  // Inherited by the accepted sockets.
-  int on = 1, seconds = kKeepAliveSeconds;
-  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
-  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
-  int error = ::listen(fd, kBacklog) == 0 ? 0 : errno;
-  if (error == 0) error = -uv_poll_init(impl_->core.loop.uv(), &impl_->poll, fd);
-  if (error != 0) {
-    ::close(fd);
-    return problem(ip, port, error);
-  }
-  socklen_t size = sizeof address.storage;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &size);
-  impl_->port = ntohs(address.storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port
-                                                            : reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port);
-  impl_->fd = fd;
-  impl_->poll.data = impl_.get();
+  assert(!impl_->current);
+  auto opened = impl_->open(ip, port, reuse_port);
+  if (!opened) return opened.error();
+  impl_->current = *opened;
   impl_->poll_start();
-  return impl_->port;
+  return impl_->current->port;
 }
 
-uint16_t Server::port() const { return impl_->port; }
+Result<uint16_t, Problem> Server::open_next(const std::string& ip, uint16_t port, bool reuse_port) {
+  drop_next();
+  if (impl_->core.draining) return Problem{"cannot listen on " + describe(ip, port) + ": the server is ending"};
+  auto opened = impl_->open(ip, port, reuse_port);
+  if (!opened) return opened.error();
+  impl_->next = *opened;
+  return impl_->next->port;
+}
+
+void Server::switch_listener() {
+  if (!impl_->next) return;
+  // Their handshakes are done: closing the socket would reset them.
+  impl_->accept_some(kBacklog);
+  impl_->resume.disarm();
+  if (impl_->current) impl_->current->close();
+  impl_->current = std::exchange(impl_->next, nullptr);
+  impl_->poll_start();
+}
+
+void Server::drop_next() {
+  if (impl_->next) std::exchange(impl_->next, nullptr)->close();
+}
+
+Result<bool, Problem> Server::listen_unix(const std::string& path) {
+  assert(!impl_->current);
+  auto failed = [&](int error) { return Problem{"cannot listen on " + path + ": " + std::strerror(error)}; };
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    return Problem{"cannot listen on \"" + path + "\": a socket's path has 1 to " + std::to_string(sizeof address.sun_path - 1) + " bytes"};
+  std::memcpy(address.sun_path, path.data(), path.size());
+  auto* to = reinterpret_cast<sockaddr*>(&address);
+  // A file that is left over refuses; one that answers belongs to somebody.
+  if (int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); probe >= 0) {
+    int result = ::connect(probe, to, sizeof address) == 0 ? 0 : errno;
+    ::close(probe);
+    if (result == 0 || result == EAGAIN) return Problem{"cannot listen on " + path + ": another process answers there"};
+    struct stat there;
+    if (result == ECONNREFUSED && ::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) ::unlink(path.c_str());
+  }
+  int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return failed(errno);
+  // The mode that the file is made with: there is no moment at which others could connect.
+  if (::fchmod(fd, 0600) != 0 || ::bind(fd, to, sizeof address) != 0 || ::chmod(path.c_str(), 0600) != 0) {
+    int error = errno;
+    ::close(fd);
+    return failed(error);
+  }
+  Listener* l = impl_->watch(fd);
+  if (!l) return failed(errno);
+  l->file = path;
+  if (struct stat made; ::lstat(path.c_str(), &made) == 0) l->device = made.st_dev, l->inode = made.st_ino;
+  impl_->current = l;
+  impl_->poll_start();
+  return true;
+}
+
+void Server::set_options(const ServerOptions& o) { impl_->core.set_options(o); }
+uint16_t Server::port() const { return impl_->current ? impl_->current->port : 0; }
 size_t Server::connections() const { return impl_->core.connections(); }
 void Server::set_handler(Handler& handler) { impl_->core.handler = &handler; }
 

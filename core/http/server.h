@@ -48,6 +48,16 @@ enum class Life : uint8_t {
   callback,  // only now: they are in the worker's read block (shared when queued) or are copied when queued
 };
 
+// Something that the bytes of a response may point into. Told on the loop, once per response, with nothing of the owner's on
+// the stack: everything has left (or the connection is gone) and the arena is empty.
+class ResponseKeeper {
+ public:
+  virtual void on_response_over() noexcept = 0;
+
+ protected:
+  ~ResponseKeeper() = default;
+};
+
 // One request and its response. Obtained in Handler::on_request; owned by its connection. The owner must call release()
 // exactly once, after the last use; then the arena is reset as soon as the response has left.
 class Stream {
@@ -85,8 +95,12 @@ class Stream {
   // The owner is done with the stream (response finished, aborted or gone). No call afterwards.
   virtual void release() = 0;
 
+  // Bytes passed with Life::exchange may wait for a slow client long after release(): who owns them learns the end here.
+  void set_keeper(ResponseKeeper* k) { keeper_ = k; }
+
  protected:
   ~Stream() = default;
+  ResponseKeeper* keeper_ = nullptr;
 };
 
 class Handler {
@@ -98,13 +112,24 @@ class Handler {
   ~Handler() = default;
 };
 
-// Listens on one loop. Several loops may listen on the same address (SO_REUSEPORT).
+// Listens on one loop. Several loops may listen on the same address (SO_REUSEPORT). After close() nothing is reported to
+// keepers any more.
 class Server {
  public:
   Server(loop::Loop&, Handler&, const ServerOptions&);
   ~Server();  // after close() and the loop's end
   // Address literal ("" = all interfaces, IPv6 and IPv4) and port (0: any free one). Result: the port.
   Result<uint16_t, Problem> listen(const std::string& ip, uint16_t port, bool reuse_port);
+  // A second listener, for a change of address without a moment when nobody listens: nothing is accepted there before
+  // switch_listener(), which first accepts who waits at the old one and then closes it.
+  Result<uint16_t, Problem> open_next(const std::string& ip, uint16_t port, bool reuse_port);
+  void switch_listener();  // no effect without a next one
+  void drop_next();
+  // A socket in the file system that only this user may connect to (mode 0600). A file that nobody listens at any more is
+  // replaced; somebody who does is a problem. The file is removed with the listener.
+  Result<bool, Problem> listen_unix(const std::string& path);
+  // For connections and requests that begin from now on.
+  void set_options(const ServerOptions&);
   // Is the address free? For the first listener of a process: with SO_REUSEPORT a second process would share the port
   // unnoticed. Port 0 is always free. Any thread.
   static Result<bool, Problem> probe(const std::string& ip, uint16_t port);
@@ -119,6 +144,7 @@ class Server {
 
  private:
   struct Impl;
+  struct Listener;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -33,7 +33,7 @@ void InputBuffer::drop(size_t n) {
 
 Connection::Connection(ServerCore& core, std::string_view peer_ip) : core_{core} {
   peer_size_ = static_cast<uint8_t>(std::min(peer_ip.size(), sizeof peer_));
-  std::memcpy(peer_, peer_ip.data(), peer_size_);
+  if (peer_size_) std::memcpy(peer_, peer_ip.data(), peer_size_);
   deadline_.self = this;
   deadline_.on_expire([](loop::Deadline& d) noexcept { static_cast<ReadDeadline&>(d).self->on_deadline(); });
   core_.add(*this);

@@ -8,19 +8,24 @@
 
 namespace sluice::http {
 
-ServerCore::ServerCore(loop::Loop& l, Handler& h, const ServerOptions& o) : loop{l}, handler{&h}, options{o} {
+ServerCore::ServerCore(loop::Loop& l, Handler& h, const ServerOptions& o) : loop{l}, handler{&h} {
   // libuv writes with write(2): a client that left must not end the process.
   static std::once_flag once;
   std::call_once(once, [] { std::signal(SIGPIPE, SIG_IGN); });
+  set_options(o);
+  uv_prepare_init(loop.uv(), &prepare_);
+  prepare_.data = this;
+  uv_prepare_start(&prepare_, turn);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
+}
+
+void ServerCore::set_options(const ServerOptions& o) {
+  options = o;
   limits.head_bytes = std::min<size_t>(size_t{o.max_header_bytes} + 4096, size_t{1} << 30);
   limits.fields = std::min<uint32_t>(o.max_headers, 1 << 20);
   header_timeout_ms = o.read_header_timeout_ms ? o.read_header_timeout_ms : o.read_timeout_ms;
   idle_timeout_ms = o.idle_timeout_ms ? o.idle_timeout_ms : header_timeout_ms;
   if (!o.idle_timeout_ms && o.read_timeout_ms) idle_timeout_ms = o.read_timeout_ms;
-  uv_prepare_init(loop.uv(), &prepare_);
-  prepare_.data = this;
-  uv_prepare_start(&prepare_, turn);
-  uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
 }
 
 ServerCore::~ServerCore() {
@@ -80,6 +85,7 @@ void ServerCore::recycle() {
   while (retired_) {
     Http1Stream* s = std::exchange(retired_, retired_->next_);
     s->arena_.release();  // its blocks serve every stream of the worker
+    if (ResponseKeeper* keeper = std::exchange(s->keeper_, nullptr)) keeper->on_response_over();
     if (free_count_ >= 1024) {
       delete s;
       continue;

@@ -22,9 +22,10 @@ class ServerCore {
   Handler* handler;
   ServerOptions options;
   RequestLimits limits;
-  uint64_t header_timeout_ms, idle_timeout_ms;
+  uint64_t header_timeout_ms = 0, idle_timeout_ms = 0;
   bool draining = false;
 
+  void set_options(const ServerOptions&);
   void add(Connection&);
   void remove(Connection&);
   size_t connections() const { return count_; }

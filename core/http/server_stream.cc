@@ -15,6 +15,7 @@ void Http1Stream::attach(Connection& c) {
   connection_ = &c;
   owner_ = nullptr;
   next_ = nullptr;
+  keeper_ = nullptr;
   head_ = {};
   body_ = {};
   left_ = 0;

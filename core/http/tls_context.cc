@@ -1,9 +1,14 @@
 // TlsClientContext: config.md §3.5 turned into an SSL_CTX.
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/stat.h>
 
 #include <atomic>
+#include <fstream>
+#include <iterator>
 
 #include "core/http/client.h"
 #include "core/http/tls_stream.h"
@@ -115,6 +120,35 @@ std::shared_ptr<TlsClientContext> TlsClientContext::create(const TlsClientOption
   set_certificates(ctx, options, warnings);
   TlsStream::keep_sessions(ctx);
   return self;
+}
+
+std::string TlsClientContext::fingerprint(const TlsClientOptions& o) {
+  std::string text;
+  auto number = [&](int64_t n) { text += std::to_string(n) + ","; };
+  auto date = [&](const char* path) {
+    struct stat st;
+    if (!path || ::stat(path, &st) != 0) return number(-1);
+    number(st.st_mtim.tv_sec), number(st.st_mtim.tv_nsec), number(st.st_size);
+  };
+  auto file = [&](const std::string& path) {
+    if (struct stat st; ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return date(path.c_str());
+    std::ifstream in{path, std::ios::binary};
+    std::string bytes{std::istreambuf_iterator<char>{in}, {}};
+    text += path + "=" + (in.bad() || !in.is_open() ? "-" : std::to_string(bytes.size()) + ":" + bytes) + ";";
+  };
+  number(o.verify), number(o.system_ca), number(o.min_version), number(o.max_version);
+  for (int c : o.curves) number(c);
+  text += ';';
+  for (int c : o.ciphers) number(c);
+  if (o.system_ca) date(X509_get_default_cert_file()), date(X509_get_default_cert_dir());
+  for (const std::string& f : o.ca_files) file(f);
+  for (const auto& [certificate, key] : o.certificates) file(certificate), file(key);
+  // Private keys must not lie about in memory a second time.
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned n = 0;
+  EVP_Digest(text.data(), text.size(), digest, &n, EVP_sha256(), nullptr);
+  OPENSSL_cleanse(text.data(), text.size());
+  return {reinterpret_cast<char*>(digest), n};
 }
 
 TlsClientContext::~TlsClientContext() { SSL_CTX_free(ctx_); }

@@ -7,6 +7,7 @@
 #include "core/pipeline/compile_proxy.h"
 #include "core/pipeline/url.h"
 #include "core/plugin/exchange.h"
+#include "core/plugin/module.h"
 
 namespace sluice::pipeline {
 namespace {
@@ -28,6 +29,7 @@ class Compiler {
   }
 
   std::shared_ptr<Generation> run() {
+    plugin::shared::Holding holding{g_->shared};
     const config::Config& c = *g_->config;
     partial_ = report_.failed();
     g_->client_ip = ClientIpRule{c.router};
@@ -63,7 +65,12 @@ class Compiler {
       t.certificates = o->client_certs;
     }
     std::vector<std::string> warnings;
-    g_->client_tls = http::TlsClientContext::create(t, warnings);
+    g_->client_tls_key = http::TlsClientContext::fingerprint(t);
+    // Connections are pooled by context: the same one keeps them.
+    if (options_.before && options_.before->client_tls_key == g_->client_tls_key)
+      g_->client_tls = options_.before->client_tls;
+    else
+      g_->client_tls = http::TlsClientContext::create(t, warnings);
     for (std::string& w : warnings) report_.warning("/client_tls", std::move(w));
     if (!g_->client_tls) report_.error("/client_tls", "the TLS settings for backends cannot be used");
   }
@@ -142,7 +149,10 @@ class Compiler {
     auto names = g_->registry->names("");
     if (std::string_view near = nearest(b.name, names); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
     bool refuse = options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name));
-    if (refuse && !options_.strict) text += " It belongs to a family that must not be switched off by a missing plugin; --lenient starts without it.";
+    if (const plugin::Binding* lost = options_.before ? options_.before->registry->find_namespace(b.name, nullptr) : nullptr; lost && !refuse) {
+      refuse = !options_.lenient;
+      text += "; plugin " + lost->plugin_id + " (" + lost->module->file() + ") did until now";
+    } else if (refuse && !options_.strict) text += " It belongs to a family that must not be switched off by a missing plugin; --lenient starts without it.";
     if (refuse)
       report_.error(b.pointer, text);
     else
@@ -415,6 +425,23 @@ class Compiler {
     plugin::PlaceScope place{object ? &object->place() : nullptr};  // what it starts belongs to the object
     if (p.resolver->watch(object ? object->object() : nullptr, &q, p.hosts.get(), publish, &p.watch) != SLC_OK)
       report_.error(join(c.at.pointer, "sd"), "the service discovery \"" + b->name + "\" cannot use these hosts");
+    if (!p.hosts->published())
+      if (const BackendPlan* same = before(c)) p.hosts->take_over(*same->hosts);
+  }
+
+  // A backend of the generation before with the same hosts: until the new watch publishes, its list is better than none.
+  const BackendPlan* before(const config::Backend& c) {
+    if (!options_.before) return nullptr;
+    if (earlier_.empty())
+      for (const BackendPlan* b : options_.before->backends) earlier_.emplace(same_hosts(*b->config), b);
+    auto it = earlier_.find(same_hosts(c));
+    return it == earlier_.end() ? nullptr : it->second;
+  }
+  static std::vector<std::string> same_hosts(const config::Backend& c) {
+    std::vector<std::string> key = c.hosts;
+    key.push_back(c.sd);
+    key.push_back(c.sd_scheme);
+    return key;
   }
 
   void static_target(BackendPlan& p, const config::Backend& c) {
@@ -470,6 +497,7 @@ class Compiler {
   std::shared_ptr<plugin::Object> service_balancer_, default_balancer_object_;
   const slc_balancer* service_balancer_table_ = nullptr;
   std::map<const plugin::Binding*, std::shared_ptr<plugin::Object>> resolvers_;
+  std::map<std::vector<std::string>, const BackendPlan*> earlier_;  // of options_.before, by hosts
   std::vector<std::unique_ptr<std::vector<slc_str>>>& query_texts_ = g_->query_texts;
 };
 

@@ -12,6 +12,9 @@ namespace sluice::pipeline {
 struct CompileOptions {
   uint32_t workers = 1;
   bool strict = false, lenient = false;
+  // The generation that serves now, at a reload: what is unchanged is taken over from it (TLS contexts, published hosts), and
+  // a name that it serves must not lose its plugin unnoticed. nullptr: the start.
+  const Generation* before = nullptr;
 };
 
 // nullptr when the report failed. Every problem is reported, not only the first.

@@ -86,6 +86,9 @@ void Exchange::finish() {
       log::access(line);
     }
   }
+  // The client's leaving says nothing about us, and a shadow's failure is nobody's news.
+  if (plan_.outcomes && !gone_ && !shadow_) [[unlikely]]
+    plan_.outcomes->count(answer_.status >= 500 || !log_errors_.empty());
   root_.cancel();
   pipe_.cancel();
   stop_streams();
@@ -104,6 +107,7 @@ void Exchange::on_gone() noexcept {
   if (answer_.status == 0) answer_.status = 500;
   log_error("context canceled");
   why_ = Errc::cancelled;
+  gone_ = true;
   finish();
 }
 

@@ -140,7 +140,7 @@ class Exchange final : public http::StreamOwner {
   char* body_buffer_ = nullptr;
   size_t body_size_ = 0, body_room_ = 0;
   bool reached_router_ = false, body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
-  bool shadow_ = false;
+  bool shadow_ = false, gone_ = false;
   Streams* streams_ = nullptr;           // only where chunk hooks are configured
   uint64_t started_ns_ = 0;
   std::string_view log_errors_;

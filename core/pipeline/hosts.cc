@@ -41,6 +41,19 @@ slc_status slc_host_list::publish(const slc_address* addresses, uint32_t n) {
   return SLC_OK;
 }
 
+void slc_host_list::take_over(const slc_host_list& from) {
+  auto known = from.current();
+  if (known->hosts.empty()) return;
+  auto list = std::make_shared<sluice::pipeline::HostList>();
+  list->hosts.reserve(known->hosts.size());
+  // Not copied: an origin belongs to a TLS context, which may be a new one.
+  for (const sluice::pipeline::Host& h : known->hosts) list->hosts.push_back(sluice::pipeline::parse_host(h.url, h.weight, tls_));
+  std::lock_guard lock{mutex_};
+  if (published()) return;
+  list_ = std::move(list);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
 std::shared_ptr<const sluice::pipeline::HostList> slc_host_list::current() const {
   std::lock_guard lock{mutex_};
   return list_;

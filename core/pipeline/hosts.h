@@ -42,6 +42,10 @@ struct slc_host_list {
   explicit slc_host_list(std::shared_ptr<sluice::http::TlsClientContext> tls) : tls_{std::move(tls)} {}
   // [any] n == 0 keeps the last list.
   slc_status publish(const slc_address*, uint32_t n);
+  // [any] Was there ever a list?
+  bool published() const { return version() > 1; }
+  // The list of another generation for the same hosts, unless something was published meanwhile.
+  void take_over(const slc_host_list& from);
   // [any] Rises with every publication; one plain load.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // [any] Takes a lock: only after the version changed.

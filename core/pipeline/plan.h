@@ -8,10 +8,12 @@
 
 #include "core/config/model.h"
 #include "core/document/shape.h"
+#include "core/http/server.h"
 #include "core/pipeline/client_ip.h"
 #include "core/pipeline/hosts.h"
 #include "core/pipeline/shadow.h"
 #include "core/plugin/registry.h"
+#include "core/plugin/shared.h"
 #include "core/router/router.h"
 
 namespace sluice::pipeline {
@@ -125,6 +127,7 @@ class Generation {
   ~Generation();  // after worker_stop everywhere
   Generation(const Generation&) = delete;
 
+  plugin::shared::Holder shared;  // first: counters of limits and breakers outlive whatever may use them
   std::shared_ptr<const config::Config> config;
   std::unique_ptr<plugin::Registry> registry;
   std::unique_ptr<plugin::ObjectFactory> factory;
@@ -140,6 +143,7 @@ class Generation {
   std::shared_ptr<plugin::Object> log_sink_object;
   const slc_log_sink* log_sink = nullptr;
   std::shared_ptr<http::TlsClientContext> client_tls;
+  std::string client_tls_key;   // what the context was made of: a reload that finds the same keeps it, and the connections
   uint64_t hook_timeout_ms = 2000;  // of service middleware: the longest endpoint time-out
   std::string version_header;   // "Version 0.1.0" or "Version undefined"
   std::string body_404, body_405, type_404, type_405;
@@ -148,8 +152,18 @@ class Generation {
   std::vector<std::unique_ptr<std::vector<slc_str>>> query_texts;  // host views that resolvers keep
 };
 
-// What one worker adds to a generation; its thread only.
-class WorkerPlan {
+// Told the end of every exchange of a plan that somebody compares with another (a trial). [worker]
+class Outcomes {
+ public:
+  virtual void count(bool failed) noexcept = 0;
+
+ protected:
+  ~Outcomes() = default;
+};
+
+// What one worker adds to a generation; its thread only. A request begins on the worker's present plan and ends on it: the plan
+// must stay until quiet(), which includes responses that still wait for a slow client.
+class WorkerPlan final : public http::ResponseKeeper {
  public:
   WorkerPlan(std::shared_ptr<Generation>, slc_worker&);
   // Calls worker_start everywhere; Problem: somebody refused, the others are stopped again.
@@ -161,9 +175,24 @@ class WorkerPlan {
   WorkerHosts* get(const BackendPlan&);
   void put(WorkerHosts*);
 
-  uint32_t running = 0;  // exchanges
+  // A request of `stream` begins here.
+  void keep(http::Stream& stream) {
+    ++responses_;
+    stream.set_keeper(this);
+  }
+  void on_response_over() noexcept override {
+    if (--responses_ == 0 && quiet_) [[unlikely]]
+      quiet_(quiet_context_);
+  }
+  // No request, no answer on its way, no shadow: nobody looks into the generation any more.
+  bool quiet() const { return responses_ == 0 && running == 0 && shadows.empty(); }
+  uint32_t in_flight() const { return responses_ > running ? responses_ : running; }
+  // From now on no request begins here; `when` is called whenever the plan may have become quiet.
+  void replace(void (*when)(void* context) noexcept, void* context) { quiet_ = when, quiet_context_ = context; }
+
+  uint32_t running = 0;  // exchanges, shadows too
   Shadows shadows;
-  bool replaced = false;
+  Outcomes* outcomes = nullptr;  // nullptr: nobody compares
 
  private:
   struct Slot {
@@ -173,6 +202,9 @@ class WorkerPlan {
   std::shared_ptr<Generation> generation_;
   slc_worker& worker_;
   std::vector<Slot> slots_;
+  uint32_t responses_ = 0;
+  void (*quiet_)(void*) noexcept = nullptr;
+  void* quiet_context_ = nullptr;
 };
 
 }  // namespace sluice::pipeline

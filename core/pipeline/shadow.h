@@ -25,6 +25,7 @@ class Shadows {
   // Copies the request that `of` is about to send to its backends; the calls begin at the next turn of the loop, when the
   // real ones are on their way.
   void start(Exchange& of, const EndpointPlan& shadow);
+  bool empty() const { return count_ == 0; }
   // Ends all of them now; before the HTTP client is closed.
   void end();
 

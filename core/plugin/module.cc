@@ -26,7 +26,8 @@ namespace sluice::plugin {
 
 // Never freed: code of it may run, and backtraces may name it, until the process ends.
 struct Image {
-  std::string file;                   // as first found
+  std::string file;                   // as found last
+  std::string fingerprint;            // the key in Images
   const slc_entry* entry = nullptr;
   boost::dll::shared_library library;
   std::unique_ptr<Host> host;         // made when the entry has been checked
@@ -254,6 +255,7 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
   if (!image) {
     auto fresh = std::make_unique<Image>();
     fresh->file = file;
+    fresh->fingerprint = hash;
     std::string name = hash.substr(0, 16) + "-" + std::filesystem::path{file}.filename().string();
     std::string why = load_library(fresh->library, copy_to_folder(name, *bytes), file);
     if (why.find("failed to map segment") != why.npos || why.starts_with("no private copy"))
@@ -280,10 +282,11 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
 Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, const std::string& file) {
   Images& all = images();
   std::lock_guard lock{all.mutex};
-  std::unique_ptr<Image>& image = all.by_key["linked " + std::to_string(reinterpret_cast<uintptr_t>(entry))];
+  std::string key = "linked " + std::to_string(reinterpret_cast<uintptr_t>(entry));
+  std::unique_ptr<Image>& image = all.by_key[key];
   if (!image) {
     image = std::make_unique<Image>();
-    image->file = file, image->entry = entry;
+    image->file = file, image->fingerprint = key, image->entry = entry;
   }
   if (auto known = image->module.lock()) return known;
   image->file = file;
@@ -304,6 +307,7 @@ Module::~Module() {
 
 const slc_entry& Module::entry() const { return *image_.entry; }
 const std::string& Module::file() const { return image_.file; }
+const std::string& Module::fingerprint() const { return image_.fingerprint; }
 const slc_host* Module::host() const { return image_.host.get(); }
 std::string Module::title() const { return image_.file + " (" + entry().id + " " + entry().version + ")"; }
 
@@ -412,6 +416,7 @@ Result<bool, Problem> Module::initialise() {
   report.trees = &trees;
   slc_status status = SLC_OK;
   if (entry().load) {
+    shared::Holding holding{shared_};
     PlaceScope scope{&image_.place};
     status = entry().load(host(), &report);
   }

@@ -9,6 +9,7 @@
 #include "core/base/result.h"
 #include "core/plugin/schema.h"
 #include "core/plugin/services.h"
+#include "core/plugin/shared.h"
 
 namespace sluice::plugin {
 
@@ -40,12 +41,15 @@ class Module {
   const std::string& file() const;
   const slc_host* host() const;
   std::string title() const;  // "plugins/jwt.so (acme.jwt 2.3.0)"
+  // Of the file's content: equal for equal builds.
+  const std::string& fingerprint() const;
   const std::vector<Offer>& offers() const { return offers_; }
 
  private:
   Result<bool, Problem> check();
   Result<bool, Problem> check_binding(uint32_t i, Offer&) const;
   Image& image_;
+  shared::Holder shared_;  // what load() asked for
   std::vector<Offer> offers_;
   bool initialised_ = false;
 };

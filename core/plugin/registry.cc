@@ -97,7 +97,7 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
 Registry::Registry() : impl_{std::make_unique<Impl>()} {}
 Registry::~Registry() = default;
 
-void Registry::scan(const std::string& folder, const std::string& pattern, ScanResult& result) {
+void Registry::scan(const std::string& folder, const std::string& pattern, ScanResult& result, const Pins& pins) {
   namespace fs = std::filesystem;
   std::error_code ec;
   std::vector<std::string> files;
@@ -116,10 +116,12 @@ void Registry::scan(const std::string& folder, const std::string& pattern, ScanR
   std::string base = folder.ends_with('/') ? folder : folder + "/";
   for (const std::string& name : files) {
     auto module = Module::open(base + name);
-    if (module)
-      impl_->add(std::move(*module), result);
-    else
+    if (!module) {
       result.problems.push_back(module.error().message);
+      continue;
+    }
+    auto pinned = pins.find(std::string_view{(*module)->entry().id});
+    impl_->add(pinned == pins.end() ? std::move(*module) : pinned->second, result);
   }
 }
 
@@ -157,6 +159,8 @@ std::vector<const Binding*> Registry::bindings() const {
   for (const Binding& b : impl_->bindings) all.push_back(&b);
   return all;
 }
+
+const std::vector<std::shared_ptr<Module>>& Registry::modules() const { return impl_->modules; }
 
 std::vector<std::string> Registry::names(std::string_view interface_id) const {
   std::vector<std::string> all;

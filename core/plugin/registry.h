@@ -33,6 +33,9 @@ struct Binding {
   std::string plugin_id, plugin_version;
 };
 
+// Builds that a scan takes in the place of what the files hold now, by plugin id: a trial's other side.
+using Pins = std::map<std::string, std::shared_ptr<Module>, std::less<>>;
+
 struct ScanResult {
   std::vector<std::string> problems;  // one message per file that was refused; architecture of messages: plugin-abi.md §2.5
 };
@@ -44,7 +47,7 @@ class Registry {
   ~Registry();
   // Loads every regular file in `folder` whose name contains `pattern` (default ".so"), in name order. A refused file is a
   // problem, never a crash. A folder that does not exist is a problem.
-  void scan(const std::string& folder, const std::string& pattern, ScanResult&);
+  void scan(const std::string& folder, const std::string& pattern, ScanResult&, const Pins& pins = {});
   // For tests and static builds: a module whose entry is linked in.
   void add(const slc_entry*, const std::string& file, ScanResult&);
 
@@ -56,6 +59,8 @@ class Registry {
   // The binding with SLC_BIND_DEFAULT of that kind; nullptr: no plugin for it is loaded.
   const Binding* find_default(std::string_view interface_id) const;
   std::vector<const Binding*> bindings() const;
+  // In the order they were found.
+  const std::vector<std::shared_ptr<Module>>& modules() const;
   // All names and aliases of a kind ("" = namespaces), for suggestions.
   std::vector<std::string> names(std::string_view interface_id) const;
 

@@ -38,8 +38,9 @@ class Gateway:
         self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
         self.port = free_port()
         config = {"version": 3, "port": self.port, "listen_ip": "127.0.0.1", **config}
-        file = os.path.join(self.folder, "krakend.json")
+        file = self.config_file = os.path.join(self.folder, "krakend.json")
         pathlib.Path(file).write_text(json.dumps(config))
+        self.admin = os.path.join(self.folder, "admin.sock")
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(os.path.join(self.folder, "notify"))
         notify.settimeout(60)
@@ -48,7 +49,7 @@ class Gateway:
         self.log = open(os.path.join(self.folder, "log"), "wb")
         self.started = time.monotonic()
         self.process = subprocess.Popen([os.path.abspath(args.gateway), "run", "-c", file, "--workers", str(args.workers),
-                                         "--plugins", os.path.abspath(args.plugins)],
+                                         "--plugins", os.path.abspath(args.plugins), "--admin", self.admin],
                                         stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, cwd=self.folder)
         try:
             while b"READY=1" not in notify.recv(4096):

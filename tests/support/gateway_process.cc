@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "tests/support/text.h"
 
@@ -67,11 +68,8 @@ bool NotifySocket::wait_ready(Process& process, Limit limit) {
 
 GatewayProcess::GatewayProcess(GatewayOptions o) {
   for (const auto& [name, value] : o.places) o.config = replace_all(o.config, "@" + name + "@", value);
-  Json config = Json::parse_or_throw(o.config, "the test's configuration");
-  config.set("port", Json::integer(port()));
-  if (!config.has("listen_ip")) config.set("listen_ip", Json::text("127.0.0.1"));
-  if (!config.has("version")) config.set("version", Json::integer(3));
-  std::string file = folder_.write("krakend.json", config.dump({true, false, false}));
+  configure(o.config);
+  std::string file = config_file();
 
   std::string notify_path = folder_.path() + "/notify";
   NotifySocket notify(notify_path);
@@ -79,6 +77,7 @@ GatewayProcess::GatewayProcess(GatewayOptions o) {
   o.environment["USAGE_DISABLE"] = "1";
   std::vector<std::string> argv{o.binary.empty() ? gateway_binary() : o.binary, "run", "-c", file, "--workers", std::to_string(o.workers)};
   if (o.binary.empty()) argv.insert(argv.end(), {"--plugins", plugins_folder()});
+  argv.insert(argv.end(), {"--admin", admin()});
   argv.insert(argv.end(), o.arguments.begin(), o.arguments.end());
   process_ = std::make_unique<Process>(argv, clean_environment(o.environment), folder_.path());
   if (!notify.wait_ready(*process_)) {
@@ -86,6 +85,16 @@ GatewayProcess::GatewayProcess(GatewayOptions o) {
     auto code = process_->wait();
     throw Failure("the gateway ended with code " + std::to_string(code.value_or(-1)) + " before it listened:\n" + process_->output());
   }
+}
+
+void GatewayProcess::configure(std::string text) {
+  Json config = Json::parse_or_throw(text, "the test's configuration");
+  config.set("port", Json::integer(port()));
+  if (!config.has("listen_ip")) config.set("listen_ip", Json::text("127.0.0.1"));
+  if (!config.has("version")) config.set("version", Json::integer(3));
+  // Renamed into place: a gateway that watches must never see half of it.
+  std::string file = folder_.write("krakend.json.new", config.dump({true, false, false}));
+  std::filesystem::rename(file, config_file());
 }
 
 GatewayProcess::~GatewayProcess() {

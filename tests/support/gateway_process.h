@@ -36,6 +36,10 @@ class GatewayProcess {
   std::string log() const { return process_->output(); }
   Process& process() { return *process_; }
   const TempFolder& folder() const { return folder_; }
+  // Writes another configuration in the place of the first, with the same port; a reload reads it.
+  void configure(std::string config);
+  std::string config_file() const { return folder_.path() + "/krakend.json"; }
+  std::string admin() const { return folder_.path() + "/admin.sock"; }
   size_t resident_bytes() const;
   void terminate() { process_->signal(15); }
   // Waits for the end (after terminate()) and judges it as the destructor would, but for the code.

@@ -5,10 +5,13 @@
 #include "core/app/tools/tool.h"
 
 namespace sluice::app {
-namespace {
 
 // One line each; declared here so that a tool needs no header.
-constexpr std::array<const Tool*, 0> kTools{};
+extern const Tool kReloadTool, kStatusTool;
+
+namespace {
+
+constexpr std::array kTools{&kReloadTool, &kStatusTool};
 
 }  // namespace
 

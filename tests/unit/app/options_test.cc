@@ -9,7 +9,7 @@ Parsed parsed(std::vector<std::string> arguments) { return parse(arguments); }
 
 TEST(OptionsTest, RunTakesItsFlagsLongAndShort) {
   auto p = parsed({"run", "-dc", "a.json", "-p", "8081", "--workers=3", "--plugins", "/p", "--strict", "--log-format", "json",
-                   "--log-level", "Warning", "--daemon", "--pid-file", "x.pid"});
+                   "--log-level", "Warning", "--daemon", "--pid-file", "x.pid", "--admin", "/a.sock", "--watch", "--drain-grace", "5"});
   ASSERT_FALSE(p.exit) << p.err;
   const Options& o = p.options;
   EXPECT_EQ(o.command, Command::run);
@@ -21,8 +21,12 @@ TEST(OptionsTest, RunTakesItsFlagsLongAndShort) {
   EXPECT_EQ(o.gateway.policy, Policy::strict);
   EXPECT_EQ(o.log.format, log::Format::json);
   EXPECT_EQ(o.log.level, log::Level::warning);
+  EXPECT_EQ(o.gateway.log_level, log::Level::warning) << "a reload without a log block goes back to it";
   EXPECT_TRUE(o.daemon);
   EXPECT_EQ(o.pid_file, "x.pid");
+  EXPECT_EQ(o.admin, "/a.sock");
+  EXPECT_TRUE(o.watch);
+  EXPECT_EQ(o.gateway.drain_grace_s, 5u);
 }
 
 TEST(OptionsTest, RunHasDefaults) {
@@ -36,6 +40,10 @@ TEST(OptionsTest, RunHasDefaults) {
   EXPECT_EQ(o.log.format, log::Format::automatic);
   EXPECT_EQ(o.log.level, log::Level::debug);
   EXPECT_FALSE(o.daemon);
+  EXPECT_TRUE(o.admin.empty());
+  EXPECT_FALSE(o.watch);
+  EXPECT_EQ(o.gateway.drain_grace_s, 60u);
+  EXPECT_EQ(parsed({"run", "-c", "a.json", "--drain-grace", "a day"}).exit, kUsage);
 }
 
 TEST(OptionsTest, PortZeroMeansNotGiven) {

@@ -212,6 +212,35 @@ TEST(ServiceTest, PluginFolderAndPatternAreOptional) {
   EXPECT_FALSE(good(root(R"("plugin":{})"))->plugin_folder);
 }
 
+TEST(ServiceTest, TrialsOfPlugins) {
+  auto c = good(root(R"("plugin":{"trial":{"acme.x":{},"y.so":{"share":12.5,"max_error_rate":0,"min_requests":7,"duration":"10m"}}})"));
+  ASSERT_EQ(c->trials.size(), 2u);
+  EXPECT_EQ(c->trials[0].plugin, "acme.x");
+  EXPECT_EQ(c->trials[0].share, 5);
+  EXPECT_EQ(c->trials[0].max_error_rate, 1);
+  EXPECT_EQ(c->trials[0].min_requests, 100u);
+  EXPECT_EQ(c->trials[0].duration.count(), 0);
+  EXPECT_EQ(c->trials[1].pointer, "/plugin/trial/y.so");
+  EXPECT_EQ(c->trials[1].share, 12.5);
+  EXPECT_EQ(c->trials[1].max_error_rate, 0);
+  EXPECT_EQ(c->trials[1].min_requests, 7u);
+  EXPECT_EQ(c->trials[1].duration, std::chrono::minutes{10});
+}
+
+TEST(ServiceTest, WrongTrialsAreToldWithTheirPlace) {
+  for (const auto& [block, pointer] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"x":5})", "/plugin/trial/x"},
+           {R"({"x":{"share":0}})", "/plugin/trial/x/share"},
+           {R"({"x":{"share":101}})", "/plugin/trial/x/share"},
+           {R"({"x":{"share":"5"}})", "/plugin/trial/x/share"},
+           {R"({"x":{"max_error_rate":-1}})", "/plugin/trial/x/max_error_rate"},
+           {R"({"x":{"min_requests":0}})", "/plugin/trial/x/min_requests"}}) {
+    auto read = read_text("c.json", root(R"("plugin":{"trial":)" + block + "}"), {});
+    ASSERT_TRUE(read.report.failed()) << block;
+    EXPECT_EQ(read.report.issues().at(0).pointer, pointer);
+  }
+}
+
 TEST(ServiceTest, BlocksOfPluginsStayJsonAndTheCoresOwnAreApart) {
   auto c = good(root(R"("extra_config":{"telemetry/x":{"a":1},"router":{"return_error_msg":true},"b/c":null})"));
   ASSERT_EQ(c->at.extra.size(), 2u);

@@ -115,6 +115,49 @@ TEST(SharedTest, LimitersAreSharedWhileTheirNumbersAreEqual) {
   EXPECT_EQ(shared::limiter("p1", "l", std::nan(""), 10, 0), nullptr);
 }
 
+TEST(SharedTest, AGenerationTakesBlocksOverFromTheOneBeforeAndTheLastOneEndsThem) {
+  const size_t none = shared::entries();
+  auto ask = [](shared::Holder& h, const char* key, size_t size) {
+    shared::Holding holding{h};
+    return static_cast<char*>(shared::block("taken", key, size));
+  };
+  auto old = std::make_unique<shared::Holder>();
+  char* a = ask(*old, "k", 64);
+  a[0] = 'x';
+  EXPECT_EQ(ask(*old, "k", 65), nullptr) << "one size within a generation";
+  auto fresh = std::make_unique<shared::Holder>();
+  EXPECT_EQ(ask(*fresh, "k", 64), a);
+  EXPECT_EQ(ask(*fresh, "k", 64), a) << "asked for twice, held once";
+  ask(*old, "only the old one", 64);
+  EXPECT_EQ(shared::entries(), none + 2);
+  old.reset();
+  EXPECT_EQ(shared::entries(), none + 1);
+  EXPECT_EQ(a[0], 'x');
+  auto other = std::make_unique<shared::Holder>();
+  char* b = ask(*other, "k", 128);
+  ASSERT_NE(b, nullptr) << "another build may have another size, and begins anew";
+  EXPECT_EQ(b[0], 0);
+  fresh.reset(), other.reset();
+  EXPECT_EQ(shared::entries(), none);
+}
+
+TEST(SharedTest, LimitersGoWithTheLastGenerationThatHasThem) {
+  const size_t none = shared::entries();
+  auto take = [](shared::Holder& h) {
+    shared::Holding holding{h};
+    return shared::limiter("taken", "l", 1e-6, 1, 0)->limiter.take("", shared::now_ns());
+  };
+  auto old = std::make_unique<shared::Holder>(), fresh = std::make_unique<shared::Holder>();
+  EXPECT_TRUE(take(*old));
+  EXPECT_FALSE(take(*fresh)) << "the same bucket";
+  old.reset();
+  EXPECT_FALSE(take(*fresh));
+  fresh.reset();
+  EXPECT_EQ(shared::entries(), none);
+  auto later = std::make_unique<shared::Holder>();
+  EXPECT_TRUE(take(*later)) << "nobody had it in between";
+}
+
 TEST(SharedTest, TheServiceTakesAndRefuses) {
   const slc_shared_api& api = kSharedService;
   slc_limiter* l = api.limiter(&testing::kTestHost, testing::S("service"), 1e-6, 2, 0);

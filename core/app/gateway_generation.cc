@@ -1,0 +1,101 @@
+#include "core/app/gateway_generation.h"
+
+#include <algorithm>
+
+#include "core/config/reader.h"
+#include "core/pipeline/compile.h"
+
+namespace sluice::app {
+namespace {
+
+// Every folder that holds plugins; what cannot be loaded is said as a warning, because a missing name is an error of its own.
+// At a reload a file that was fine until now is an error: going on without it would change what is served.
+void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, const Live* before, const plugin::Pins& pins,
+          Live& live, config::Report& report) {
+  plugin::ScanResult found;
+  std::string pattern = c.plugin_pattern.value_or(".so");
+  if (pattern.empty()) pattern = ".so";
+  auto folder = [&](const std::string& path, const std::string& wanted) {
+    live.files.push_back(path);
+    registry.scan(path, wanted, found, pins);
+  };
+  if (!o.plugins.empty()) {
+    folder(o.plugins, ".so");
+  } else {
+    folder(plugin::default_folder(), ".so");
+    if (c.plugin_folder && !c.plugin_folder->empty()) folder(*c.plugin_folder, pattern);
+  }
+  for (const std::string& p : found.problems) {
+    bool is_new = before && std::find(before->problems.begin(), before->problems.end(), p) == before->problems.end();
+    if (o.policy == Policy::strict || (is_new && o.policy != Policy::lenient))
+      report.error("/plugin", p);
+    else
+      report.warning("/plugin", p);
+  }
+  live.problems = std::move(found.problems);
+}
+
+// Where the log sink of a generation is reached from the logging thread.
+void write_record(void* to, const log::Record& r) {
+  auto& g = *static_cast<const pipeline::Generation*>(to);
+  slc_log_record record{};
+  record.size = sizeof record;
+  record.level = static_cast<int32_t>(r.level);
+  record.unix_ns = r.unix_ns;
+  record.message = {r.message.data(), r.message.size()};
+  g.log_sink->write(g.log_sink_object->object(), &record);
+}
+void flush_records(void* to) {
+  auto& g = *static_cast<const pipeline::Generation*>(to);
+  if (g.log_sink->flush) g.log_sink->flush(g.log_sink_object->object());
+}
+
+}  // namespace
+
+std::string_view to_string(Role r) {
+  switch (r) {
+    case Role::staged: return "staged";
+    case Role::current: return "current";
+    case Role::trial: return "trial";
+    case Role::draining: return "draining";
+  }
+  return "";
+}
+
+Live::~Live() = default;
+
+std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers, const Live* before, const plugin::Pins& pins,
+                                       config::Report& report) {
+  config::ReadOptions read;
+  read.environment = config::process_environment();
+  read.port = o.port;
+  read.debug_endpoint = o.debug_endpoint;
+  config::ReadResult result = config::read_file(o.config_file, read);
+  report = std::move(result.report);
+  if (!result.partial || !result.partial->tree) return nullptr;
+  auto live = std::make_unique<Live>();
+  live->files.push_back(o.config_file);
+  auto registry = std::make_unique<plugin::Registry>();
+  scan(*registry, o, *result.partial, before, pins, *live, report);
+  // Also when something is wrong already: all problems are told in one go.
+  pipeline::CompileOptions options{workers, o.policy == Policy::strict, o.policy == Policy::lenient, before ? before->generation.get() : nullptr};
+  live->generation = pipeline::compile(result.partial, std::move(registry), options, report);
+  report.locate(result.source);
+  return live->generation ? std::move(live) : nullptr;
+}
+
+void apply_log(const pipeline::Generation& g, log::Level otherwise) {
+  if (g.log_sink) {
+    log::Sink sink;
+    sink.context = const_cast<pipeline::Generation*>(&g);  // only read
+    sink.write = write_record;
+    sink.flush = flush_records;
+    int32_t level = g.log_sink->level ? g.log_sink->level(g.log_sink_object->object()) : SLC_DEBUG;
+    log::configure(static_cast<log::Level>(std::clamp<int32_t>(level, 1, 6)), sink);
+  } else {
+    log::configure(otherwise, {});
+  }
+  log::set_access(!g.config->router.disable_access_log);
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,119 @@
+// What runs, for sluice status. [any]
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "core/app/gateway_impl.h"
+#include "core/plugin/module.h"
+
+namespace sluice::app {
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+
+constexpr std::chrono::milliseconds kWorkerLimit{1000};
+
+double seconds_since(Clock::time_point t) {
+  return std::chrono::duration_cast<std::chrono::duration<double>>(Clock::now() - t).count();
+}
+
+// Two places are enough for people.
+double rounded(double s) { return static_cast<double>(static_cast<int64_t>(s * 100)) / 100; }
+
+object counts_of(const Tally::Counts& c) { return {{"requests", c.requests}, {"failed", c.failed}, {"error_rate", rounded(c.rate())}}; }
+
+}  // namespace
+
+std::string Gateway::status(const std::string& sections) const {
+  Impl& self = *impl_;
+  Round<WorkerCounts> round{self.workers.size()};
+  for (size_t i = 0; i < self.workers.size(); ++i)
+    self.workers[i]->post([w = self.workers[i].get(), ticket = round.ticket(i)] { ticket->answer(w->counts()); });
+  auto answers = round.wait(kWorkerLimit);
+
+  uint64_t connections = 0, requests = 0;
+  std::map<uint64_t, uint64_t> in_flight;
+  http::ClientStats client;
+  array silent;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    if (!answers[i]) {
+      silent.emplace_back(i);
+      continue;
+    }
+    const WorkerCounts& w = *answers[i];
+    connections += w.connections, requests += w.requests;
+    client.idle += w.client.idle, client.active += w.client.active;
+    client.opened += w.client.opened, client.reused += w.client.reused;
+    for (auto [number, n] : w.in_flight) in_flight[number] += n;
+  }
+
+  object out;
+  out["name"] = "sluice";
+  out["version"] = SLC_VERSION;
+  out["abi"] = std::to_string(SLC_ABI_MAJOR) + "." + std::to_string(SLC_ABI_MINOR);
+  out["pid"] = ::getpid();
+  out["uptime_s"] = rounded(seconds_since(self.started));
+  out["state"] = self.ending ? "stopping" : "serving";
+  out["config"] = self.options.config_file;
+  out["workers"] = self.workers.size();
+  if (!silent.empty()) out["workers_that_do_not_answer"] = std::move(silent);
+  out["connections"] = connections;
+  out["requests"] = requests;
+  out["backend_connections"] = {{"idle", client.idle}, {"active", client.active}, {"opened", client.opened}, {"reused", client.reused}};
+  {
+    std::lock_guard lock{self.mutex};
+    out["listen"] = {{"address", self.listen_ip}, {"port", self.port}};
+    array all;
+    for (const auto& l : self.live) {
+      object g{{"number", l->number},
+               {"role", l->stuck ? "stuck" : std::string_view{to_string(l->role)}},
+               {"age_s", rounded(seconds_since(l->since))},
+               {"in_flight", in_flight[l->number]},
+               {"endpoints", l->generation->endpoints.size()},
+               {"plugins", l->generation->registry->modules().size()}};
+      if (l->role == Role::draining) g["replaced_s"] = rounded(seconds_since(l->replaced));
+      all.emplace_back(std::move(g));
+    }
+    out["generations"] = std::move(all);
+    object reload{{"done", self.reloads}, {"refused", self.refused}};
+    reload["last"] = nullptr;
+    if (self.last) {
+      const ReloadOutcome& r = *self.last;
+      object last{{"ok", r.ok}, {"trigger", r.trigger}, {"unix_ms", r.unix_ms}, {"took_ms", r.took_ms}, {"changes", r.changes.size()}};
+      if (!r.error.empty()) last["error"] = r.error;
+      reload["last"] = std::move(last);
+    }
+    out["reload"] = std::move(reload);
+    const Trials& t = self.trials;
+    if (!t.running.empty() || !t.last.empty()) {
+      object trial;
+      array builds;
+      for (const Trials::Build& b : t.running) builds.push_back({{"plugin", b.plugin}, {"version", b.version}, {"file", b.file}});
+      trial["builds"] = std::move(builds);
+      if (!t.last.empty()) trial["last"] = t.last;
+      for (const auto& l : self.live) {
+        if (l->number != self.trial_number || !l->tally) continue;
+        trial["share"] = t.share;
+        trial["age_s"] = rounded(seconds_since(t.began));
+        trial["new"] = counts_of(l->tally->of_new());
+        trial["old"] = counts_of(l->tally->of_old());
+      }
+      out["trial"] = std::move(trial);
+    }
+  }
+  std::string text = boost::json::serialize(out);
+  if (!sections.empty()) text.insert(text.size() - 1, "," + sections);
+  return text;
+}
+
+std::vector<std::string> Gateway::watched_files() const {
+  std::lock_guard lock{impl_->mutex};
+  for (const auto& l : impl_->live)
+    if (l->number == impl_->current_number) return l->files;
+  return {};
+}
+
+}  // namespace sluice::app

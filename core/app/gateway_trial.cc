@@ -1,0 +1,81 @@
+#include "core/app/gateway_trial.h"
+
+#include <algorithm>
+
+#include "core/plugin/module.h"
+
+namespace sluice::app {
+
+Tally::Tally(const Limits& limits, std::function<void()> over) : limits_{limits}, over_{std::move(over)} {}
+
+void Tally::Side::count(bool bad) noexcept {
+  if (bad) failed.fetch_add(1, std::memory_order_relaxed);
+  requests.fetch_add(1, std::memory_order_relaxed);
+  if (tally && bad) tally->judge();
+}
+
+void Tally::judge() {
+  if (!told_.load(std::memory_order_relaxed) && exceeded() && !told_.exchange(true)) over_();
+}
+
+bool Tally::exceeded() const { return enough() && of_new().rate() - of_old().rate() > limits_.max_error_rate; }
+
+void Tally::go_on_from(const Tally& before) {
+  auto copy = [](const Side& from, Side& to) {
+    Counts c = from.read();
+    to.requests = c.requests, to.failed = c.failed;
+  };
+  copy(before.new_, new_);
+  copy(before.old_, old_);
+}
+
+namespace {
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+const std::shared_ptr<plugin::Module>* module_of(const pipeline::Generation& g, std::string_view name) {
+  for (const auto& m : g.registry->modules())
+    if (m->entry().id == name || base_name(m->file()) == name) return &m;
+  return nullptr;
+}
+
+}  // namespace
+
+TrialPlan plan_trial(const Trials& known, const pipeline::Generation& current, const pipeline::Generation& candidate) {
+  TrialPlan plan;
+  bool first = true;
+  for (const config::PluginTrial& t : candidate.config->trials) {
+    const auto* found = module_of(candidate, t.plugin);
+    if (!found) {
+      plan.notes.push_back("trial of " + t.plugin + ": no such plugin is loaded");
+      continue;
+    }
+    const plugin::Module& fresh = **found;
+    const std::string id = fresh.entry().id;
+    std::shared_ptr<plugin::Module> used;
+    if (auto it = known.good.find(id); it != known.good.end())
+      used = it->second;
+    else if (const auto* m = module_of(current, id))
+      used = *m;
+    if (!used || used->fingerprint() == fresh.fingerprint()) continue;
+    plan.pins[id] = used;
+    Trials::Build build{id, fresh.entry().version, fresh.fingerprint(), fresh.file()};
+    if (known.sent_back.count(build.fingerprint)) {
+      plan.notes.push_back("plugin " + build.text() + ": this build was sent back; put another one there, or take it with sluice reload --promote");
+      continue;
+    }
+    plan.builds.push_back(std::move(build));
+    // Several at once share one generation, so the most careful settings count.
+    plan.share = first ? t.share : std::min(plan.share, t.share);
+    plan.limits.max_error_rate = first ? t.max_error_rate : std::min(plan.limits.max_error_rate, t.max_error_rate);
+    plan.limits.min_requests = first ? t.min_requests : std::max<uint64_t>(plan.limits.min_requests, t.min_requests);
+    if (first || t.duration.count() == 0 || plan.duration.count() == 0)
+      plan.duration = first || t.duration.count() == 0 ? t.duration : plan.duration;
+    else
+      plan.duration = std::max(plan.duration, t.duration);
+    first = false;
+  }
+  return plan;
+}
+
+}  // namespace sluice::app

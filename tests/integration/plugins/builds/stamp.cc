@@ -1,0 +1,44 @@
+// test/stamp: says in the answer which build of it was at work, and counts the requests
+// in a block that all builds share. The build "bad" fails every request.
+#include <atomic>
+
+#include <sluice/plugin.hpp>
+
+namespace {
+
+using sluice::Action;
+using sluice::Exchange;
+
+class Stamp {
+ public:
+  static constexpr auto name = "test/stamp";
+  static constexpr auto scopes = sluice::scope::endpoint;
+  static constexpr int32_t stage = 350;
+
+  explicit Stamp(sluice::Setup& setup) : out_{setup.header("X-Build-Out")}, count_header_{setup.header("X-Count")} {
+    count_ = setup.shared<std::atomic<int64_t>>(setup.unique_key());
+    if (!count_) setup.error("", "no shared block");
+  }
+
+  Action on_request(Exchange) const {
+    count_->fetch_add(1, std::memory_order_relaxed);
+#ifdef STAMP_BAD
+    return sluice::failed;
+#else
+    return sluice::next;
+#endif
+  }
+  Action on_response(Exchange x) const {
+    x.response().set_header(out_, STAMP_BUILD);
+    x.response().set_header(count_header_, std::to_string(count_->load(std::memory_order_relaxed)));
+    return sluice::next;
+  }
+
+ private:
+  sluice::Header out_, count_header_;
+  std::atomic<int64_t>* count_ = nullptr;
+};
+
+}  // namespace
+
+SLC_PLUGIN("test.stamp", "1.0.0", Stamp)

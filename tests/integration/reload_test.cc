@@ -1,0 +1,362 @@
+// Reload without loss: what is new is taken up, what runs is finished, what is wrong changes nothing.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <filesystem>
+
+#include "tests/integration/reloading.h"
+
+namespace sluice::test {
+namespace {
+
+std::string simple(FakeUpstream& up, const std::string& path, const std::string& pattern = "/d") {
+  return endpoint_of(path, backend_of(up.url(), pattern));
+}
+
+bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+
+TEST(ReloadTest, SighupTakesANewEndpointUpOnTheSameConnection) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(options_of(config_of(simple(up, "/old")), 2));
+  TestClient client(gateway.port());
+  EXPECT_EQ(client.get("/old").status, 200);
+  EXPECT_EQ(client.get("/new").status, 404);
+  gateway.configure(config_of(simple(up, "/new")));
+  gateway.process().signal(SIGHUP);
+  gateway.process().wait_for_output("generation 2 serves");
+  EXPECT_EQ(client.get("/new").status, 200) << "the connection is the same";
+  EXPECT_EQ(client.get("/old").status, 404);
+  EXPECT_TRUE(wait_for_generations(gateway, 1));
+  EXPECT_EQ(client.get("/new").status, 200);
+  EXPECT_EQ(up.connections_accepted(), 1) << "and so is the pooled connection to the backend";
+}
+
+TEST(ReloadTest, ARunningRequestEndsOnTheConfigurationItBeganWith) {
+  FakeUpstream up;
+  up.manual("/d");
+  up.on("/now", Reply::json(R"({"b":2})"));
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/x", backend_of(up.url(), "/d", R"("group": "old")")))));
+  TestClient busy(gateway.port()), other(gateway.port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  gateway.configure(config_of(endpoint_of("/x", backend_of(up.url(), "/now", R"("group": "new")"))));
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(other.get("/x").body, R"({"new":{"b":2}})");
+  Json status = status_of(gateway);
+  ASSERT_EQ(status.at("generations").size(), 2u);
+  EXPECT_EQ(status.at("generations").items()[0].at("role").str(), "draining");
+  EXPECT_EQ(status.at("generations").items()[0].at("in_flight").whole(), 1);
+  call.answer(Reply::json(R"({"a":1})"));
+  EXPECT_EQ(busy.read().body, R"({"old":{"a":1}})");
+  EXPECT_TRUE(wait_for_generations(gateway, 1));
+  EXPECT_EQ(busy.get("/x").body, R"({"new":{"b":2}})") << "the next request of the connection is on the new one";
+}
+
+TEST(ReloadTest, ItSaysWhatChanged) {
+  FakeUpstream up;
+  const std::string kept = simple(up, "/kept"), gone = simple(up, "/gone"), changed = simple(up, "/changed");
+  GatewayProcess gateway(options_of(config_of(kept + "," + gone + "," + changed)));
+  Ran same = sluice_reload(gateway);
+  EXPECT_EQ(same.code, 0) << same.output;
+  EXPECT_TRUE(has(same.output, "nothing changed")) << same.output;
+  gateway.configure(config_of(kept + "," + simple(up, "/changed", "/elsewhere") + "," + simple(up, "/fresh"), R"("cache_ttl": "1s", )"));
+  Ran ran = sluice_reload(gateway);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  for (const char* line : {"endpoint GET /fresh added", "endpoint GET /gone removed", "endpoint GET /changed altered: backend", "settings altered: cache_ttl"})
+    EXPECT_TRUE(has(ran.output, line)) << line << "\n" << ran.output;
+  EXPECT_FALSE(has(ran.output, "/kept")) << ran.output;
+  gateway.process().wait_for_output("endpoint GET /gone removed");
+}
+
+TEST(ReloadTest, AWrongFileIsToldWithItsPlaceAndTheOldOneServesOn) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x"))));
+  const std::string good = read_file(gateway.config_file());
+  for (const auto& [text, said] : std::vector<std::pair<std::string, std::string>>{
+           {"{\"version\": 3,\n \"endpoints\": [{]}", "krakend.json:2:"},
+           {"{\"version\": 3,\n \"timeout\": \"soon\"}", "/timeout"},
+           {R"({"version": 3, "extra_config": {"auth/nobody": {}}})", "auth/nobody"}}) {
+    gateway.folder().write("krakend.json", text);
+    Ran ran = sluice_reload(gateway);
+    EXPECT_EQ(ran.code, 1) << ran.output;
+    EXPECT_TRUE(has(ran.output, said)) << ran.output;
+    EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"a":1})");
+    Json last = status_of(gateway).at("reload").at("last");
+    EXPECT_FALSE(last.at("ok").truth());
+    EXPECT_TRUE(has(last.at("error").str(), said)) << last.dump();
+    gateway.process().wait_for_output(said);
+  }
+  std::filesystem::remove(gateway.config_file());
+  Ran missing = sluice_reload(gateway);
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_TRUE(has(missing.output, "cannot be opened")) << missing.output;
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  gateway.folder().write("krakend.json", good);
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(status_of(gateway).at("reload").at("refused").whole(), 4);
+}
+
+TEST(ReloadTest, AWorkerThatCannotStartAPluginStopsTheReload) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  PluggedGateway gateway({"misbehaving/worker_start_fails"}, config_of(simple(up, "/x")), 2);
+  gateway->configure(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"misbehaving/worker-start-fails", ""}}) + ", ")));
+  Ran ran = sluice_reload(*gateway.operator->());
+  EXPECT_EQ(ran.code, 1) << ran.output;
+  EXPECT_TRUE(has(ran.output, "cannot start on worker")) << ran.output;
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  EXPECT_TRUE(wait_for_generations(*gateway.operator->(), 1));
+}
+
+TEST(ReloadTest, CountersOfALimitGoOnAsLongAsItIsUnchanged) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  auto limited = [&](int rate, const std::string& before = "") {
+    return config_of(before + endpoint_of("/x", backend_of(up.url(), "/d"),
+                                          extra({{"qos/ratelimit/router", R"("max_rate": )" + std::to_string(rate) + R"(, "every": "1h")"}}) + ", "));
+  };
+  GatewayProcess gateway(options_of(limited(2), 2));
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  gateway.configure(limited(2, simple(up, "/first") + ","));
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  Response second = get_once(gateway.port(), "/x");
+  Response third = get_once(gateway.port(), "/x");
+  EXPECT_EQ(third.status, 503) << "the bucket is the same, though its endpoint has moved in the file";
+  EXPECT_TRUE(second.status == 200 || second.status == 503);
+  gateway.configure(limited(3));
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200) << "another limit is another bucket";
+}
+
+TEST(ReloadTest, ABreakerStaysOpen) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}", 500));
+  const std::string config = config_of(endpoint_of("/x", backend_of(up.url(), "/d", extra({{"qos/circuit-breaker", R"("interval": 60, "timeout": 600, "max_errors": 1)"}}))));
+  GatewayProcess gateway(options_of(config, 2));
+  for (int i = 0; i < 6; ++i) get_once(gateway.port(), "/x");
+  const int calls = up.count("/d");
+  EXPECT_LT(calls, 6);
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 500);
+  EXPECT_EQ(up.count("/d"), calls) << "the breaker was open before the reload, so nobody asks after it";
+}
+
+TEST(ReloadTest, AnotherPortIsOpenedBeforeTheOldOneCloses) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x")), 2));
+  ReservedPort port;
+  TestClient before(gateway.port());
+  EXPECT_EQ(before.get("/x").status, 200);
+  Json config = Json::parse_or_throw(read_file(gateway.config_file()), "configuration");
+  config.set("port", Json::integer(port.number()));
+  gateway.folder().write("krakend.json", config.dump());
+  Ran ran = sluice_reload(gateway);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_EQ(get_once(port.number(), "/x").status, 200);
+  EXPECT_EQ(before.get("/x").status, 200) << "connections of the old port stay";
+  EXPECT_THROW(get_once(gateway.port(), "/x"), std::exception);
+  EXPECT_EQ(status_of(gateway).at("listen").at("port").whole(), port.number());
+}
+
+TEST(ReloadTest, ABusyPortStopsTheReload) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x")), 2));
+  ReservedPort port;
+  Fd taken = listen_on(port.number());
+  Json config = Json::parse_or_throw(read_file(gateway.config_file()), "configuration");
+  config.set("port", Json::integer(port.number()));
+  gateway.folder().write("krakend.json", config.dump());
+  Ran ran = sluice_reload(gateway);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_TRUE(has(ran.output, std::to_string(port.number()))) << ran.output;
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  EXPECT_TRUE(wait_for_generations(gateway, 1));
+}
+
+TEST(ReloadTest, LimitsOfTheServerAndTheAccessLogAreTakenUp) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x"))));
+  TestClient client(gateway.port());
+  const Headers large{{"X-Large", std::string(8000, 'x')}};
+  EXPECT_EQ(client.get("/x", large).status, 200);
+  gateway.configure(R"({"version": 3, "max_header_bytes": 1000, "endpoints": [)" + simple(up, "/x") + "]}");
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(client.get("/x").status, 200);
+  gateway.process().wait_for_output("GET      \"/x\"");
+  EXPECT_EQ(client.get("/x", large).status, 431);
+}
+
+TEST(ReloadTest, TheLogsLevelChangesWithItsBlock) {
+  GatewayProcess gateway(options_of(config_of("")));
+  gateway.configure(config_of("", R"("extra_config": {"router": {"disable_access_log": true}, "telemetry/logging": {"level": "ERROR", "stdout": true}}, )"));
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  const int told = occurrences(gateway.log(), "generation 3 serves");
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  gateway.configure(config_of(""));
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  gateway.process().wait_for_output("generation 4 serves");
+  EXPECT_EQ(occurrences(gateway.log(), "generation 3 serves"), told) << "information is below the level that was set";
+}
+
+TEST(ReloadTest, WatchedFilesReloadByThemselves) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayOptions o = options_of(config_of(simple(up, "/old")));
+  o.arguments = {"--watch"};
+  GatewayProcess gateway(std::move(o));
+  gateway.configure(config_of(simple(up, "/new")));
+  gateway.process().wait_for_output("Reload (watch): generation 2 serves");
+  EXPECT_EQ(get_once(gateway.port(), "/new").status, 200);
+}
+
+TEST(ReloadTest, AGenerationThatDoesNotEndIsNamedAndKept) {
+  FakeUpstream up;
+  up.manual("/d");
+  GatewayOptions o = options_of(config_of(simple(up, "/x")));
+  o.arguments = {"--drain-grace", "0"};
+  GatewayProcess gateway(std::move(o));
+  TestClient busy(gateway.port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  gateway.process().wait_for_output("Generation 1 was replaced 0 s ago and still has requests");
+  EXPECT_EQ(status_of(gateway).at("generations").items()[0].at("role").str(), "stuck");
+  call.answer(Reply::json("{}"));
+  EXPECT_EQ(busy.read().status, 200);
+  gateway.process().wait_for_output("Generation 1 has ended after all");
+}
+
+TEST(ReloadTest, StoppingWhileAnOldGenerationDrainsFinishesItsRequests) {
+  FakeUpstream up;
+  up.manual("/d");
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x")), 2));
+  TestClient busy(gateway.port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  gateway.terminate();
+  gateway.process().wait_for_output("Signal intercepted");
+  call.answer(Reply::json(R"({"a":1})"));
+  EXPECT_EQ(busy.read().body, R"({"a":1})");
+  EXPECT_EQ(gateway.wait_for_exit(), 0);
+}
+
+TEST(ReloadTest, ASlowClientGetsItsWholeAnswerFromTheOldGeneration) {
+  FakeUpstream up;
+  const std::string large(8 << 20, 'x');
+  up.on("/d", Reply{200, {{"Content-Type", "application/json"}}, R"({"a":")" + large + "\"}"});
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x"))));
+  TestClient slow(gateway.port());
+  slow.send_request("GET", "/x");
+  slow.read_head();
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  size_t size = 0;
+  for (std::string piece; !(piece = slow.next_piece()).empty();) size += piece.size();
+  EXPECT_EQ(size, large.size() + 8);
+  EXPECT_TRUE(wait_for_generations(gateway, 1));
+}
+
+TEST(ReloadTest, UnderLoadNothingIsLost) {
+  FakeUpstream up;
+  up.on("/a", Reply::json(R"({"a":1})"));
+  up.on("/b", Reply::json(R"({"b":2})"));
+  auto config = [&](int n) {
+    return config_of(endpoint_of("/x", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b")) + "," + simple(up, "/n" + std::to_string(n), "/a"));
+  };
+  GatewayProcess gateway(options_of(config(0), 2));
+  Load load(gateway.port(), 8, "/x", [](const Response& r) { return r.status == 200 && r.body == R"({"a":1,"b":2})"; });
+  for (int i = 1; i <= 15; ++i) {
+    load.wait_for(20);
+    gateway.configure(config(i % 2));
+    Ran ran = sluice_reload(gateway);
+    ASSERT_EQ(ran.code, 0) << ran.output;
+  }
+  load.end();
+  EXPECT_EQ(load.bad(), 0);
+  EXPECT_EQ(load.lost(), 0);
+  EXPECT_GT(load.answers(), 300);
+  EXPECT_TRUE(wait_for_generations(gateway, 1));
+  EXPECT_EQ(status_of(gateway).at("reload").at("done").whole(), 15);
+}
+
+// ---- the admin socket ----
+
+TEST(AdminTest, OnlyItsUserMayOpenTheSocketAndItGoesWithTheGateway) {
+  std::string path;
+  TempFolder folder;
+  {
+    GatewayOptions o = options_of(config_of(""));
+    path = folder.path() + "/door";
+    o.arguments = {"--admin", path};
+    GatewayProcess gateway(std::move(o));
+    struct stat st{};
+    ASSERT_EQ(::lstat(path.c_str(), &st), 0);
+    EXPECT_TRUE(S_ISSOCK(st.st_mode));
+    EXPECT_EQ(st.st_mode & 0777u, 0600u);
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(AdminTest, AFileLeftOverIsTakenOverAndALivingOneIsNot) {
+  GatewayProcess first(options_of(config_of("")));
+  GatewayOptions o = options_of(config_of(""));
+  o.arguments = {"--admin", first.admin()};
+  EXPECT_THROW(GatewayProcess{std::move(o)}, Failure);
+  TempFolder folder;
+  const std::string path = folder.path() + "/left";
+  {
+    Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_un a{};
+    a.sun_family = AF_UNIX;
+    path.copy(a.sun_path, sizeof a.sun_path - 1);
+    ASSERT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&a), sizeof a), 0);
+  }
+  GatewayOptions again = options_of(config_of(""));
+  again.arguments = {"--admin", path};
+  GatewayProcess second(std::move(again));
+  EXPECT_EQ(run_program({gateway_binary(), "status", "--admin", path}).code, 0);
+}
+
+TEST(AdminTest, StatusIsATableForPeople) {
+  GatewayProcess gateway(options_of(config_of("")));
+  Ran ran = run_program({gateway_binary(), "status", "--admin", gateway.admin()});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  for (const char* text : {"sluice ", "serving", "krakend.json", "GENERATION", "current"}) EXPECT_TRUE(has(ran.output, text)) << text << "\n" << ran.output;
+  EXPECT_EQ(status_of(gateway).at("pid").whole(), gateway.pid());
+}
+
+TEST(AdminTest, TheOnlyGatewayOfTheUserIsFoundByItsPid) {
+  TempFolder session;
+  std::filesystem::permissions(session.path(), std::filesystem::perms::owner_all);
+  GatewayOptions o = options_of(config_of(""));
+  o.environment["XDG_RUNTIME_DIR"] = session.path();
+  o.arguments = {"--admin", ""};
+  GatewayProcess gateway(std::move(o));
+  const std::map<std::string, std::string> here{{"XDG_RUNTIME_DIR", session.path()}};
+  Ran ran = run_program({gateway_binary(), "status", "--pid", std::to_string(gateway.pid())}, kLimit, here);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_TRUE(std::filesystem::exists(session.path() + "/sluice-" + std::to_string(gateway.pid()) + ".sock"));
+  Ran nobody = run_program({gateway_binary(), "reload", "--pid", "1"}, kLimit, here);
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_TRUE(has(nobody.output, "no gateway with the process id 1")) << nobody.output;
+}
+
+TEST(AdminTest, WrongUsageIsToldWithTheWayToTheHelp) {
+  for (const char* command : {"reload", "status"}) {
+    Ran ran = run_program({gateway_binary(), command, "--pid", "none"});
+    EXPECT_EQ(ran.code, 255) << ran.output;
+    EXPECT_TRUE(has(ran.output, std::string{"sluice help "} + command)) << ran.output;
+    EXPECT_EQ(run_program({gateway_binary(), command, "surplus"}).code, 255);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,185 @@
+// A plugin's code is swapped while it runs, tried on a share of the requests, and sent back when it fails.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/integration/reloading.h"
+
+namespace sluice::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+
+// A folder of plugins in which one build of test/stamp takes the place of another, and a gateway that uses it.
+class Swapping {
+ public:
+  // `root`: further members of the configuration.
+  explicit Swapping(FakeUpstream& up, const std::string& root = "", int workers = 2) : folder_{{}} {
+    put("a");
+    GatewayOptions o = options_of(config(up, root), workers);
+    o.binary = gateway_binary();
+    o.arguments = {"--plugins", folder_.path()};
+    gateway_ = std::make_unique<GatewayProcess>(std::move(o));
+  }
+  static std::string config(FakeUpstream& up, const std::string& root) {
+    return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"test/stamp", ""}}) + ", "), root);
+  }
+  // Renamed into place, as an installation should do it.
+  void put(const std::string& build) {
+    fs::copy_file(SLC_TEST_PLUGINS_FOLDER "/build-" + build + "/stamp.so", file() + ".new", fs::copy_options::overwrite_existing);
+    fs::rename(file() + ".new", file());
+  }
+  std::string file() const { return folder_.path() + "/stamp.so"; }
+  GatewayProcess& operator*() { return *gateway_; }
+  GatewayProcess* operator->() { return gateway_.get(); }
+  Response get() { return get_once(gateway_->port(), "/x"); }
+
+ private:
+  PluginFolder folder_;
+  std::unique_ptr<GatewayProcess> gateway_;
+};
+
+TEST(SwapTest, AChangedFileIsTakenUpAndRunningRequestsEndInTheOldCode) {
+  FakeUpstream up;
+  up.manual("/d");
+  Swapping gateway(up);
+  TestClient busy(gateway->port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  gateway.put("b");
+  Ran ran = sluice_reload(*gateway);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_TRUE(has(ran.output, "plugin test.stamp altered: another build of 1.0.0")) << ran.output;
+  TestClient other(gateway->port());
+  other.send_request("GET", "/x");
+  auto second = up.wait_for_request("/d");
+  call.answer(Reply::json("{}")), second.answer(Reply::json("{}"));
+  EXPECT_EQ(busy.read().header("X-Build-Out"), "a");
+  Response r = other.read();
+  EXPECT_EQ(r.header("X-Build-Out"), "b");
+  EXPECT_EQ(r.header("X-Count"), "2") << "shared blocks go over to the new code";
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+}
+
+TEST(SwapTest, ABrokenOrMissingFileLeavesTheOldCodeAtWork) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up);
+  { std::ofstream{gateway.file() + ".new"} << "no plugin at all"; }
+  fs::rename(gateway.file() + ".new", gateway.file());
+  Ran broken = sluice_reload(*gateway);
+  EXPECT_EQ(broken.code, 1) << broken.output;
+  EXPECT_TRUE(has(broken.output, "stamp.so")) << broken.output;
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  fs::remove(gateway.file());
+  Ran missing = sluice_reload(*gateway);
+  EXPECT_EQ(missing.code, 1) << missing.output;
+  EXPECT_TRUE(has(missing.output, "test/stamp") && has(missing.output, "did until now")) << missing.output;
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  gateway.put("b");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "b");
+}
+
+TEST(SwapTest, BackAndForthUnderLoadNothingIsLostAndNothingGrows) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  Swapping gateway(up);
+  Load load(gateway->port(), 6, "/x", [](const Response& r) {
+    return r.status == 200 && r.body == R"({"a":1})" && (r.header("X-Build-Out") == "a" || r.header("X-Build-Out") == "b");
+  });
+  size_t mapped = 0;
+  for (int i = 1; i <= 20; ++i) {
+    gateway.put(i % 2 ? "b" : "a");
+    Ran ran = sluice_reload(*gateway);
+    ASSERT_EQ(ran.code, 0) << ran.output;
+    load.wait_for(10);
+    const size_t now = static_cast<size_t>(occurrences(read_file("/proc/" + std::to_string(gateway->pid()) + "/maps"), "stamp.so"));
+    if (i == 1) mapped = now;
+    EXPECT_EQ(now, mapped) << "both builds are mapped once, however often they come";
+  }
+  load.end();
+  EXPECT_EQ(load.bad(), 0);
+  EXPECT_EQ(load.lost(), 0);
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+}
+
+std::string trial(const std::string& settings) { return R"("plugin": {"trial": {"test.stamp": {)" + settings + "}}}, "; }
+
+TEST(TrialTest, AShareOfTheRequestsGoesThroughTheNewBuildUntilItIsPromoted) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up, trial(R"("share": 25)"), 1);
+  gateway.put("b");
+  Ran ran = sluice_reload(*gateway);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_TRUE(has(ran.output, "on trial with 25 % of the requests")) << ran.output;
+  int fresh = 0;
+  for (int i = 0; i < 40; ++i) fresh += gateway.get().header("X-Build-Out") == "b";
+  EXPECT_EQ(fresh, 10);
+  Json status = status_of(*gateway).at("trial");
+  EXPECT_EQ(status.at("new").at("requests").whole(), 10);
+  EXPECT_EQ(status.at("old").at("requests").whole(), 30);
+  ran = sluice_reload(*gateway);
+  EXPECT_TRUE(has(ran.output, "stays on trial")) << ran.output;
+  EXPECT_EQ(status_of(*gateway).at("trial").at("new").at("requests").whole(), 10) << "the same trial goes on";
+  ran = sluice_reload(*gateway, {"--promote"});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "b");
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  EXPECT_EQ(sluice_reload(*gateway, {"--promote"}).code, 1) << "there is no trial any more";
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "b");
+}
+
+TEST(TrialTest, TheDocumentedBlockIsAccepted) {
+  const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/operating.md");
+  const size_t from = page.find(R"("plugin": {"trial")");
+  ASSERT_NE(from, std::string::npos);
+  Ran ran = run_plugged({}, "check", R"({"version": 3, )" + page.substr(from, page.find('\n', from) - from) + R"(, "endpoints": []})");
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_FALSE(has(ran.output, "warning")) << ran.output;
+}
+
+TEST(TrialTest, ABuildThatFailsIsSentBackByItself) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up, trial(R"("share": 50, "max_error_rate": 10, "min_requests": 5)"), 1);
+  gateway.put("bad");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  int failed = 0;
+  for (int i = 0; i < 10; ++i) failed += gateway.get().status != 200;
+  EXPECT_EQ(failed, 5) << "each second one, until there were enough to judge";
+  gateway->process().wait_for_output("was sent back");
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  EXPECT_TRUE(has(status_of(*gateway).at("trial").at("last").str(), "was sent back"));
+  Ran again = sluice_reload(*gateway);
+  EXPECT_EQ(again.code, 0) << again.output;
+  EXPECT_TRUE(has(again.output, "this build was sent back")) << again.output;
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "a") << "the same build is not tried again";
+  gateway.put("b");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  int fresh = 0;
+  for (int i = 0; i < 4; ++i) fresh += gateway.get().header("X-Build-Out") == "b";
+  EXPECT_EQ(fresh, 2) << "another build is";
+}
+
+TEST(TrialTest, APersonMayTakeWhatWasSentBack) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up, trial(R"("share": 100, "min_requests": 1)"), 1);
+  gateway.put("bad");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  EXPECT_EQ(gateway.get().status, 500);
+  gateway->process().wait_for_output("was sent back");
+  EXPECT_EQ(gateway.get().status, 200);
+  EXPECT_EQ(sluice_reload(*gateway, {"--promote"}).code, 0);
+  EXPECT_EQ(gateway.get().status, 500);
+}
+
+}  // namespace
+}  // namespace sluice::test
