@@ -54,6 +54,7 @@ struct Gateway::Impl {
   struct SinkContext {
     const slc_log_sink* table = nullptr;
     void* object = nullptr;
+    const plugin::Place* place = nullptr;
   } sink_context;
   plugin::Watchdog watchdog;
 };
@@ -93,7 +94,7 @@ Result<uint16_t, Problem> Gateway::start() {
   if (g.log_sink) {
     log::Sink sink;
     using Context = Impl::SinkContext;
-    impl_->sink_context = {g.log_sink, g.log_sink_object->object()};
+    impl_->sink_context = {g.log_sink, g.log_sink_object->object(), &g.log_sink_object->place()};
     sink.context = &impl_->sink_context;
     sink.write = [](void* to, const log::Record& r) {
       auto& s = *static_cast<Context*>(to);
@@ -102,16 +103,19 @@ Result<uint16_t, Problem> Gateway::start() {
       record.level = static_cast<int32_t>(r.level);
       record.unix_ns = r.unix_ns;
       record.message = {r.message.data(), r.message.size()};
+      plugin::PlaceScope running{s.place, plugin::HookKind::log_write};
       s.table->write(s.object, &record);
     };
     sink.flush = [](void* to) {
       auto& s = *static_cast<Context*>(to);
+      plugin::PlaceScope running{s.place, plugin::HookKind::log_flush};
       if (s.table->flush) s.table->flush(s.object);
     };
     int32_t level = g.log_sink->level ? g.log_sink->level(g.log_sink_object->object()) : SLC_DEBUG;
     log::configure(static_cast<log::Level>(std::min<int32_t>(std::max<int32_t>(level, 1), 6)), sink);
     impl_->sink = true;
   }
+  impl_->watchdog.set_limit(c.plugin_watchdog_ms.value_or(plugin::Watchdog::kDefaultLimitMs));
   impl_->watchdog.start();
   log::set_access(!c.router.disable_access_log);
   if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();

@@ -52,6 +52,7 @@ Log:
 Process:
       --daemon            Leave for the background once it listens; fails visibly if it cannot
       --pid-file FILE     Write the process id there, locked while it runs
+      --crash-dir DIR     If the process crashes, leave the report there too, not only on stderr
   -h, --help              This text
 
 Signals:
@@ -62,6 +63,7 @@ Environment:
   KRAKEND_PORT, SLUICE_PORT, ...   Root keys of the configuration: PREFIX_KEY=value
   SLUICE_PLUGINS                   Folder of the plugins when --plugins does not say
   NOTIFY_SOCKET                    Set by systemd for Type=notify
+  LOGS_DIRECTORY                   Set by systemd for LogsDirectory=; what --crash-dir is when it is not given
   NO_COLOR                         No colours, terminal or not
 
 Exit code: 0 stopped, 1 could not serve, 255 wrong usage or configuration

@@ -75,6 +75,7 @@ void declare(CLI::App& app, Command command, Options& o, Raw& raw) {
     app.add_option("--log-level", raw.level);
     app.add_flag("--daemon", o.daemon);
     app.add_option("--pid-file", o.pid_file);
+    app.add_option("--crash-dir", o.crash_folder);
   } else {
     app.add_option("-i,--indent", o.indent);
     app.add_flag("-t,--test-gin-routes", raw.routes);

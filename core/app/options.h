@@ -24,6 +24,7 @@ struct Options {
   log::Options log;
   bool daemon = false;
   std::string pid_file;
+  std::string crash_folder;   // --crash-dir
   int dump = 0;               // check -d, -dd, -ddd
   std::string indent = "\t";  // check -i
   const Tool* tool = nullptr;           // Command::tool

@@ -207,6 +207,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
   if (auto plugin = root.object("plugin")) {
     if (plugin->find("folder")) config.plugin_folder = plugin->text("folder");
     if (plugin->find("pattern")) config.plugin_pattern = plugin->text("pattern");
+    if (plugin->find("watchdog_ms")) config.plugin_watchdog_ms = static_cast<uint32_t>(plugin->integer("watchdog_ms", 0, 3'600'000));
     plugin->finish();
   }
   if (Duration d = root.duration("dns_cache_ttl"); d >= std::chrono::seconds{1}) config.dns_cache_ttl = d;

@@ -6,6 +6,8 @@
 
 namespace sluice::pipeline {
 
+using plugin::HookKind;
+
 // One run of everything inside an around stage. The task and the scope live until the outer scope is closed, because the
 // merged tree may refer to the attempt's data.
 struct Scope::Attempt : loop::Completion {
@@ -37,9 +39,9 @@ Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
   x.adopt(this);
 }
 
-slc_action Scope::call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void**) noexcept) {
+slc_action Scope::call(uint32_t i, HookKind kind, Function hook, uint64_t since) {
   const Hook& h = chain_->hooks[i];
-  plugin::PlaceScope place{&h.object->place()};
+  plugin::PlaceScope place{&h.object->place(), kind, memory, since};
   ran_[i] = 1;
   called_ = i;
   slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
@@ -58,13 +60,16 @@ slc_action Scope::settle(slc_action a) {
   return a;
 }
 
-loop::Task<slc_action> Scope::wait() {
+loop::Task<slc_action> Scope::wait(const plugin::Place& place, HookKind kind) {
+  plugin::WaitScope clock{place, kind, *worker};
   auto waiting = plugin::resumed(*this);
   slc_action a = co_await waiting;
   co_return settle(a);
 }
 
-void Scope::fail_by(uint32_t i, slc_action action) {
+void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
+  const plugin::Place& place = chain_->hooks[i].object->place();
+  plugin::count_error(place, kind, *worker);
   if (error) {
     // What a plugin said with fail() is meant for clients.
     if (error.source == Source::plugin && error.public_message.empty()) error.public_message = error.message;
@@ -72,7 +77,6 @@ void Scope::fail_by(uint32_t i, slc_action action) {
   }
   error.code = Errc::plugin;
   error.source = Source::plugin;
-  const plugin::Place& place = chain_->hooks[i].object->place();
   error.message = action == SLC_FAIL
                       ? arena().concat("plugin ", place.plugin, " (", place.binding, ") failed")
                       : arena().concat("plugin ", place.plugin, " (", place.binding, ") answered an unknown action");
@@ -80,15 +84,16 @@ void Scope::fail_by(uint32_t i, slc_action action) {
 
 loop::Task<void> Scope::run(uint32_t first) {
   uint32_t i = first;
+  uint64_t lap = 0;  // when the hook before ended, if nothing but the next one follows: one reading of the clock serves both
   bool reached_inside = true;
   for (; i < chain_->size(); ++i) {
     const Hook& h = chain_->hooks[i];
     slc_action a = SLC_NEXT;
     if (h.around) {
       around_at_ = i;
-      a = call(i, h.around->on_call);
+      a = call(i, HookKind::on_call, h.around->on_call, lap);
       if (a == SLC_PENDING) {
-        auto waiting = wait();
+        auto waiting = wait(h.object->place(), HookKind::on_call);
         a = co_await waiting;
       }
       end_attempts();
@@ -96,7 +101,7 @@ loop::Task<void> Scope::run(uint32_t first) {
         auto inside = run(i + 1);
         co_await inside;
       } else if (a != SLC_REPLY) {
-        fail_by(i, a);
+        fail_by(i, HookKind::on_call, a);
       } else if (!used_) {
         adopt_reply();
       }
@@ -104,36 +109,41 @@ loop::Task<void> Scope::run(uint32_t first) {
       break;
     }
     if (!h.middleware->on_request) continue;
-    a = call(i, h.middleware->on_request);
+    a = call(i, HookKind::on_request, h.middleware->on_request, lap);
+    lap = plugin::hook_state.ended;
     if (a == SLC_PENDING) {
-        auto waiting = wait();
-        a = co_await waiting;
-      }
+      auto waiting = wait(h.object->place(), HookKind::on_request);
+      a = co_await waiting;
+      lap = 0;
+    }
     if (a == SLC_NEXT) continue;
     reached_inside = false;
     if (a == SLC_REPLY)
       adopt_reply();
     else
-      fail_by(i, a);
+      fail_by(i, HookKind::on_request, a);
     break;
   }
   if (reached_inside) {
     auto inside = inner();
     co_await inside;
   }
+  lap = 0;
   // Unwind: the hooks that let the request pass see the response, innermost first.
   while (i-- > first) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_response) continue;
-    slc_action a = call(i, h.middleware->on_response);
+    slc_action a = call(i, HookKind::on_response, h.middleware->on_response, lap);
+    lap = plugin::hook_state.ended;
     if (a == SLC_PENDING) {
-        auto waiting = wait();
-        a = co_await waiting;
-      }
+      auto waiting = wait(h.object->place(), HookKind::on_response);
+      a = co_await waiting;
+      lap = 0;
+    }
     if (a == SLC_REPLY)
       error = {};
     else if (a != SLC_NEXT)
-      fail_by(i, a);
+      fail_by(i, HookKind::on_response, a);
   }
   if (first == 0) finished_ = true;
 }
@@ -142,13 +152,13 @@ loop::Task<bool> Scope::run_raw() {
   for (uint32_t i = chain_->size(); i-- > first_;) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
-    slc_action a = call(i, h.middleware->on_raw_response);
+    slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response, 0);
     if (a == SLC_PENDING) {
-        auto waiting = wait();
-        a = co_await waiting;
-      }
+      auto waiting = wait(h.object->place(), HookKind::on_raw_response);
+      a = co_await waiting;
+    }
     if (a == SLC_NEXT) continue;
-    if (a != SLC_REPLY) fail_by(i, a);
+    if (a != SLC_REPLY) fail_by(i, HookKind::on_raw_response, a);
     co_return false;
   }
   co_return true;
@@ -182,13 +192,17 @@ void Scope::close(Errc why) {
     a->scope->close(Errc::cancelled);
   }
   end_operations();
+  uint64_t lap = 0;
   for (uint32_t i = chain_->size(); i-- > 0;) {
     if (!ran_[i]) continue;
     const Hook& h = chain_->hooks[i];
     auto* done = h.middleware ? h.middleware->on_done : h.around->on_done;
     if (!done) continue;
-    plugin::PlaceScope place{&h.object->place()};
-    done(h.object->state(*worker), this, &slots_[i]);
+    {
+      plugin::PlaceScope place{&h.object->place(), HookKind::on_done, memory, lap};
+      done(h.object->state(*worker), this, &slots_[i]);
+    }
+    lap = plugin::hook_state.ended;
   }
   end_operations();
   for (Attempt* a = attempts_; a;) std::exchange(a, a->next)->~Attempt();
@@ -229,7 +243,7 @@ slc_token Scope::next_call(slc_next_fn done, void* user) {
         auto& self = d.owner<Attempt>();
         // The stage has spoken already, though its resume is still on the way: this attempt comes too late.
         if (self.cancelled || !self.outer->worker->tokens->is_waiting(self.outer->suspended)) return;
-        plugin::PlaceScope place{&self.outer->chain_->hooks[self.stage].object->place()};
+        plugin::PlaceScope place{&self.outer->chain_->hooks[self.stage].object->place(), HookKind::on_attempt, self.outer->memory};
         self.done(self.user, self.outer, self.scope);
       },
       a);

@@ -29,7 +29,8 @@ struct Image {
   const slc_entry* entry = nullptr;
   boost::dll::shared_library library;
   std::unique_ptr<Host> host;         // made when the entry has been checked
-  Place place;                        // for load and unload
+  std::string version;
+  Place place;                        // for load, unload, and what cannot be told to belong to one of its objects
   std::weak_ptr<Module> module;       // initialised once for all generations that use it at the same time
 };
 
@@ -282,13 +283,14 @@ Module::Module(Image& image) : image_{image} {}
 
 Module::~Module() {
   if (!initialised_ || !entry().unload) return;
-  PlaceScope scope{&image_.place};
+  PlaceScope scope{&image_.place, HookKind::unload};
   entry().unload();
 }
 
 const slc_entry& Module::entry() const { return *image_.entry; }
 const std::string& Module::file() const { return image_.file; }
 const slc_host* Module::host() const { return image_.host.get(); }
+const Place& Module::place() const { return image_.place; }
 std::string Module::title() const { return image_.file + " (" + entry().id + " " + entry().version + ")"; }
 
 // Step 4 of plugin-abi §2.5. Reads no field of the entry before what stands in front of it says that it is there.
@@ -329,7 +331,9 @@ Result<bool, Problem> Module::check() {
   offers_.resize(e.binding_count);
   if (!image_.host) {
     image_.host = std::make_unique<Host>(e.id);
-    image_.place.plugin = image_.host->plugin;
+    image_.version = e.version;
+    image_.place.plugin = image_.host->plugin, image_.place.version = image_.version;
+    image_.place.where = "[PLUGIN]";
   }
   for (uint32_t i = 0; i < e.binding_count; ++i)
     if (auto ok = check_binding(i, offers_[i]); !ok) return ok.error();
@@ -360,7 +364,7 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
     offer.schema = *schema;
   }
   {
-    PlaceScope scope{&image_.place};
+    PlaceScope scope{&image_.place, HookKind::get_interface};
     offer.table = e.get_interface(b->interface_id, b->name);
   }
   if (!offer.table) return Problem{who + ": get_interface(\"" + b->interface_id + "\") answered NULL."};
@@ -394,7 +398,7 @@ Result<bool, Problem> Module::initialise() {
   report.trees = &trees;
   slc_status status = SLC_OK;
   if (entry().load) {
-    PlaceScope scope{&image_.place};
+    PlaceScope scope{&image_.place, HookKind::load};
     status = entry().load(host(), &report);
   }
   std::string errors;

@@ -86,12 +86,14 @@ class Object {
   std::shared_ptr<void> keep_;    // the configuration trees that the plugin may have views of
   Place place_;
   std::string where_;
+  std::shared_ptr<cost::Account> account_;
 };
 
 // Where a block stands, for create() and messages.
 struct Context {
   int32_t scope = 0;                         // SLC_AT_…; 0 for encodings and sd
   std::string where;                         // "[ENDPOINT: /x]"
+  std::string place;                         // the same in full, "[ENDPOINT: /x] [BACKEND: /y]"; empty: `where` says it all
   const config::Element* root = nullptr;     // surrounding()
   const config::Element* endpoint = nullptr;
   const config::Element* backend = nullptr;
