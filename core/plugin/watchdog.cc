@@ -67,8 +67,9 @@ void keep(Book& b, Stall s) {
   if (b.recent.size() > kKept) b.recent.pop_back();
 }
 
+constexpr std::string_view kUnknown = "a function that a plugin left to run later (which plugin is not known)";
 std::string title(const Stall& s) {
-  if (s.plugin.empty()) return "a function that belongs to no place of the configuration";
+  if (s.plugin.empty()) return std::string{kUnknown};
   return s.place + "[" + s.binding + "] " + std::string{to_string(s.hook)} + " of plugin " + s.plugin + " " + s.version;
 }
 std::string times(const Stall& s) {
@@ -127,7 +128,10 @@ void report_stall(const Place* place, HookKind hook, uint64_t ticks) {
     if (last && now - last < kAgainMs) return;
     last = now;
   }
-  SLC_LOG(warning, s.place, "[", s.binding, "] held its event loop for about ", times(s), " in ", to_string(hook), " (plugin ",
+  if (s.plugin.empty())
+    SLC_LOG(warning, kUnknown, " held its event loop for about ", times(s), ": every request of the worker waited");
+  else
+    SLC_LOG(warning, s.place, "[", s.binding, "] held its event loop for about ", times(s), " in ", to_string(hook), " (plugin ",
           s.plugin, " ", s.version, "): every request of the worker waited");
 }
 
