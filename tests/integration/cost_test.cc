@@ -18,9 +18,9 @@ std::string one_endpoint(const FakeUpstream& up, const std::string& name, const 
   return root.empty() ? config : "{" + root + ", " + config.substr(1);
 }
 
-class CostTest : public testing::Test {
+class PluginCostTest : public testing::Test {
  protected:
-  CostTest() { up.on("/d", Reply::json(R"({"a":1})")); }
+  PluginCostTest() { up.on("/d", Reply::json(R"({"a":1})")); }
   FakeUpstream up;
 };
 
@@ -60,54 +60,54 @@ void expect_report(const Crash& crash, int signal, const std::string& first, con
   EXPECT_EQ(crash.code, -signal) << crash.report;
 }
 
-TEST_F(CostTest, ACrashNamesPluginHookAndPlace) {
+TEST_F(PluginCostTest, ACrashNamesPluginHookAndPlace) {
   Crash crash{up, "/bad", "pointer"};
   expect_report(crash, SIGSEGV, "died of SIGSEGV (nothing is mapped there), address 0x10\n", "on_request", "[ENDPOINT: /bad]");
   EXPECT_NE(crash.report.find("crashes.so\nBacktrace"), std::string::npos) << "the fault itself is in the plugin\n" << crash.report;
 }
 
-TEST_F(CostTest, ACrashOnTheWayBackNamesThatHook) {
+TEST_F(PluginCostTest, ACrashOnTheWayBackNamesThatHook) {
   expect_report(Crash{up, "/bad", "response"}, SIGSEGV, "died of SIGSEGV", "on_response", "[ENDPOINT: /bad]");
 }
-TEST_F(CostTest, ACrashAtABackendNamesItsEndpointToo) {
+TEST_F(PluginCostTest, ACrashAtABackendNamesItsEndpointToo) {
   expect_report(Crash{up, "/behind", "pointer"}, SIGSEGV, "died of SIGSEGV", "on_request", "[ENDPOINT: /behind] [BACKEND: /d]");
 }
 
-TEST_F(CostTest, AnAbortIsReportedAndEndsAsBefore) {
+TEST_F(PluginCostTest, AnAbortIsReportedAndEndsAsBefore) {
   expect_report(Crash{up, "/bad", "abort"}, SIGABRT, "died of SIGABRT (abort())\n", "on_request", "[ENDPOINT: /bad]");
 }
 
-TEST_F(CostTest, AnIllegalInstructionIsReported) {
+TEST_F(PluginCostTest, AnIllegalInstructionIsReported) {
   expect_report(Crash{up, "/bad", "trap"}, SIGILL, "died of SIGILL", "on_request", "[ENDPOINT: /bad]");
 }
 
-TEST_F(CostTest, AJumpToNowhereIsReported) {
+TEST_F(PluginCostTest, AJumpToNowhereIsReported) {
   Crash crash{up, "/bad", "jump"};
   EXPECT_NE(crash.report.find("hook on_request of \"misbehaving/crashes\""), std::string::npos) << crash.report;
   EXPECT_EQ(crash.code, -SIGSEGV);
 }
 
-TEST_F(CostTest, AStackThatIsUsedUpIsReported) {
+TEST_F(PluginCostTest, AStackThatIsUsedUpIsReported) {
   Crash crash{up, "/bad", "stack"};
   EXPECT_NE(crash.report.find("died of SIGSEGV"), std::string::npos) << crash.report;
   EXPECT_NE(crash.report.find("hook on_request of \"misbehaving/crashes\" at [ENDPOINT: /bad]"), std::string::npos) << crash.report;
 }
 
-TEST_F(CostTest, AFolderForReportsThatCannotBeUsedIsAWarning) {
+TEST_F(PluginCostTest, AFolderForReportsThatCannotBeUsedIsAWarning) {
   PluggedGateway gateway({"misbehaving/crashes"}, one_endpoint(up, "crashes"), 1,
                          {{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", "/nowhere/at/all"}});
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   EXPECT_NE(gateway.log_to_the_end().find("crash reports: /nowhere/at/all: No such file or directory; reports go to stderr only"), std::string::npos);
 }
 
-TEST_F(CostTest, AHookThatSleepsIsNamedThoughItComputesNothing) {
+TEST_F(PluginCostTest, AHookThatSleepsIsNamedThoughItComputesNothing) {
   PluggedGateway gateway({"misbehaving/sleeps_in_hook"}, one_endpoint(up, "sleeps-in-hook"));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   gateway->process().wait_for_output("[ENDPOINT: /bad][misbehaving/sleeps-in-hook] held its event loop for about ");
   gateway->process().wait_for_output("in on_request (plugin misbehaving.sleeps-in-hook 1.0.0): every request of the worker waited");
 }
 
-TEST_F(CostTest, AHookThatDoesNotComeBackIsNamedWhileItIsInside) {
+TEST_F(PluginCostTest, AHookThatDoesNotComeBackIsNamedWhileItIsInside) {
   TempFolder folder;
   const std::string release = folder.path() + "/release";
   PluggedGateway gateway({"misbehaving/never_returns"}, one_endpoint(up, "never-returns", R"("plugin": {"watchdog_ms": 20})"), 1,
@@ -121,7 +121,19 @@ TEST_F(CostTest, AHookThatDoesNotComeBackIsNamedWhileItIsInside) {
   gateway->process().wait_for_output("held its event loop for about ");
 }
 
-TEST_F(CostTest, AWatchdogOfZeroIsSilent) {
+TEST_F(PluginCostTest, TheExampleOfTheOperatingPageIsAConfiguration) {
+  std::ifstream in{SLC_SOURCE_FOLDER "/docs/operating.md"};
+  const std::string page = (std::stringstream{} << in.rdbuf()).str();
+  const std::string mark = "<!-- file: watchdog.json -->\n```json\n";
+  const size_t begin = page.find(mark);
+  ASSERT_NE(begin, std::string::npos);
+  const std::string config = page.substr(begin + mark.size(), page.find("```", begin + mark.size()) - begin - mark.size());
+  const Ran ran = run_plugged({}, "check", config, {"--strict"});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_NE(ran.output.find("Syntax OK!"), std::string::npos) << ran.output;
+}
+
+TEST_F(PluginCostTest, AWatchdogOfZeroIsSilent) {
   PluggedGateway gateway({"misbehaving/blocks_loop"}, one_endpoint(up, "blocks-loop", R"("plugin": {"watchdog_ms": 0})"));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   EXPECT_EQ(occurrences(gateway.log_to_the_end(), "held its event loop"), 0);
