@@ -39,9 +39,9 @@ Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
   x.adopt(this);
 }
 
-slc_action Scope::call(uint32_t i, HookKind kind, Function hook, uint64_t since) {
+slc_action Scope::call(uint32_t i, HookKind kind, Function hook, bool follows) {
   const Hook& h = chain_->hooks[i];
-  plugin::PlaceScope place{&h.object->place(), kind, memory, since};
+  plugin::PlaceScope place{&h.object->place(), kind, memory, follows};
   ran_[i] = 1;
   called_ = i;
   slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
@@ -84,14 +84,14 @@ void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
 
 loop::Task<void> Scope::run(uint32_t first) {
   uint32_t i = first;
-  uint64_t lap = 0;  // when the hook before ended, if nothing but the next one follows: one reading of the clock serves both
+  bool follows = false;  // the hook before has just ended: one reading of the clock serves both
   bool reached_inside = true;
   for (; i < chain_->size(); ++i) {
     const Hook& h = chain_->hooks[i];
     slc_action a = SLC_NEXT;
     if (h.around) {
       around_at_ = i;
-      a = call(i, HookKind::on_call, h.around->on_call, lap);
+      a = call(i, HookKind::on_call, h.around->on_call, follows);
       if (a == SLC_PENDING) {
         auto waiting = wait(h.object->place(), HookKind::on_call);
         a = co_await waiting;
@@ -109,12 +109,12 @@ loop::Task<void> Scope::run(uint32_t first) {
       break;
     }
     if (!h.middleware->on_request) continue;
-    a = call(i, HookKind::on_request, h.middleware->on_request, lap);
-    lap = plugin::hook_state.ended;
+    a = call(i, HookKind::on_request, h.middleware->on_request, follows);
+    follows = true;
     if (a == SLC_PENDING) {
       auto waiting = wait(h.object->place(), HookKind::on_request);
       a = co_await waiting;
-      lap = 0;
+      follows = false;
     }
     if (a == SLC_NEXT) continue;
     reached_inside = false;
@@ -128,17 +128,17 @@ loop::Task<void> Scope::run(uint32_t first) {
     auto inside = inner();
     co_await inside;
   }
-  lap = 0;
+  follows = false;
   // Unwind: the hooks that let the request pass see the response, innermost first.
   while (i-- > first) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_response) continue;
-    slc_action a = call(i, HookKind::on_response, h.middleware->on_response, lap);
-    lap = plugin::hook_state.ended;
+    slc_action a = call(i, HookKind::on_response, h.middleware->on_response, follows);
+    follows = true;
     if (a == SLC_PENDING) {
       auto waiting = wait(h.object->place(), HookKind::on_response);
       a = co_await waiting;
-      lap = 0;
+      follows = false;
     }
     if (a == SLC_REPLY)
       error = {};
@@ -152,7 +152,7 @@ loop::Task<bool> Scope::run_raw() {
   for (uint32_t i = chain_->size(); i-- > first_;) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
-    slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response, 0);
+    slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response, false);
     if (a == SLC_PENDING) {
       auto waiting = wait(h.object->place(), HookKind::on_raw_response);
       a = co_await waiting;
@@ -192,17 +192,17 @@ void Scope::close(Errc why) {
     a->scope->close(Errc::cancelled);
   }
   end_operations();
-  uint64_t lap = 0;
+  bool follows = false;
   for (uint32_t i = chain_->size(); i-- > 0;) {
     if (!ran_[i]) continue;
     const Hook& h = chain_->hooks[i];
     auto* done = h.middleware ? h.middleware->on_done : h.around->on_done;
     if (!done) continue;
     {
-      plugin::PlaceScope place{&h.object->place(), HookKind::on_done, memory, lap};
+      plugin::PlaceScope place{&h.object->place(), HookKind::on_done, memory, follows};
       done(h.object->state(*worker), this, &slots_[i]);
     }
-    lap = plugin::hook_state.ended;
+    follows = true;
   }
   end_operations();
   for (Attempt* a = attempts_; a;) std::exchange(a, a->next)->~Attempt();

@@ -66,8 +66,8 @@ class Scope : public slc_exchange {
  private:
   struct Attempt;
   using Function = slc_action (*)(void*, slc_exchange*, void**) noexcept;
-  // since: the end of the hook before, 0: something else was in between.
-  slc_action call(uint32_t i, plugin::HookKind, Function, uint64_t since);
+  // follows: nothing but the hook before was in between.
+  slc_action call(uint32_t i, plugin::HookKind, Function, bool follows);
   void fail_by(uint32_t i, plugin::HookKind, slc_action action);
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)

@@ -31,7 +31,7 @@ Book& book() {
   return *b;
 }
 
-uint64_t value(const Cell::Number& n) { return n.load(std::memory_order_relaxed); }
+uint64_t value(const Number& n) { return n.load(std::memory_order_relaxed); }
 
 bool is_empty(const AllKinds& all) {
   return std::none_of(all.begin(), all.end(), [](const Totals& t) { return t.any(); });
@@ -52,12 +52,8 @@ void Totals::operator+=(const Totals& t) {
   longest_ns = std::max(longest_ns, t.longest_ns);
 }
 
-Account::Shard::~Shard() {
-  for (auto& c : cells) delete c.load(std::memory_order_relaxed);
-}
-
 Account::Account(const Owner& owner, std::string place, uint32_t workers)
-    : owner_{&owner}, place_{std::move(place)}, workers_{workers}, shards_{new std::atomic<Shard*>[workers] {}} {}
+    : far_{workers > kNear ? new std::atomic<Block*>[workers - kNear] {} : nullptr}, workers_{workers}, owner_{&owner}, place_{std::move(place)} {}
 
 Account::~Account() {
   AllKinds all = totals();
@@ -70,30 +66,50 @@ Account::~Account() {
     AllKinds& gone = b.owners.find(*owner_)->second;
     for (uint32_t k = 0; k < kHookKinds; ++k) gone[k] += all[k];
   }
-  for (uint32_t w = 0; w < workers_; ++w) delete shards_[w].load(std::memory_order_relaxed);
+  for (uint32_t w = 0; w < workers_; ++w) delete block(w);
 }
 
 Cell* Account::grow(uint32_t worker, HookKind kind) {
-  Shard* s = shards_[worker].load(std::memory_order_relaxed);
-  if (!s) {
-    s = new (std::nothrow) Shard;
-    if (!s) return nullptr;
-    shards_[worker].store(s, std::memory_order_release);
+  if (worker >= workers_) return nullptr;
+  Block* b = block(worker);
+  if (!b) {
+    b = new (std::nothrow) Block;
+    if (!b) return nullptr;
+    (worker < kNear ? near_[worker] : far_[worker - kNear]).store(b, std::memory_order_release);
   }
-  auto* c = new (std::nothrow) Cell;
-  if (c) s->cells[static_cast<uint32_t>(kind)].store(c, std::memory_order_release);
-  return c;
+  if (b->used == Block::kCells) return nullptr;  // no interface has so many kinds
+  b->index[static_cast<uint32_t>(kind)].store(++b->used, std::memory_order_release);
+  return &b->cells[b->used - 1u];
+}
+
+RareCell* Account::rare(uint32_t worker, HookKind kind) {
+  if (!cell(worker, kind)) return nullptr;
+  Block* b = block(worker);
+  auto* all = b->rare.load(std::memory_order_relaxed);
+  if (!all) {
+    all = new (std::nothrow) std::array<RareCell, Block::kCells>;
+    if (!all) return nullptr;
+    b->rare.store(all, std::memory_order_release);
+  }
+  return &(*all)[b->index[static_cast<uint32_t>(kind)].load(std::memory_order_relaxed) - 1u];
 }
 
 std::array<Totals, kHookKinds> Account::totals() const {
   AllKinds all{};
   for (uint32_t w = 0; w < workers_; ++w) {
-    const Shard* s = shards_[w].load(std::memory_order_acquire);
-    for (uint32_t k = 0; s && k < kHookKinds; ++k) {
-      const Cell* c = s->cells[k].load(std::memory_order_acquire);
-      if (!c) continue;
-      all[k] += {.calls = value(c->calls), .errors = value(c->errors), .busy_ns = value(c->ticks), .longest_ns = value(c->longest),
-                 .waits = value(c->waits), .waited_ns = value(c->waited), .bytes = value(c->bytes), .stalls = value(c->stalls)};
+    const Block* b = (w < kNear ? near_[w] : far_[w - kNear]).load(std::memory_order_acquire);
+    const auto* rare = b ? b->rare.load(std::memory_order_acquire) : nullptr;
+    for (uint32_t k = 0; b && k < kHookKinds; ++k) {
+      const uint8_t i = b->index[k].load(std::memory_order_acquire);
+      if (!i) continue;
+      const Cell& c = b->cells[i - 1u];
+      Totals t{.calls = value(c.calls), .errors = 0, .busy_ns = value(c.ticks), .longest_ns = value(c.longest),
+               .waits = 0, .waited_ns = 0, .bytes = value(c.bytes), .stalls = 0};
+      if (rare) {
+        const RareCell& r = (*rare)[i - 1u];
+        t.errors = value(r.errors), t.waits = value(r.waits), t.waited_ns = value(r.waited), t.stalls = value(r.stalls);
+      }
+      all[k] += t;
     }
   }
   const double rate = clock::ns_per_tick();

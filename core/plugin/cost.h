@@ -1,8 +1,8 @@
 // Who costs what: calls, errors, time and memory of each plugin at each place of the configuration, always on.
 //
 // One Account per (plugin, version, binding, place). It outlives a reload that leaves the place as it is, because the new
-// generation finds it before the old one lets go. Within it every worker has cells of its own, one per kind of hook, made at
-// the first call: a hook adds to plain integers in one or two cache lines that no other thread writes (relaxed atomics for the
+// generation finds it before the old one lets go. Within it every worker has a block of cells of its own, one per kind of hook,
+// made at the first call: a hook adds to plain integers in cache lines that no other thread writes (relaxed atomics for the
 // reader, no read-modify-write). PlaceScope in worker.h does the counting.
 #pragma once
 #include <array>
@@ -17,23 +17,38 @@
 
 namespace sluice::plugin::cost {
 
-// What one kind of hook did on one worker. add…: [worker]; values: [any].
-struct Cell {
-  using Number = std::atomic<uint64_t>;
-  Number calls{0}, errors{0};
-  Number ticks{0}, longest{0};  // clock::ticks() inside the hook itself: what it called in other plugins is theirs
-  Number waits{0}, waited{0};   // suspensions that ended, and their ticks
-  Number bytes{0};              // taken from the arena of the exchange
-  Number stalls{0};             // calls that the watchdog found holding the loop
+using Number = std::atomic<uint64_t>;
+inline void add(Number& n, uint64_t by) { n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
 
-  static void add(Number& n, uint64_t by) { n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+// What one kind of hook did on one worker. add_call: [worker]; values: [any].
+struct Cell {
+  Number calls{0};
+  Number ticks{0}, longest{0};  // clock::ticks() inside the hook itself: what it called in other plugins is theirs
+  Number bytes{0};              // taken from the arena of the exchange
   void add_call(uint64_t spent, uint64_t taken) {
     add(calls, 1), add(ticks, spent);
     if (spent > longest.load(std::memory_order_relaxed)) longest.store(spent, std::memory_order_relaxed);
     if (taken) add(bytes, taken);
   }
-  void add_wait(uint64_t spent) { add(waits, 1), add(waited, spent); }
 };
+// What most hooks never have.
+struct RareCell {
+  Number errors{0};
+  Number waits{0}, waited{0};   // suspensions that ended, and their ticks
+  Number stalls{0};             // calls that the watchdog found holding the loop
+};
+
+// The cells of one place on one worker, in the order of their first use: the index and the first cell share a cache line, the
+// next two cells the next one.
+struct alignas(64) Block {
+  static constexpr uint32_t kCells = 15;                 // kinds of hooks that one interface can have, and some
+  std::array<std::atomic<uint8_t>, 32> index{};          // by HookKind: cell + 1; 0: none yet
+  std::array<Cell, kCells> cells;
+  std::atomic<std::array<RareCell, kCells>*> rare{nullptr};
+  uint8_t used = 0;  // the worker's
+  ~Block() { delete rare.load(std::memory_order_relaxed); }
+};
+static_assert(kHookKinds <= 32);
 
 // Sums over workers, in nanoseconds.
 struct Totals {
@@ -47,7 +62,7 @@ struct Owner {
   std::string plugin, version, binding, interface_id;
 };
 
-class Account : public std::enable_shared_from_this<Account> {
+class alignas(64) Account : public std::enable_shared_from_this<Account> {
  public:
   Account(const Owner&, std::string place, uint32_t workers);  // through find_or_make()
   ~Account();
@@ -59,24 +74,26 @@ class Account : public std::enable_shared_from_this<Account> {
   uint32_t workers() const { return workers_; }
   // nullptr: no such worker, or no memory. [that worker]
   Cell* cell(uint32_t worker, HookKind kind) {
-    if (worker >= workers_) return nullptr;
-    const Shard* s = shards_[worker].load(std::memory_order_relaxed);
-    Cell* c = s ? s->cells[static_cast<uint32_t>(kind)].load(std::memory_order_relaxed) : nullptr;
-    return c ? c : grow(worker, kind);
+    Block* b = block(worker);
+    uint8_t i = b ? b->index[static_cast<uint32_t>(kind)].load(std::memory_order_relaxed) : uint8_t{0};
+    return i ? &b->cells[i - 1u] : grow(worker, kind);
   }
+  RareCell* rare(uint32_t worker, HookKind kind);
   // Per HookKind. [any]
   std::array<Totals, kHookKinds> totals() const;
 
  private:
-  struct Shard {
-    std::array<std::atomic<Cell*>, kHookKinds> cells{};
-    ~Shard();
-  };
+  static constexpr uint32_t kNear = 4;  // workers whose blocks stand in the account's own cache line
+  Block* block(uint32_t worker) const {
+    return worker < kNear ? near_[worker].load(std::memory_order_relaxed)
+                          : worker < workers_ ? far_[worker - kNear].load(std::memory_order_relaxed) : nullptr;
+  }
   Cell* grow(uint32_t worker, HookKind);
+  std::array<std::atomic<Block*>, kNear> near_{};
+  std::unique_ptr<std::atomic<Block*>[]> far_;
+  uint32_t workers_;
   const Owner* owner_;
   std::string place_;
-  uint32_t workers_;
-  std::unique_ptr<std::atomic<Shard*>[]> shards_;
 };
 
 // The account of this place; the existing one while anybody holds it. [any]

@@ -66,13 +66,13 @@ uint64_t program_counter(const ucontext_t* c) {
 
 void tell_plugin(Text& out) {
   const Place* place = current_place;
-  const HookKind hook = hook_state.kind.load(std::memory_order_relaxed);
+  const HookKind hook = hook_state.kind();
   if (hook == HookKind::none) {
     out << "No hook of a plugin was running on this thread.";
   } else if (!place) {
     out << "A function of a plugin was running (" << to_string(hook) << "); which plugin is not known.";
   } else {
-    out << "Plugin " << place->plugin << " " << place->version << " was running: hook " << to_string(hook);
+    out << "Plugin " << place->plugin << (place->version.empty() ? "" : " ") << place->version << " was running: hook " << to_string(hook);
     if (!place->binding.empty()) out << " of \"" << place->binding << "\"";
     std::string_view where = place->account ? std::string_view{place->account->place()} : place->where;
     if (!where.empty()) out << " at " << where;

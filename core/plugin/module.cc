@@ -240,6 +240,8 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
   if (!image) {
     auto fresh = std::make_unique<Image>();
     fresh->file = file;
+    const Place opening{file, {}, "[PLUGIN]"};  // its initialisers run now, and nobody knows its id yet
+    PlaceScope scope{&opening, HookKind::load};
     std::string name = hash.substr(0, 16) + "-" + std::filesystem::path{file}.filename().string();
     std::string why = load_library(fresh->library, copy_to_folder(name, *bytes), file);
     if (why.find("failed to map segment") != why.npos || why.starts_with("no private copy"))

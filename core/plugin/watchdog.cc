@@ -28,9 +28,10 @@ struct Watched {
   pthread_t thread;
   pid_t tid;
   uint32_t count = 0;
+  uint64_t running = 0;
   uint64_t since_ms = 0;
   ThreadUse at{};  // at since_ms
-  bool inside = false, told = false;
+  bool told = false;
 };
 
 struct Book {
@@ -118,6 +119,8 @@ void report_stall(const Place* place, HookKind hook, uint64_t ticks) {
   s.queued_ms = hook_state.stalled_queued_ms.load(std::memory_order_relaxed);
   if (ticks) s.wall_ms = std::max(s.wall_ms, ms(clock::to_ns(ticks)));
   s.worker = hook_state.worker, s.hook = hook, s.over = true;
+  cost::Account* account = place ? place->account : nullptr;
+  if (cost::RareCell* c = account ? account->rare(s.worker, hook) : nullptr) cost::add(c->stalls, 1);
   if (place) s.plugin = place->plugin, s.version = place->version, s.binding = place->binding, s.place = place->where;
   Book& b = book();
   {
@@ -196,11 +199,10 @@ void Watchdog::tick(uint64_t now) {
   std::lock_guard lock{b.mutex};
   for (Watched& w : b.threads) {
     uint32_t count = w.state->count.load(std::memory_order_relaxed);
-    HookKind hook = w.state->kind.load(std::memory_order_relaxed);
-    if (hook == HookKind::none || !w.inside || count != w.count) {
-      w.inside = hook != HookKind::none;
-      w.count = count, w.since_ms = now, w.told = false;
-      if (w.inside) w.at = use_of(w.thread, w.tid);
+    uint64_t running = w.state->running.load(std::memory_order_relaxed);
+    if (running == 0 || running != w.running || count != w.count) {
+      w.running = running, w.count = count, w.since_ms = now, w.told = false;
+      if (running) w.at = use_of(w.thread, w.tid);
       continue;
     }
     if (now - w.since_ms < limit) continue;
@@ -216,14 +218,14 @@ void Watchdog::tick(uint64_t now) {
     w.state->stalled_cpu_ms.store(s.cpu_ms, std::memory_order_relaxed);
     w.state->stalled_queued_ms.store(s.queued_ms, std::memory_order_relaxed);
     w.state->stalled_ms.store(s.wall_ms, std::memory_order_relaxed);
-    if (w.state->count.load(std::memory_order_relaxed) != count) {  // it has just returned: the next hook is not to blame
+    if (w.state->count.load(std::memory_order_relaxed) != count || w.state->running.load(std::memory_order_relaxed) != running) {  // it has just returned: the next hook is not to blame
       w.state->stalled_ms.store(0, std::memory_order_relaxed);
       continue;
     }
     if (held < 10 * uint64_t{limit} || std::exchange(w.told, true)) continue;
-    s.worker = w.worker, s.hook = hook;
+    s.worker = w.worker, s.hook = HookState::kind_of(running);
     cost::Owner owner;
-    if (cost::describe(w.state->account.load(std::memory_order_relaxed), &owner, &s.place))
+    if (cost::describe(HookState::account_of(running), &owner, &s.place))
       s.plugin = owner.plugin, s.version = owner.version, s.binding = owner.binding;
     SLC_LOG(error, "worker ", w.worker, " serves nobody: for ", times(s), " it has been inside ", title(s));
     keep(b, std::move(s));

@@ -9,7 +9,7 @@ Parsed parsed(std::vector<std::string> arguments) { return parse(arguments); }
 
 TEST(OptionsTest, RunTakesItsFlagsLongAndShort) {
   auto p = parsed({"run", "-dc", "a.json", "-p", "8081", "--workers=3", "--plugins", "/p", "--strict", "--log-format", "json",
-                   "--log-level", "Warning", "--daemon", "--pid-file", "x.pid"});
+                   "--log-level", "Warning", "--daemon", "--pid-file", "x.pid", "--crash-dir", "/var/crash"});
   ASSERT_FALSE(p.exit) << p.err;
   const Options& o = p.options;
   EXPECT_EQ(o.command, Command::run);
@@ -23,6 +23,7 @@ TEST(OptionsTest, RunTakesItsFlagsLongAndShort) {
   EXPECT_EQ(o.log.level, log::Level::warning);
   EXPECT_TRUE(o.daemon);
   EXPECT_EQ(o.pid_file, "x.pid");
+  EXPECT_EQ(o.crash_folder, "/var/crash");
 }
 
 TEST(OptionsTest, RunHasDefaults) {
@@ -76,6 +77,7 @@ TEST(OptionsTest, HelpGoesToStdoutAndEndsWell) {
   }
   EXPECT_NE(parsed({}).out.find("Version: " SLC_VERSION), std::string::npos);
   EXPECT_NE(parsed({"help", "run"}).out.find("--pid-file"), std::string::npos);
+  EXPECT_NE(parsed({"help", "run"}).out.find("--crash-dir"), std::string::npos);
 }
 
 TEST(OptionsTest, WithoutAConfigurationThereIsAHintAndAFailure) {
