@@ -45,7 +45,7 @@ slc_action Scope::call(uint32_t i, HookKind kind, Function hook, bool follows) {
   ran_[i] = 1;
   called_ = i;
   slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
-  return a == SLC_PENDING ? a : settle(a);
+  return a == SLC_PENDING || !(suspended || building) ? a : settle(a);
 }
 
 std::string_view Scope::running_place() {

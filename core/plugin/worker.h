@@ -92,10 +92,11 @@ void report_stall(const Place*, HookKind, uint64_t ticks);
 class PlaceScope {
  public:
   // follows: nothing but the end of another call with this arena lies between then and now, so that its readings serve.
-  explicit PlaceScope(const Place* p, HookKind kind = HookKind::callback, const Arena* arena = nullptr, bool follows = false)
+  [[gnu::always_inline]] explicit PlaceScope(const Place* p, HookKind kind = HookKind::callback, const Arena* arena = nullptr,
+                                             bool follows = false)
       : PlaceScope{p, kind, arena, follows, p ? p->account : nullptr} {}
   // With an account that is not the place's, which the caller keeps alive.
-  PlaceScope(const Place* p, HookKind kind, const Arena* arena, bool follows, cost::Account* account)
+  [[gnu::always_inline]] PlaceScope(const Place* p, HookKind kind, const Arena* arena, bool follows, cost::Account* account)
       : before_{current_place}, arena_{arena}, running_before_{hook_state.running.load(std::memory_order_relaxed)} {
     HookState& s = hook_state;
     cell_ = account ? account->cell(s.worker, kind) : nullptr;  // a thread that is no worker has no cells
@@ -111,7 +112,7 @@ class PlaceScope {
       since_ = clock::ticks();
     }
   }
-  ~PlaceScope() {
+  [[gnu::always_inline]] ~PlaceScope() {  // inlined, what the two share stays in registers
     HookState& s = hook_state;
     uint64_t spent = 0;
     if (cell_) {

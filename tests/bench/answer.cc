@@ -9,6 +9,7 @@ class Answer {
   static constexpr auto name = "test/answer";
   static constexpr auto scopes = sluice::scope::endpoint;
   static constexpr int32_t stage = 900;
+  static constexpr bool synchronous = true;
   explicit Answer(sluice::Setup&) {}
   sluice::Action on_request(sluice::Exchange x) const { return x.reply(200); }
 };
