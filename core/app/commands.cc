@@ -18,6 +18,7 @@
 #include "core/app/tools/tool.h"
 #include "core/app/watch.h"
 #include "core/log/log.h"
+#include "core/plugin/crash_report.h"
 
 namespace sluice::app {
 namespace {
@@ -108,6 +109,14 @@ bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admi
   return true;
 }
 
+// systemd sets $LOGS_DIRECTORY for LogsDirectory=, a list with colons.
+std::string crash_folder(const Options& o) {
+  if (!o.crash_folder.empty()) return o.crash_folder;
+  const char* given = std::getenv("LOGS_DIRECTORY");
+  std::string_view folders = given ? given : "";
+  return std::string{folders.substr(0, folders.find(':'))};
+}
+
 // Serves until the end. What went wrong has been said; the background process's parent hears only the code.
 int serve(const Options& o, Background& background) {
   PidFile pid_file;
@@ -194,6 +203,7 @@ int run(const Options& o) {
   Signals::block();
   raise_file_limit();
   log::start(o.log);
+  if (auto ok = plugin::crash::install({crash_folder(o)}); !ok) SLC_LOG(warning, ok.error().message, "; reports go to stderr only");
   int code = serve(o, background);
   log::stop();
   background.failed(code);  // only matters if it never was ready

@@ -52,6 +52,7 @@ Result<uint16_t, Problem> Gateway::start() { return impl_->start(); }
 Result<uint16_t, Problem> Gateway::Impl::start() {
   Live& first = current();
   const config::Config& c = *first.generation->config;
+  watchdog.set_limit(c.plugin_watchdog_ms.value_or(plugin::Watchdog::kDefaultLimitMs));
   watchdog.start();
   if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();
   apply_log(*first.generation, options.log_level);

@@ -43,10 +43,12 @@ void write_record(void* to, const log::Record& r) {
   record.level = static_cast<int32_t>(r.level);
   record.unix_ns = r.unix_ns;
   record.message = {r.message.data(), r.message.size()};
+  plugin::PlaceScope running{&g.log_sink_object->place(), plugin::HookKind::log_write};
   g.log_sink->write(g.log_sink_object->object(), &record);
 }
 void flush_records(void* to) {
   auto& g = *static_cast<const pipeline::Generation*>(to);
+  plugin::PlaceScope running{&g.log_sink_object->place(), plugin::HookKind::log_flush};
   if (g.log_sink->flush) g.log_sink->flush(g.log_sink_object->object());
 }
 

@@ -56,6 +56,7 @@ Process:
                           $XDG_RUNTIME_DIR/sluice-<pid>.sock or /tmp/sluice-<uid>/<pid>.sock)
       --watch             Reload by itself when the configuration or a plugin file changes
       --drain-grace SECS  Name a replaced configuration in the log that still has requests after this (60)
+      --crash-dir DIR     If the process crashes, leave the report there too, not only on stderr
   -h, --help              This text
 
 Signals:
@@ -68,6 +69,7 @@ Environment:
   SLUICE_PLUGINS                   Folder of the plugins when --plugins does not say
   SLUICE_ADMIN                     The admin socket when --admin does not say
   NOTIFY_SOCKET                    Set by systemd for Type=notify
+  LOGS_DIRECTORY                   Set by systemd for LogsDirectory=; what --crash-dir is when it is not given
   NO_COLOR                         No colours, terminal or not
 
 Exit code: 0 stopped, 1 could not serve, 255 wrong usage or configuration

@@ -78,6 +78,7 @@ void declare(CLI::App& app, Command command, Options& o, Raw& raw) {
     app.add_option("--admin", o.admin);
     app.add_flag("--watch", o.watch);
     app.add_option("--drain-grace", raw.grace);
+    app.add_option("--crash-dir", o.crash_folder);
   } else {
     app.add_option("-i,--indent", o.indent);
     app.add_flag("-t,--test-gin-routes", raw.routes);

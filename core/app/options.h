@@ -26,6 +26,7 @@ struct Options {
   std::string pid_file;
   std::string admin;          // socket; "": $SLUICE_ADMIN or the default place, "off": none
   bool watch = false;         // reload when the configuration or a plugin changes
+  std::string crash_folder;   // --crash-dir
   int dump = 0;               // check -d, -dd, -ddd
   std::string indent = "\t";  // check -i
   const Tool* tool = nullptr;           // Command::tool

@@ -104,6 +104,8 @@ class Arena {
   // Gives everything back.
   void release();
   size_t allocated() const { return total_; }  // bytes of blocks held
+  // Bytes handed out since the last reset, ends of blocks that were too short included: its growth is what somebody took.
+  size_t used() const { return total_ - static_cast<size_t>(end_ - next_); }
 
  private:
   void* slow(size_t size, size_t align);

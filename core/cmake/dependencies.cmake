@@ -23,3 +23,7 @@ target_include_directories(valijson SYSTEM INTERFACE ${VALIJSON_INCLUDE})
 find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 add_library(cli11 INTERFACE)
 target_include_directories(cli11 SYSTEM INTERFACE ${CLI11_INCLUDE})
+
+if(SLC_TESTS)
+  find_package(benchmark QUIET)  # Google Benchmark, for tests/bench only
+endif()

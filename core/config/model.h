@@ -152,6 +152,7 @@ struct Config {
   bool debug_endpoint = false, echo_endpoint = false, sequential_start = false;
   std::optional<std::string> plugin_folder, plugin_pattern;
   std::vector<PluginTrial> trials;
+  std::optional<uint32_t> plugin_watchdog_ms;  // 0: off
   Duration dns_cache_ttl{std::chrono::seconds{30}};
   // server
   Duration read_timeout{0}, read_header_timeout{0}, write_timeout{0}, idle_timeout{0};

@@ -242,6 +242,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
     if (plugin->find("folder")) config.plugin_folder = plugin->text("folder");
     if (plugin->find("pattern")) config.plugin_pattern = plugin->text("pattern");
     if (auto trials = plugin->object("trial")) read_trials(*trials, config.trials);
+    if (plugin->find("watchdog_ms")) config.plugin_watchdog_ms = static_cast<uint32_t>(plugin->integer("watchdog_ms", 0, 3'600'000));
     plugin->finish();
   }
   if (Duration d = root.duration("dns_cache_ttl"); d >= std::chrono::seconds{1}) config.dns_cache_ttl = d;

@@ -171,7 +171,7 @@ void BackendScope::cancel_inner() {
   if (transport_pending_) {
     transport_pending_ = false;
     if (plan_.transport->cancel) {
-      plugin::PlaceScope place{&plan_.transport_object->place()};
+      plugin::PlaceScope place{&plan_.transport_object->place(), plugin::HookKind::cancel, memory};
       plan_.transport->cancel(plan_.transport_object->state(*worker), this, &transport_slot_);
     }
   }
@@ -181,21 +181,24 @@ void BackendScope::cancel_inner() {
 
 loop::Task<void> BackendScope::call_transport() {
   // A transport plugin takes the place of the HTTP client; it reads the request side and fills the response side.
+  const plugin::Place& transport = plan_.transport_object->place();
   slc_action a;
   {
-    plugin::PlaceScope place{&plan_.transport_object->place()};
+    plugin::PlaceScope place{&transport, plugin::HookKind::send, memory};
     a = plan_.transport->send(plan_.transport_object->state(*worker), this, &transport_slot_);
   }
   if (a == SLC_PENDING) {
     transport_pending_ = true;
-    auto waiting = wait();
+    auto waiting = wait(transport, plugin::HookKind::send);
     a = co_await waiting;
     transport_pending_ = false;
   } else {
     a = settle(a);
   }
-  if (a != SLC_REPLY && a != SLC_NEXT && !error)
-    fail(Errc::plugin, Source::plugin, arena().concat("transport ", plan_.transport_object->place().binding, " failed"));
+  if (a != SLC_REPLY && a != SLC_NEXT) {
+    plugin::count_error(transport, plugin::HookKind::send, *worker);
+    if (!error) fail(Errc::plugin, Source::plugin, arena().concat("transport ", transport.binding, " failed"));
+  }
   if (!error && !response.status) response.status = 200;
   url_text_ = request.path;
 }
@@ -209,7 +212,7 @@ loop::Task<void> BackendScope::call_hosts() {
   }
   uint32_t first = 0;
   if (n > 1 && plan_.balancer) {
-    plugin::PlaceScope place{&plan_.balancer_object->place()};
+    plugin::PlaceScope place{&plan_.balancer_object->place(), plugin::HookKind::pick, memory};
     first = plan_.balancer->pick(plan_.balancer_object->state(*worker), this, hosts_->candidates.data(), n) % n;
   }
   for (uint32_t attempt = 0; attempt < n; ++attempt) {

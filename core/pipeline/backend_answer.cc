@@ -259,11 +259,12 @@ void BackendScope::decode(std::string_view body) {
   slc_str chunk = plugin::str(body), why{nullptr, 0};
   slc_status status;
   {
-    plugin::PlaceScope place{&d.object->place()};
+    plugin::PlaceScope place{&d.object->place(), plugin::HookKind::decode, memory};
     status = d.table->decode(d.object->state(*worker), &chunk, body.empty() ? 0 : 1,
                              plan_.config->is_collection ? uint32_t{SLC_DECODE_COLLECTION} : 0u, &builder, &why);
   }
   if (status != SLC_OK || !builder.build.finish(&response.data)) {
+    plugin::count_error(d.object->place(), plugin::HookKind::decode, *worker);
     std::string_view text = why.ptr ? plugin::view(why) : std::string_view{"the body cannot be decoded"};
     fail(Errc::decode, Source::backend, arena().concat(plan_.where, " ", d.object->place().binding, ": ", text), text);
     return;

@@ -162,6 +162,8 @@ class Compiler {
   plugin::Context context(int32_t scope, std::string where, const config::Endpoint* e = nullptr, const config::Backend* b = nullptr) {
     plugin::Context c;
     c.scope = scope;
+    if (e) c.place = "[ENDPOINT: " + (e->method == "GET" ? std::string{} : e->method + " ") + e->path + "]";
+    if (b) c.place += " " + where;
     c.where = std::move(where);
     c.root = &g_->config->at;
     c.endpoint = e ? &e->at : nullptr;
@@ -233,14 +235,18 @@ class Compiler {
     d->table = plugin::table<slc_decoder>(*b);
     d->object = std::move(object);
     d->format.name = plugin::view(d->table->format);
-    d->format.context = const_cast<slc_decoder*>(d->table);
+    d->format.context = d.get();
     d->format.expand = [](const document::Format* f, std::string_view text, document::Builder& into) noexcept {
-      auto* table = static_cast<const slc_decoder*>(f->context);
+      const auto& self = *static_cast<const Decoder*>(f->context);
+      if (!self.table->expand) return false;
       // slc_builder begins with the Builder that the document hands over.
       slc_builder builder{into.arena(), f};
       document::Node node;
-      if (!table->expand || table->expand(plugin::str(text), &builder) != SLC_OK || !builder.build.finish(&node)) return false;
-      return into.copy(node);
+      {
+        plugin::PlaceScope place{&self.object->place(), plugin::HookKind::expand, &into.arena()};
+        if (self.table->expand(plugin::str(text), &builder) != SLC_OK) return false;
+      }
+      return builder.build.finish(&node) && into.copy(node);
     };
     g_->decoders.push_back(std::move(d));
     return g_->decoders.back().get();
@@ -422,7 +428,7 @@ class Compiler {
     q.scheme = plugin::str(c.sd_scheme);
     q.refresh_ms = to_ms(g_->config->dns_cache_ttl);
     auto publish = [](slc_host_list* list, const slc_address* a, uint32_t n) noexcept { return list->publish(a, n); };
-    plugin::PlaceScope place{object ? &object->place() : nullptr};  // what it starts belongs to the object
+    plugin::PlaceScope place{object ? &object->place() : nullptr, plugin::HookKind::watch};  // what it starts belongs to the object
     if (p.resolver->watch(object ? object->object() : nullptr, &q, p.hosts.get(), publish, &p.watch) != SLC_OK)
       report_.error(join(c.at.pointer, "sd"), "the service discovery \"" + b->name + "\" cannot use these hosts");
     if (!p.hosts->published())

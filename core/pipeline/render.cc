@@ -14,11 +14,17 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
   slc_node node = x.response.has_data ? plugin::handle(&data, &arena()) : slc_node{nullptr, 0};
   x.response.headers.bind(arena());
   x.response.body.bind(arena());
-  plugin::PlaceScope place{&encoder.object->place()};
   x.client_headers = &in.headers;
-  slc_status status = encoder.table->encode(encoder.object->state(worker()), &x, node);
+  slc_status status;
+  {
+    plugin::PlaceScope place{&encoder.object->place(), plugin::HookKind::encode, &arena()};
+    status = encoder.table->encode(encoder.object->state(worker()), &x, node);
+  }
   x.client_headers = nullptr;
-  if (status != SLC_OK) return false;
+  if (status != SLC_OK) {
+    plugin::count_error(encoder.object->place(), plugin::HookKind::encode, worker());
+    return false;
+  }
   std::string_view type = encoder.content_type;
   for (const http::Header& h : x.response.headers) {
     if (iequals(h.name, "Content-Type"))

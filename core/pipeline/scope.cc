@@ -6,6 +6,8 @@
 
 namespace sluice::pipeline {
 
+using plugin::HookKind;
+
 // One run of everything inside an around stage. The task and the scope live until the outer scope is closed, because the
 // merged tree may refer to the attempt's data.
 struct Scope::Attempt : loop::Completion {
@@ -41,13 +43,13 @@ Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
   x.adopt(this);
 }
 
-slc_action Scope::call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void**) noexcept) {
+slc_action Scope::call(uint32_t i, HookKind kind, Function hook, bool follows) {
   const Hook& h = chain_->hooks[i];
-  plugin::PlaceScope place{&h.object->place()};
+  plugin::PlaceScope place{&h.object->place(), kind, memory, follows};
   ran_[i] = 1;
   called_ = i;
   slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
-  return a == SLC_PENDING ? a : settle(a);
+  return a == SLC_PENDING || !(suspended || building) ? a : settle(a);
 }
 
 std::string_view Scope::running_place() {
@@ -62,13 +64,16 @@ slc_action Scope::settle(slc_action a) {
   return a;
 }
 
-loop::Task<slc_action> Scope::wait() {
+loop::Task<slc_action> Scope::wait(const plugin::Place& place, HookKind kind) {
+  plugin::WaitScope clock{place, kind, *worker};
   auto waiting = plugin::resumed(*this);
   slc_action a = co_await waiting;
   co_return settle(a);
 }
 
-void Scope::fail_by(uint32_t i, slc_action action) {
+void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
+  const plugin::Place& place = chain_->hooks[i].object->place();
+  plugin::count_error(place, kind, *worker);
   if (error) {
     // What a plugin said with fail() is meant for clients.
     if (error.source == Source::plugin && error.public_message.empty()) error.public_message = error.message;
@@ -76,7 +81,6 @@ void Scope::fail_by(uint32_t i, slc_action action) {
   }
   error.code = Errc::plugin;
   error.source = Source::plugin;
-  const plugin::Place& place = chain_->hooks[i].object->place();
   error.message = action == SLC_FAIL
                       ? arena().concat("plugin ", place.plugin, " (", place.binding, ") failed")
                       : arena().concat("plugin ", place.plugin, " (", place.binding, ") answered an unknown action");
@@ -84,6 +88,7 @@ void Scope::fail_by(uint32_t i, slc_action action) {
 
 loop::Task<void> Scope::run(uint32_t first) {
   uint32_t i = first;
+  bool follows = false;  // the hook before has just ended: one reading of the clock serves both
   bool reached_inside = true;
   for (; i < chain_->size(); ++i) {
     const Hook& h = chain_->hooks[i];
@@ -97,9 +102,9 @@ loop::Task<void> Scope::run(uint32_t first) {
         }
       }
       around_at_ = i;
-      a = call(i, h.around->on_call);
+      a = call(i, HookKind::on_call, h.around->on_call, follows);
       if (a == SLC_PENDING) {
-        auto waiting = wait();
+        auto waiting = wait(h.object->place(), HookKind::on_call);
         a = co_await waiting;
       }
       end_attempts();
@@ -107,7 +112,7 @@ loop::Task<void> Scope::run(uint32_t first) {
         auto inside = run(i + 1);
         co_await inside;
       } else if (a != SLC_REPLY) {
-        fail_by(i, a);
+        fail_by(i, HookKind::on_call, a);
       } else if (!used_) {
         adopt_reply();
       }
@@ -115,17 +120,19 @@ loop::Task<void> Scope::run(uint32_t first) {
       break;
     }
     if (!h.middleware->on_request) continue;
-    a = call(i, h.middleware->on_request);
+    a = call(i, HookKind::on_request, h.middleware->on_request, follows);
+    follows = true;
     if (a == SLC_PENDING) {
-        auto waiting = wait();
-        a = co_await waiting;
-      }
+      auto waiting = wait(h.object->place(), HookKind::on_request);
+      a = co_await waiting;
+      follows = false;
+    }
     if (a == SLC_NEXT) continue;
     reached_inside = false;
     if (a == SLC_REPLY)
       adopt_reply();
     else
-      fail_by(i, a);
+      fail_by(i, HookKind::on_request, a);
     break;
   }
   if (reached_inside && chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
@@ -137,19 +144,22 @@ loop::Task<void> Scope::run(uint32_t first) {
     co_await inside;
   }
   if (i > reached_) reached_ = i;
+  follows = false;
   // Unwind: the hooks that let the request pass see the response, innermost first.
   while (i-- > first) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_response) continue;
-    slc_action a = call(i, h.middleware->on_response);
+    slc_action a = call(i, HookKind::on_response, h.middleware->on_response, follows);
+    follows = true;
     if (a == SLC_PENDING) {
-        auto waiting = wait();
-        a = co_await waiting;
-      }
+      auto waiting = wait(h.object->place(), HookKind::on_response);
+      a = co_await waiting;
+      follows = false;
+    }
     if (a == SLC_REPLY)
       error = {};
     else if (a != SLC_NEXT)
-      fail_by(i, a);
+      fail_by(i, HookKind::on_response, a);
   }
   if (first == 0) finished_ = true;
 }
@@ -158,13 +168,13 @@ loop::Task<bool> Scope::run_raw() {
   for (uint32_t i = chain_->size(); i-- > first_;) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
-    slc_action a = call(i, h.middleware->on_raw_response);
+    slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response, false);
     if (a == SLC_PENDING) {
-        auto waiting = wait();
-        a = co_await waiting;
-      }
+      auto waiting = wait(h.object->place(), HookKind::on_raw_response);
+      a = co_await waiting;
+    }
     if (a == SLC_NEXT) continue;
-    if (a != SLC_REPLY) fail_by(i, a);
+    if (a != SLC_REPLY) fail_by(i, HookKind::on_raw_response, a);
     co_return false;
   }
   co_return true;
@@ -201,13 +211,17 @@ void Scope::close(Errc why) {
     a->scope->close(Errc::cancelled);
   }
   end_operations();
+  bool follows = false;
   for (uint32_t i = chain_->size(); i-- > 0;) {
     if (!ran_[i]) continue;
     const Hook& h = chain_->hooks[i];
     auto* done = h.middleware ? h.middleware->on_done : h.around->on_done;
     if (!done) continue;
-    plugin::PlaceScope place{&h.object->place()};
-    done(h.object->state(*worker), this, &slots_[i]);
+    {
+      plugin::PlaceScope place{&h.object->place(), HookKind::on_done, memory, follows};
+      done(h.object->state(*worker), this, &slots_[i]);
+    }
+    follows = true;
   }
   end_operations();
   for (Attempt* a = attempts_; a;) std::exchange(a, a->next)->~Attempt();
@@ -253,7 +267,7 @@ slc_token Scope::next_call(slc_next_fn done, void* user) {
         auto& self = d.owner<Attempt>();
         // The stage has spoken already, though its resume is still on the way: this attempt comes too late.
         if (self.cancelled || !self.outer->worker->tokens->is_waiting(self.outer->suspended)) return;
-        plugin::PlaceScope place{&self.outer->chain_->hooks[self.stage].object->place()};
+        plugin::PlaceScope place{&self.outer->chain_->hooks[self.stage].object->place(), HookKind::on_attempt, self.outer->memory};
         self.done(self.user, self.outer, self.scope);
       },
       a);

@@ -72,8 +72,8 @@ class Scope : public slc_exchange {
   virtual void cancel_inner() {}
   // After a hook's (or transport's) last word: its new document is taken over, a forgotten suspension dropped.
   slc_action settle(slc_action);
-  // Waits for the resume of a hook that answered SLC_PENDING.
-  loop::Task<slc_action> wait();
+  // Waits for the resume of a hook of this kind that answered SLC_PENDING; the time is its plugin's.
+  loop::Task<slc_action> wait(const plugin::Place&, plugin::HookKind);
   // A reply of a hook took the place of the inside: bring it to the form that inner() would have left.
   virtual void adopt_reply() {}
   // The answer of this attempt was made our own: what is still to come of it is ours too.
@@ -93,8 +93,10 @@ class Scope : public slc_exchange {
   struct Attempt;
   // What the calling hook has in the flow of this side; nullptr: the caller has no chunk hook here.
   ChunkState* caller_of_stream(int32_t side);
-  slc_action call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void**) noexcept);
-  void fail_by(uint32_t i, slc_action action);
+  using Function = slc_action (*)(void*, slc_exchange*, void**) noexcept;
+  // follows: nothing but the hook before was in between.
+  slc_action call(uint32_t i, plugin::HookKind, Function, bool follows);
+  void fail_by(uint32_t i, plugin::HookKind, slc_action action);
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
   uint32_t called_ = 0;         // the hook that ran last

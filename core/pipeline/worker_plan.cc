@@ -6,8 +6,10 @@ Generation::Generation() = default;
 
 Generation::~Generation() {
   for (BackendPlan* b : backends)
-    if (b->resolver && b->watch && b->resolver->unwatch)
+    if (b->resolver && b->watch && b->resolver->unwatch) {
+      plugin::PlaceScope place{b->resolver_object ? &b->resolver_object->place() : nullptr, plugin::HookKind::unwatch};
       b->resolver->unwatch(b->resolver_object ? b->resolver_object->object() : nullptr, b->watch);
+    }
 }
 
 WorkerPlan::WorkerPlan(std::shared_ptr<Generation> g, slc_worker& w)

@@ -143,7 +143,7 @@ void Callout::finish(slc_status result, std::string_view error) {
     reply.error = str(error);
   }
   {
-    PlaceScope scope{place};
+    PlaceScope scope{place, HookKind::reply, owner ? owner->memory : nullptr};
     fn_(user, owner, &reply);
   }
   t.recycle(this);

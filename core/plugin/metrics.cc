@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 
+#include "core/plugin/cost_status.h"
+
 namespace sluice::plugin {
 namespace metrics {
 namespace {
@@ -122,11 +124,14 @@ int64_t read(slc_metric_id id) {
 }
 
 std::vector<Snapshot> snapshot() {
-  Book& b = book();
-  std::lock_guard lock{b.mutex};
   std::vector<Snapshot> all;
-  all.reserve(b.all.size());
-  for (const auto& d : b.all) all.push_back(snapshot_of(b, *d));
+  Book& b = book();
+  {
+    std::lock_guard lock{b.mutex};
+    all.reserve(b.all.size());
+    for (const auto& d : b.all) all.push_back(snapshot_of(b, *d));
+  }
+  cost::append_metrics(all);
   return all;
 }
 

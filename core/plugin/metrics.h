@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/plugin/worker.h"
@@ -22,6 +23,7 @@ struct Definition {
   std::string plugin, name, help;
   Kind kind = Kind::counter;
   std::vector<double> bounds;  // histogram: upper bounds, without +Inf
+  double scale = 1;            // of a figure of the gateway itself: exporters multiply with it (nanoseconds → seconds)
   uint32_t first = 0;          // cell; a histogram has bounds + 1 buckets and the sum
   uint32_t cells() const { return kind == Kind::histogram ? static_cast<uint32_t>(bounds.size()) + 2 : 1; }
 };
@@ -40,12 +42,13 @@ void detach(MetricShard*);
 // [any] Counter, gauge: the sum; histogram: the number of observations.
 int64_t read(slc_metric_id);
 
-// [any] Everything there is, in order of definition: for exporters.
+// [any] Everything there is, in order of definition, then what the gateway counts about plugins (cost.h): for exporters.
 struct Snapshot {
   const Definition* definition = nullptr;  // lives as long as the process
   int64_t value = 0;                       // histogram: number of observations
   double sum = 0;                          // histogram
   std::vector<int64_t> buckets;            // histogram: per bound and +Inf, not cumulated
+  std::vector<std::pair<std::string, std::string>> labels;
 };
 std::vector<Snapshot> snapshot();
 

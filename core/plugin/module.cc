@@ -31,7 +31,8 @@ struct Image {
   const slc_entry* entry = nullptr;
   boost::dll::shared_library library;
   std::unique_ptr<Host> host;         // made when the entry has been checked
-  Place place;                        // for load and unload
+  std::string version;
+  Place place;                        // for load, unload, and what cannot be told to belong to one of its objects
   std::weak_ptr<Module> module;       // initialised once for all generations that use it at the same time
 };
 
@@ -256,6 +257,8 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
     auto fresh = std::make_unique<Image>();
     fresh->file = file;
     fresh->fingerprint = hash;
+    const Place opening{file, {}, "[PLUGIN]"};  // its initialisers run now, and nobody knows its id yet
+    PlaceScope scope{&opening, HookKind::load};
     std::string name = hash.substr(0, 16) + "-" + std::filesystem::path{file}.filename().string();
     std::string why = load_library(fresh->library, copy_to_folder(name, *bytes), file);
     if (why.find("failed to map segment") != why.npos || why.starts_with("no private copy"))
@@ -301,7 +304,7 @@ Module::Module(Image& image) : image_{image} {}
 Module::~Module() {
   WorkPool::get().end_all_of(&image_.place);
   if (!initialised_ || !entry().unload) return;
-  PlaceScope scope{&image_.place};
+  PlaceScope scope{&image_.place, HookKind::unload};
   entry().unload();
 }
 
@@ -309,6 +312,7 @@ const slc_entry& Module::entry() const { return *image_.entry; }
 const std::string& Module::file() const { return image_.file; }
 const std::string& Module::fingerprint() const { return image_.fingerprint; }
 const slc_host* Module::host() const { return image_.host.get(); }
+const Place& Module::place() const { return image_.place; }
 std::string Module::title() const { return image_.file + " (" + entry().id + " " + entry().version + ")"; }
 
 // Step 4 of plugin-abi §2.5. Reads no field of the entry before what stands in front of it says that it is there.
@@ -349,7 +353,9 @@ Result<bool, Problem> Module::check() {
   offers_.resize(e.binding_count);
   if (!image_.host) {
     image_.host = std::make_unique<Host>(e.id);
-    image_.place.plugin = image_.host->plugin;
+    image_.version = e.version;
+    image_.place.plugin = image_.host->plugin, image_.place.version = image_.version;
+    image_.place.where = "[PLUGIN]";
   }
   for (uint32_t i = 0; i < e.binding_count; ++i)
     if (auto ok = check_binding(i, offers_[i]); !ok) return ok.error();
@@ -380,7 +386,7 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
     offer.schema = *schema;
   }
   {
-    PlaceScope scope{&image_.place};
+    PlaceScope scope{&image_.place, HookKind::get_interface};
     offer.table = e.get_interface(b->interface_id, b->name);
   }
   if (!offer.table) return Problem{who + ": get_interface(\"" + b->interface_id + "\") answered NULL."};
@@ -417,7 +423,7 @@ Result<bool, Problem> Module::initialise() {
   slc_status status = SLC_OK;
   if (entry().load) {
     shared::Holding holding{shared_};
-    PlaceScope scope{&image_.place};
+    PlaceScope scope{&image_.place, HookKind::load};
     status = entry().load(host(), &report);
   }
   std::string errors;

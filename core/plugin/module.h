@@ -40,6 +40,7 @@ class Module {
   const slc_entry& entry() const;
   const std::string& file() const;
   const slc_host* host() const;
+  const Place& place() const;  // the plugin as a whole; lives as long as the process
   std::string title() const;  // "plugins/jwt.so (acme.jwt 2.3.0)"
   // Of the file's content: equal for equal builds.
   const std::string& fingerprint() const;

@@ -33,20 +33,21 @@ std::string by(const Binding& b) { return " (plugin " + b.plugin_id + " " + b.pl
 Object::~Object() {
   WorkPool::get().end_all_of(&place_);
   if (!object_ || !binding_->life || !binding_->life->destroy) return;
-  PlaceScope scope{&place_};
+  PlaceScope scope{&place_, HookKind::destroy};
   binding_->life->destroy(object_);
 }
 
 Result<bool, Problem> Object::start(slc_worker& w) {
   enter_worker(w);
   if (states_.empty()) return true;
-  PlaceScope scope{&place_};
+  PlaceScope scope{&place_, HookKind::worker_start};
   slc_status status = binding_->life->worker_start(object_, &w, &states_[w.index]);
   if (status == SLC_OK) {
     started_[w.index] = 1;
     return true;
   }
   states_[w.index] = nullptr;
+  count_error(place_, HookKind::worker_start, w);
   return Problem{where_ + "[" + binding_->name + "]: cannot start on worker " + std::to_string(w.index) + ": " +
                  std::string{status_name(status)} + by(*binding_)};
 }
@@ -54,7 +55,7 @@ Result<bool, Problem> Object::start(slc_worker& w) {
 void Object::stop(slc_worker& w) {
   w.tokens->cancel_of(&place_, true);  // before the state that they may use is gone
   if (!states_.empty() && started_[w.index]) {
-    PlaceScope scope{&place_};
+    PlaceScope scope{&place_, HookKind::worker_stop};
     binding_->life->worker_stop(states_[w.index]);
     states_[w.index] = nullptr, started_[w.index] = 0;
   }
@@ -85,7 +86,10 @@ std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config
   auto object = std::make_shared<Object>();
   object->binding_ = &binding;
   object->where_ = context.where;
-  object->place_ = {binding.plugin_id, binding.name, object->where_};
+  object->account_ = cost::find_or_make({binding.plugin_id, binding.plugin_version, binding.name, binding.interface_id},
+                                        context.place.empty() ? context.where : context.place, impl_->workers);
+  object->place_ = {binding.plugin_id, binding.name, object->where_, binding.plugin_version, object->account_.get(),
+                    binding.module ? &binding.module->place() : nullptr};
   object->keep_ = impl_->trees;
   const slc_lifecycle* life = binding.life;
   if (!life) return object;
@@ -98,7 +102,7 @@ std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config
     report.base = pointer;
     slc_status status;
     {
-      PlaceScope scope{&object->place_};
+      PlaceScope scope{&object->place_, HookKind::create};
       status = life->create(binding.host, tree, &report, &object->object_);
     }
     for (config::Issue& issue : report.issues) {

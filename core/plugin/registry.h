@@ -70,7 +70,7 @@ class Registry {
 };
 
 // A configured object: what create() made for one block (or for one encoding name), with its state per worker.
-class Object {
+class alignas(64) Object {
  public:
   ~Object();  // worker_stop must have run on every worker
   const Binding& binding() const { return *binding_; }
@@ -84,19 +84,22 @@ class Object {
 
  private:
   friend class ObjectFactory;
-  const Binding* binding_ = nullptr;
+  // What every call of a hook reads stands in one cache line: the end of the place, object and states.
+  Place place_;
   void* object_ = nullptr;
   std::vector<void*> states_;     // per worker; empty: hooks get the object itself
   std::vector<uint8_t> started_;  // per worker; bytes, because each worker writes its own
+  const Binding* binding_ = nullptr;
   std::shared_ptr<void> keep_;    // the configuration trees that the plugin may have views of
-  Place place_;
   std::string where_;
+  std::shared_ptr<cost::Account> account_;
 };
 
 // Where a block stands, for create() and messages.
 struct Context {
   int32_t scope = 0;                         // SLC_AT_…; 0 for encodings and sd
   std::string where;                         // "[ENDPOINT: /x]"
+  std::string place;                         // the same in full, "[ENDPOINT: /x] [BACKEND: /y]"; empty: `where` says it all
   const config::Element* root = nullptr;     // surrounding()
   const config::Element* endpoint = nullptr;
   const config::Element* backend = nullptr;

@@ -42,7 +42,15 @@ slc_status cancel(slc_worker* w, slc_token token) noexcept {
 
 slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
   if (!w || !fn) return SLC_EINVAL;
-  w->loop.post([fn, user] { fn(user); });
+  // By then the object that asked may be gone. Its plugin is not, and its account is kept. A thread of the plugin's own has
+  // neither.
+  const Place* module = current_place ? current_place->module : nullptr;
+  std::shared_ptr<cost::Account> account;
+  if (current_place && current_place->account) account = current_place->account->weak_from_this().lock();
+  w->loop.post([fn, user, module, account = std::move(account)] {
+    PlaceScope scope{module, HookKind::post, nullptr, false, account.get()};
+    fn(user);
+  });
   return SLC_OK;
 }
 

@@ -53,7 +53,7 @@ struct TokenTable::Timer final : Operation {
     TokenTable& t = *table;
     t.detach(*this);
     {
-      PlaceScope scope{place};
+      PlaceScope scope{place, HookKind::timer, owner ? owner->memory : nullptr};
       fn(user, owner);
     }
     t.recycle(this);

@@ -1,38 +1,71 @@
-// Notices hooks that hold an event loop. Hooks cost no clock reading: PlaceScope counts, and a thread looks every few
-// milliseconds whether the count moved. The warning is written by the worker itself when the hook at last returns, so that
-// the names in it are certainly alive.
+// Notices hooks that hold an event loop. PlaceScope counts, and a thread looks every few milliseconds whether the count moved;
+// hooks pay nothing for it. A hook that is back is named by its worker, with the time it really took. One that does not come
+// back is named by the watchdog while it runs.
+//
+// Time that the thread was ready to run and got no CPU is no hook's fault: it is told apart (the kernel counts it per thread)
+// and does not count towards the limit. What remains is computing or waiting, and both hold the loop.
 #pragma once
-#include <chrono>
+#include <sys/types.h>
+
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "core/plugin/worker.h"
 
 namespace sluice::plugin {
 
+// What a thread has had of the machine since it began.
+struct ThreadUse {
+  uint64_t cpu_ns = 0;     // running
+  uint64_t queued_ns = 0;  // ready, but not running; the stretch that goes on is not in it yet
+  bool ready = false;      // it runs, or waits for a CPU
+};
+
+// One occasion, for `sluice status`.
+struct Stall {
+  int64_t unix_ms = 0;
+  uint32_t worker = 0;
+  std::string plugin, version, binding, place;  // empty when the code belongs to no place
+  HookKind hook = HookKind::none;
+  uint32_t wall_ms = 0, cpu_ms = 0, queued_ms = 0;
+  bool over = false;  // false: it was still running when it was noted
+};
+
 namespace watchdog {
 // The calling thread's hooks are watched until it ends. [worker]
 void watch_this_thread(uint32_t worker);
+// The latest occasions, newest first, at most 16. [any]
+std::vector<Stall> recent();
 }  // namespace watchdog
 
 class Watchdog {
  public:
-  explicit Watchdog(uint32_t limit_ms = 100);
-  ~Watchdog();  // ends the thread
+  static constexpr uint32_t kDefaultLimitMs = 100;
+  explicit Watchdog(uint32_t limit_ms = kDefaultLimitMs);
+  virtual ~Watchdog();  // ends the thread
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
+  // 0: nothing is reported. [any]
+  void set_limit(uint32_t limit_ms);
   // Starts a thread that calls tick() a few times per limit. The application does so once, after daemonising.
   void start();
   // One look at every worker.
   void tick(uint64_t now_ms);
 
+ protected:
+  // Replaced by tests.
+  virtual ThreadUse use_of(pthread_t, pid_t) const;
+
  private:
-  uint32_t limit_ms_;
+  std::atomic<uint32_t> limit_ms_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;
+  bool stopping_ = false, changed_ = false;
   std::thread thread_;
 };
 

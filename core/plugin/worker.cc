@@ -1,5 +1,6 @@
 #include "core/plugin/worker.h"
 
+#include "core/plugin/crash_report.h"
 #include "core/plugin/metrics.h"
 #include "core/plugin/token_table.h"
 #include "core/plugin/watchdog.h"
@@ -27,7 +28,9 @@ void unregister_worker(slc_worker* w) {
 
 void enter_worker(slc_worker& w) {
   w.tokens->bind_thread();
+  hook_state.worker = w.index;
   watchdog::watch_this_thread(w.index);
+  crash::protect_this_thread();
 }
 
 }  // namespace sluice::plugin

@@ -4,11 +4,16 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/http/client.h"
 #include "core/loop/loop.h"
 #include "core/loop/task.h"
+#include "core/plugin/cost.h"
 #include "sluice/plugin.h"
 
 namespace sluice::plugin {
@@ -43,43 +48,123 @@ void unregister_worker(slc_worker*);
 // Tells the worker's tables that the calling thread is its own; Object::start does. [worker]
 void enter_worker(slc_worker&);
 
-// The binding whose code runs on this thread: for log lines, the watchdog and crash reports. Set around every hook.
+// The binding whose code runs on this thread: for log lines, the watchdog, crash reports and its account. Set around every
+// call into a plugin.
 struct Place {
   std::string_view plugin;   // id
   std::string_view binding;  // namespace
   std::string_view where;    // "[ENDPOINT: /x]"
+  std::string_view version{};
+  cost::Account* account = nullptr;  // nullptr: nothing is counted
+  const Place* module = nullptr;     // the plugin as a whole; lives as long as the process
 };
-inline thread_local const Place* current_place = nullptr;
+inline thread_local constinit const Place* current_place = nullptr;
 
-// What the watchdog sees of a thread: written by the thread alone with plain stores.
+// What others see of a thread that runs plugins' code, and what PlaceScope keeps between two calls.
 struct HookState {
-  std::atomic<uint32_t> count{0};       // moves with every hook
-  std::atomic<uint32_t> depth{0};       // hooks this thread is inside of
-  std::atomic<uint32_t> stalled_ms{0};  // set by the watchdog: the running hook has been long
+  static constexpr uint32_t kNoWorker = ~0u;
+  // Written by the thread alone with plain stores; the watchdog reads.
+  std::atomic<uint32_t> count{0};  // moves when a hook begins
+  std::atomic<uint64_t> running{0};  // what runs now, packed; 0: nothing
+  // Set by the watchdog: the running hook has been long.
+  std::atomic<uint32_t> stalled_ms{0}, stalled_cpu_ms{0}, stalled_queued_ms{0};
+  // The thread's own.
+  uint32_t worker = kNoWorker;              // whose cells it counts into; others count nothing
+  uint64_t told_ticks = 0, told_bytes = 0;  // everything that hooks of this thread were charged with
+  uint64_t ended = 0, ended_used = 0;       // clock and arena at the end of the last call
+
+  // Kind and account in one word: user space has 56 bits of address at most.
+  static uint64_t pack(HookKind kind, const cost::Account* account) {
+    return static_cast<uint64_t>(kind) << 56 | reinterpret_cast<uintptr_t>(account);
+  }
+  static HookKind kind_of(uint64_t running) { return static_cast<HookKind>(running >> 56); }
+  // May be gone when an onlooker looks: cost::describe().
+  static const cost::Account* account_of(uint64_t running) {
+    return reinterpret_cast<const cost::Account*>(static_cast<uintptr_t>(running & ((uint64_t{1} << 56) - 1)));
+  }
+  HookKind kind() const { return kind_of(running.load(std::memory_order_relaxed)); }
 };
 inline thread_local constinit HookState hook_state{};
-void report_stall(const Place*);
+void report_stall(const Place*, HookKind, uint64_t ticks);
 
+// Around one call into a plugin: says who runs, and counts it. tests/bench/hooks_bench.cc has the price, most of which is
+// reading the clock. Callers that know the arena that the plugin takes memory from name it.
 class PlaceScope {
  public:
-  explicit PlaceScope(const Place* p) : before_{current_place} {
+  // follows: nothing but the end of another call with this arena lies between then and now, so that its readings serve.
+  [[gnu::always_inline]] explicit PlaceScope(const Place* p, HookKind kind = HookKind::callback, const Arena* arena = nullptr,
+                                             bool follows = false)
+      : PlaceScope{p, kind, arena, follows, p ? p->account : nullptr} {}
+  // With an account that is not the place's, which the caller keeps alive.
+  [[gnu::always_inline]] PlaceScope(const Place* p, HookKind kind, const Arena* arena, bool follows, cost::Account* account)
+      : before_{current_place}, arena_{arena}, running_before_{hook_state.running.load(std::memory_order_relaxed)} {
+    HookState& s = hook_state;
+    cell_ = account ? account->cell(s.worker, kind) : nullptr;  // a thread that is no worker has no cells
     current_place = p;
-    step(hook_state.count, 1), step(hook_state.depth, 1);
+    s.running.store(HookState::pack(kind, account), std::memory_order_relaxed);
+    s.count.store(s.count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (!cell_) return;
+    told_ticks_ = s.told_ticks, told_bytes_ = s.told_bytes;
+    if (follows && s.ended) {
+      since_ = s.ended, used_ = s.ended_used;
+    } else {
+      used_ = arena ? arena->used() : 0;
+      since_ = clock::ticks();
+    }
   }
-  ~PlaceScope() {
-    if (hook_state.stalled_ms.load(std::memory_order_relaxed)) [[unlikely]]
-      report_stall(current_place);
-    step(hook_state.count, 1), step(hook_state.depth, ~0u);
+  [[gnu::always_inline]] ~PlaceScope() {  // inlined, what the two share stays in registers
+    HookState& s = hook_state;
+    uint64_t spent = 0;
+    if (cell_) {
+      const uint64_t now = clock::ticks(), used = arena_ ? arena_->used() : 0;
+      spent = now - since_;
+      // What calls from inside this one were charged with is theirs.
+      uint64_t own = spent - (s.told_ticks - told_ticks_), taken = used - used_ - (s.told_bytes - told_bytes_);
+      if (static_cast<int64_t>(own) < 0) own = 0;      // a counter that differs between cores by a hair
+      if (static_cast<int64_t>(taken) < 0) taken = 0;  // the host has given room back
+      cell_->add_call(own, taken);
+      s.told_ticks += own, s.told_bytes += taken;
+      s.ended = now, s.ended_used = used;
+    } else {
+      s.ended = 0;
+    }
+    if (s.stalled_ms.load(std::memory_order_relaxed)) [[unlikely]]
+      report_stall(current_place, s.kind(), spent);
+    s.running.store(running_before_, std::memory_order_relaxed);
     current_place = before_;
   }
   PlaceScope(const PlaceScope&) = delete;
   PlaceScope& operator=(const PlaceScope&) = delete;
 
  private:
-  static void step(std::atomic<uint32_t>& n, uint32_t by) {
-    n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
-  }
   const Place* before_;
+  const Arena* arena_;
+  cost::Cell* cell_;
+  uint64_t running_before_;
+  uint64_t since_ = 0, used_ = 0, told_ticks_ = 0, told_bytes_ = 0;
 };
+
+// Counts the time from a hook's SLC_PENDING until it goes on, however that ends: a local of the coroutine that waits. [worker]
+class WaitScope {
+ public:
+  WaitScope(const Place& p, HookKind kind, const slc_worker& w)
+      : cell_{p.account ? p.account->rare(w.index, kind) : nullptr}, since_{cell_ ? clock::ticks() : 0} {}
+  ~WaitScope() {
+    if (!cell_) return;
+    uint64_t now = clock::ticks();
+    cost::add(cell_->waits, 1), cost::add(cell_->waited, now > since_ ? now - since_ : 0);
+  }
+  WaitScope(const WaitScope&) = delete;
+  WaitScope& operator=(const WaitScope&) = delete;
+
+ private:
+  cost::RareCell* cell_;
+  uint64_t since_;
+};
+
+// The last call of this kind failed: SLC_FAIL, an unknown action, another status than SLC_OK. [worker]
+inline void count_error(const Place& p, HookKind kind, const slc_worker& w) {
+  if (cost::RareCell* c = p.account ? p.account->rare(w.index, kind) : nullptr) cost::add(c->errors, 1);
+}
 
 }  // namespace sluice::plugin

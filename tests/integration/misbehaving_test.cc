@@ -87,7 +87,7 @@ TEST_F(MisbehavingTest, AHookThatHoldsItsLoopIsNamedWithItsPlace) {
   PluggedGateway gateway({"misbehaving/blocks_loop"}, with_fixture(up, "blocks-loop", "5s", false));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   gateway->process().wait_for_output("[ENDPOINT: /bad][misbehaving/blocks-loop] held its event loop for about ");
-  gateway->process().wait_for_output("(plugin misbehaving.blocks-loop): every request of the worker waited");
+  gateway->process().wait_for_output("in on_request (plugin misbehaving.blocks-loop 1.0.0): every request of the worker waited");
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   expect_good(gateway);
   const std::string log = gateway.log_to_the_end();

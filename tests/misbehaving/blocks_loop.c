@@ -1,4 +1,5 @@
-/* Holds the loop for 300 ms in a hook: the watchdog names it when the hook returns. */
+/* Computes for 300 ms in a hook: the watchdog names it when the hook returns. CPU time, because a busy machine is no plugin's
+ * fault, and the watchdog knows. */
 #define _POSIX_C_SOURCE 200809L
 #include <time.h>
 
@@ -7,8 +8,8 @@
 static slc_action on_request(void* state, slc_exchange* x, void** slot) {
   (void)state, (void)x, (void)slot;
   struct timespec begin, now;
-  clock_gettime(CLOCK_MONOTONIC, &begin);
-  do clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+  do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < 300);
   return SLC_NEXT;
 }

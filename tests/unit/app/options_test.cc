@@ -9,7 +9,7 @@ Parsed parsed(std::vector<std::string> arguments) { return parse(arguments); }
 
 TEST(OptionsTest, RunTakesItsFlagsLongAndShort) {
   auto p = parsed({"run", "-dc", "a.json", "-p", "8081", "--workers=3", "--plugins", "/p", "--strict", "--log-format", "json",
-                   "--log-level", "Warning", "--daemon", "--pid-file", "x.pid", "--admin", "/a.sock", "--watch", "--drain-grace", "5"});
+                   "--log-level", "Warning", "--daemon", "--pid-file", "x.pid", "--admin", "/a.sock", "--watch", "--drain-grace", "5", "--crash-dir", "/var/crash"});
   ASSERT_FALSE(p.exit) << p.err;
   const Options& o = p.options;
   EXPECT_EQ(o.command, Command::run);
@@ -27,6 +27,7 @@ TEST(OptionsTest, RunTakesItsFlagsLongAndShort) {
   EXPECT_EQ(o.admin, "/a.sock");
   EXPECT_TRUE(o.watch);
   EXPECT_EQ(o.gateway.drain_grace_s, 5u);
+  EXPECT_EQ(o.crash_folder, "/var/crash");
 }
 
 TEST(OptionsTest, RunHasDefaults) {
@@ -84,6 +85,7 @@ TEST(OptionsTest, HelpGoesToStdoutAndEndsWell) {
   }
   EXPECT_NE(parsed({}).out.find("Version: " SLC_VERSION), std::string::npos);
   EXPECT_NE(parsed({"help", "run"}).out.find("--pid-file"), std::string::npos);
+  EXPECT_NE(parsed({"help", "run"}).out.find("--crash-dir"), std::string::npos);
 }
 
 TEST(OptionsTest, WithoutAConfigurationThereIsAHintAndAFailure) {

@@ -241,6 +241,13 @@ TEST(ServiceTest, WrongTrialsAreToldWithTheirPlace) {
   }
 }
 
+TEST(ServiceTest, TheLimitOfTheWatchdogIsANumberOfMilliseconds) {
+  EXPECT_FALSE(good(root(R"("plugin":{})"))->plugin_watchdog_ms);
+  EXPECT_EQ(good(root(R"("plugin":{"watchdog_ms":250})"))->plugin_watchdog_ms, 250u);
+  EXPECT_EQ(good(root(R"("plugin":{"watchdog_ms":0})"))->plugin_watchdog_ms, 0u);
+  EXPECT_HAS(problems(root(R"("plugin":{"watchdog_ms":-1})")), "/plugin/watchdog_ms");
+}
+
 TEST(ServiceTest, BlocksOfPluginsStayJsonAndTheCoresOwnAreApart) {
   auto c = good(root(R"("extra_config":{"telemetry/x":{"a":1},"router":{"return_error_msg":true},"b/c":null})"));
   ASSERT_EQ(c->at.extra.size(), 2u);

@@ -121,7 +121,7 @@ TEST(LoaderTest, AWholeFolderOfFaultsGivesOneProblemEach) {
   ScanResult result;
   registry.scan(SLC_MISBEHAVING_DIR, "", result);
   EXPECT_EQ(result.problems.size(), 9u);  // eight before load() and load_fails; of the two with one name, one
-  EXPECT_EQ(registry.bindings().size(), 11u);
+  EXPECT_EQ(registry.bindings().size(), 14u);
 }
 
 TEST(LoaderTest, AMissingFolderIsAProblem) {

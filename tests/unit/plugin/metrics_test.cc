@@ -6,7 +6,6 @@
 #include <cmath>
 #include <thread>
 
-#include "core/plugin/watchdog.h"
 #include "tests/unit/plugin/fake.h"
 
 namespace sluice::plugin {
@@ -85,39 +84,6 @@ TEST(MetricsTest, DefinitionsMayGrowWhileWorkersCount) {
   stop = true;
   reader.join();
   EXPECT_EQ(api.read(&kTestHost, first), 1999);
-}
-
-TEST(WatchdogTest, AHookThatDoesNotMoveOnIsMarkedAndClearedWhenItReturns) {
-  FakeWorker w;  // this thread is watched
-  Watchdog dog{100};
-  Place place{"p", "t/slow", "[ENDPOINT: /x]"};
-  {
-    PlaceScope scope{&place};
-    dog.tick(1000);
-    dog.tick(1050);
-    EXPECT_EQ(hook_state.stalled_ms.load(), 0u);
-    dog.tick(1130);
-    EXPECT_EQ(hook_state.stalled_ms.load(), 130u);
-  }
-  EXPECT_EQ(hook_state.stalled_ms.load(), 0u);
-}
-
-TEST(WatchdogTest, ManyShortHooksAreNoStall) {
-  FakeWorker w;
-  Watchdog dog{100};
-  Place place{"p", "t/quick", ""};
-  for (uint64_t now = 5000; now < 6000; now += 20) {
-    PlaceScope scope{&place};
-    dog.tick(now);
-  }
-  dog.tick(6100);
-  EXPECT_EQ(hook_state.stalled_ms.load(), 0u);
-}
-
-TEST(WatchdogTest, ItsThreadStartsAndEnds) {
-  Watchdog dog{1};
-  dog.start();
-  dog.start();
 }
 
 }  // namespace

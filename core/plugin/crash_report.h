@@ -1,0 +1,29 @@
+// When the process dies of SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT: says which plugin, hook and place ran on that thread,
+// and where it was, before the signal does what it would have done anyway (core dump, exit status).
+//
+// Written with what is allowed in a signal handler: no allocation, no lock, no stdio. The certain things come first, so that a
+// second fault while the report is made costs only the rest of it.
+#pragma once
+#include <string>
+
+#include "core/base/result.h"
+
+namespace sluice::plugin::crash {
+
+struct Options {
+  std::string folder;  // a copy of the report goes to <folder>/sluice-crash-<pid>.txt; "": stderr only
+};
+
+// Installs the handlers, once per process, before threads are made. Sanitizers have reports of their own, which say more:
+// under them nothing is installed unless the environment has SLUICE_CRASH_REPORT=1. Problem: the folder cannot be used;
+// the report goes to stderr then.
+Result<bool, Problem> install(const Options&);
+
+// Gives the calling thread a stack for the handler, so that a stack that has overflown can be reported. Ends with the thread.
+// No effect when nothing is installed.
+void protect_this_thread();
+
+// Linker's build id of the program, in hex; "" if it has none.
+const std::string& build_id();
+
+}  // namespace sluice::plugin::crash

@@ -1,0 +1,143 @@
+// What the gateway says about its plugins when they hold the loop or crash it.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/integration/plugins/plugin_folder.h"
+
+namespace sluice::test {
+namespace {
+
+std::string one_endpoint(const FakeUpstream& up, const std::string& name, const std::string& root = "") {
+  const std::string block = extra({{"misbehaving/" + name, ""}});
+  std::string config = config_of(endpoint_of("/bad", backend_of(up.url(), "/d"), block + ", ") + "," +
+                                 endpoint_of("/behind", backend_of(up.url(), "/d", block), R"("input_headers": ["X-Crash"], )"));
+  return root.empty() ? config : "{" + root + ", " + config.substr(1);
+}
+
+class PluginCostTest : public testing::Test {
+ protected:
+  PluginCostTest() { up.on("/d", Reply::json(R"({"a":1})")); }
+  FakeUpstream up;
+};
+
+// Sends the request that kills the gateway; what it said, and how it ended.
+class Crash {
+ public:
+  Crash(const FakeUpstream& up, const std::string& path, const std::string& way) {
+    // The sanitizers' own reports are turned off, so that the gateway dies as the product does.
+    const std::string off = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
+    PluggedGateway gateway({"misbehaving/crashes"}, one_endpoint(up, "crashes"), 1,
+                           {{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", folder_.path() + ":/nowhere"},
+                            {"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+    EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+    TestClient client(gateway.port());
+    client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nX-Crash: " + way + "\r\n\r\n");
+    code = gateway->wait_for_exit();
+    report = gateway->log();
+    for (const auto& file : std::filesystem::directory_iterator{folder_.path()}) {
+      std::ifstream in{file.path()};
+      copy += (std::stringstream{} << in.rdbuf()).str();
+    }
+  }
+  int code = 0;
+  std::string report, copy;
+
+ private:
+  TempFolder folder_;
+};
+
+void expect_report(const Crash& crash, int signal, const std::string& first, const std::string& hook, const std::string& place) {
+  for (const std::string& text : {first, "Plugin misbehaving.crashes 1.0.0 was running: hook " + hook + " of \"misbehaving/crashes\" at " + place + ".\n",
+                                  std::string{"Thread: worker 0\n"}, std::string{"Backtrace"}, std::string{"crashes.so 0x"}}) {
+    EXPECT_NE(crash.report.find(text), std::string::npos) << text << "\n" << crash.report;
+    EXPECT_NE(crash.copy.find(text), std::string::npos) << text << "\n" << crash.copy;
+  }
+  EXPECT_NE(crash.report.find("This report is also in "), std::string::npos) << crash.report;
+  EXPECT_EQ(crash.code, -signal) << crash.report;
+}
+
+TEST_F(PluginCostTest, ACrashNamesPluginHookAndPlace) {
+  Crash crash{up, "/bad", "pointer"};
+  expect_report(crash, SIGSEGV, "died of SIGSEGV (nothing is mapped there), address 0x10\n", "on_request", "[ENDPOINT: /bad]");
+  EXPECT_NE(crash.report.find("crashes.so\nBacktrace"), std::string::npos) << "the fault itself is in the plugin\n" << crash.report;
+}
+
+TEST_F(PluginCostTest, ACrashOnTheWayBackNamesThatHook) {
+  expect_report(Crash{up, "/bad", "response"}, SIGSEGV, "died of SIGSEGV", "on_response", "[ENDPOINT: /bad]");
+}
+TEST_F(PluginCostTest, ACrashAtABackendNamesItsEndpointToo) {
+  expect_report(Crash{up, "/behind", "pointer"}, SIGSEGV, "died of SIGSEGV", "on_request", "[ENDPOINT: /behind] [BACKEND: /d]");
+}
+
+TEST_F(PluginCostTest, AnAbortIsReportedAndEndsAsBefore) {
+  expect_report(Crash{up, "/bad", "abort"}, SIGABRT, "died of SIGABRT (abort())\n", "on_request", "[ENDPOINT: /bad]");
+}
+
+TEST_F(PluginCostTest, AnIllegalInstructionIsReported) {
+  expect_report(Crash{up, "/bad", "trap"}, SIGILL, "died of SIGILL", "on_request", "[ENDPOINT: /bad]");
+}
+
+TEST_F(PluginCostTest, AJumpToNowhereIsReported) {
+  Crash crash{up, "/bad", "jump"};
+  EXPECT_NE(crash.report.find("hook on_request of \"misbehaving/crashes\""), std::string::npos) << crash.report;
+  EXPECT_EQ(crash.code, -SIGSEGV);
+}
+
+TEST_F(PluginCostTest, AStackThatIsUsedUpIsReported) {
+  Crash crash{up, "/bad", "stack"};
+  EXPECT_NE(crash.report.find("died of SIGSEGV"), std::string::npos) << crash.report;
+  EXPECT_NE(crash.report.find("hook on_request of \"misbehaving/crashes\" at [ENDPOINT: /bad]"), std::string::npos) << crash.report;
+}
+
+TEST_F(PluginCostTest, AFolderForReportsThatCannotBeUsedIsAWarning) {
+  PluggedGateway gateway({"misbehaving/crashes"}, one_endpoint(up, "crashes"), 1,
+                         {{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", "/nowhere/at/all"}});
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  EXPECT_NE(gateway.log_to_the_end().find("crash reports: /nowhere/at/all: No such file or directory; reports go to stderr only"), std::string::npos);
+}
+
+TEST_F(PluginCostTest, AHookThatSleepsIsNamedThoughItComputesNothing) {
+  PluggedGateway gateway({"misbehaving/sleeps_in_hook"}, one_endpoint(up, "sleeps-in-hook"));
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  gateway->process().wait_for_output("[ENDPOINT: /bad][misbehaving/sleeps-in-hook] held its event loop for about ");
+  gateway->process().wait_for_output("in on_request (plugin misbehaving.sleeps-in-hook 1.0.0): every request of the worker waited");
+}
+
+TEST_F(PluginCostTest, AHookThatDoesNotComeBackIsNamedWhileItIsInside) {
+  TempFolder folder;
+  const std::string release = folder.path() + "/release";
+  PluggedGateway gateway({"misbehaving/never_returns"}, one_endpoint(up, "never-returns", R"("plugin": {"watchdog_ms": 20})"), 1,
+                         {{"SLUICE_TEST_RELEASE", release}});
+  TestClient client(gateway.port());
+  client.send_request("GET", "/bad");
+  gateway->process().wait_for_output("worker 0 serves nobody: for ");
+  gateway->process().wait_for_output("it has been inside [ENDPOINT: /bad][misbehaving/never-returns] on_request of plugin misbehaving.never-returns 1.0.0");
+  folder.write("release", "");
+  EXPECT_EQ(client.read().status, 200);
+  gateway->process().wait_for_output("held its event loop for about ");
+}
+
+TEST_F(PluginCostTest, TheExampleOfTheOperatingPageIsAConfiguration) {
+  std::ifstream in{SLC_SOURCE_FOLDER "/docs/operating.md"};
+  const std::string page = (std::stringstream{} << in.rdbuf()).str();
+  const std::string mark = "<!-- file: watchdog.json -->\n```json\n";
+  const size_t begin = page.find(mark);
+  ASSERT_NE(begin, std::string::npos);
+  const std::string config = page.substr(begin + mark.size(), page.find("```", begin + mark.size()) - begin - mark.size());
+  const Ran ran = run_plugged({}, "check", config, {"--strict"});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_NE(ran.output.find("Syntax OK!"), std::string::npos) << ran.output;
+}
+
+TEST_F(PluginCostTest, AWatchdogOfZeroIsSilent) {
+  PluggedGateway gateway({"misbehaving/blocks_loop"}, one_endpoint(up, "blocks-loop", R"("plugin": {"watchdog_ms": 0})"));
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  EXPECT_EQ(occurrences(gateway.log_to_the_end(), "held its event loop"), 0);
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,290 @@
+#include "core/plugin/cost.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <thread>
+
+#include "core/plugin/cost_status.h"
+#include "tests/unit/plugin/fake.h"
+
+namespace sluice::plugin {
+namespace {
+
+using cost::Account;
+using cost::Totals;
+using testing::FakeExchange;
+using testing::FakeWorker;
+
+cost::Owner owner(std::string plugin) { return {std::move(plugin), "1.0.0", "t/x", SLC_IFACE_MIDDLEWARE}; }
+
+Totals of(const Account& a, HookKind k) { return a.totals()[static_cast<size_t>(k)]; }
+
+Place place_of(Account& a) { return {a.owner().plugin, a.owner().binding, a.place(), a.owner().version, &a, nullptr}; }
+
+// Rows of one plugin.
+std::vector<cost::Row> rows(const std::string& plugin) {
+  std::vector<cost::Row> found;
+  for (cost::Row& r : cost::snapshot())
+    if (r.owner.plugin == plugin) found.push_back(std::move(r));
+  return found;
+}
+
+// Until the clock has moved on by this much.
+void spend(uint64_t ns) {
+  uint64_t begin = clock::monotonic_ns();
+  while (clock::monotonic_ns() - begin < ns) {
+  }
+}
+
+TEST(CostTest, EveryCallIsCountedWithItsTime) {
+  FakeWorker w;
+  auto account = cost::find_or_make(owner("cost.calls"), "[ENDPOINT: /x]", 1);
+  Place place = place_of(*account);
+  for (uint64_t ns : {10'000, 200'000, 30'000}) {
+    PlaceScope scope{&place, HookKind::on_request};
+    spend(ns);
+  }
+  { PlaceScope scope{&place, HookKind::on_done}; }
+  Totals t = of(*account, HookKind::on_request);
+  EXPECT_EQ(t.calls, 3u);
+  // The two clocks may differ by a thousandth.
+  EXPECT_GE(t.busy_ns, 239'000u);
+  EXPECT_GE(t.longest_ns, 199'000u);
+  EXPECT_LE(t.longest_ns, t.busy_ns);
+  EXPECT_EQ(of(*account, HookKind::on_done).calls, 1u);
+  EXPECT_EQ(of(*account, HookKind::on_response).calls, 0u);
+}
+
+TEST(CostTest, ACallFromInsideAnotherIsNotCountedTwice) {
+  FakeWorker w;
+  FakeExchange x{w};
+  auto outer = cost::find_or_make(owner("cost.outer"), "", 1), inner = cost::find_or_make(owner("cost.inner"), "", 1);
+  Place a = place_of(*outer), b = place_of(*inner);
+  x.arena.alloc(1, 1);  // its first block has a head, which the next hook does not pay
+  {
+    PlaceScope scope{&a, HookKind::on_call, &x.arena};
+    x.arena.alloc(100, 1);
+    {
+      PlaceScope within{&b, HookKind::on_request, &x.arena};
+      x.arena.alloc(3000, 1);
+      spend(2'000'000);
+      EXPECT_EQ(current_place, &b);
+      EXPECT_EQ(hook_state.kind(), HookKind::on_request);
+    }
+    EXPECT_EQ(current_place, &a);
+    EXPECT_EQ(hook_state.kind(), HookKind::on_call);
+    x.arena.alloc(11, 1);
+  }
+  EXPECT_EQ(hook_state.kind(), HookKind::none);
+  Totals t = of(*outer, HookKind::on_call), u = of(*inner, HookKind::on_request);
+  EXPECT_GE(u.busy_ns, 1'990'000u);
+  EXPECT_LT(t.busy_ns + 1'000'000, u.busy_ns + t.busy_ns) << "its own time is without the inner call's";
+  EXPECT_EQ(t.bytes, 111u);
+  EXPECT_EQ(u.bytes, 3000u);
+}
+
+TEST(CostTest, AReadingOfTheClockThatIsHandedOnLosesNothing) {
+  FakeWorker w;
+  auto account = cost::find_or_make(owner("cost.lap"), "", 1);
+  Place place = place_of(*account);
+  uint64_t begin = clock::ticks(), last = 0;
+  for (int i = 0; i < 5; ++i) {
+    { PlaceScope scope{&place, HookKind::on_request, nullptr, i > 0}; }
+    EXPECT_GT(hook_state.ended, last);
+    last = hook_state.ended;
+  }
+  EXPECT_LE(of(*account, HookKind::on_request).busy_ns, clock::to_ns(last - begin) + 1000);
+  EXPECT_EQ(of(*account, HookKind::on_request).calls, 5u);
+  Place uncounted{"p", "b", ""};
+  { PlaceScope scope{&uncounted, HookKind::on_request}; }
+  EXPECT_EQ(hook_state.ended, 0u) << "no reading that could be handed on";
+}
+
+TEST(CostTest, WhatServicesTakeFromTheArenaIsTheHooks) {
+  FakeWorker w;
+  FakeExchange x{w};
+  auto account = cost::find_or_make(owner("cost.bytes"), "", 1);
+  Place place = place_of(*account);
+  {
+    PlaceScope scope{&place, HookKind::on_request, &x.arena};
+    ASSERT_NE(kExchangeService.alloc(x, 1000, 1), nullptr);
+    kExchangeService.set_body(x, SLC_REQUEST, testing::S(std::string(500, 'b')));
+  }
+  EXPECT_GE(of(*account, HookKind::on_request).bytes, 1500u);
+  EXPECT_LT(of(*account, HookKind::on_request).bytes, 2500u);
+  {
+    PlaceScope scope{&place, HookKind::on_response, &x.arena};
+    kExchangeService.alloc(x, size_t{1} << 20, 64);
+  }
+  EXPECT_GE(of(*account, HookKind::on_response).bytes, uint64_t{1} << 20) << "a block of its own";
+}
+
+TEST(CostTest, WaitingIsCountedHoweverItEnds) {
+  FakeWorker w;
+  auto account = cost::find_or_make(owner("cost.waits"), "", 1);
+  Place place = place_of(*account);
+  {
+    WaitScope wait{place, HookKind::on_request, *w.worker};
+    spend(100'000);
+  }
+  Totals t = of(*account, HookKind::on_request);
+  EXPECT_EQ(t.waits, 1u);
+  EXPECT_GE(t.waited_ns, 99'000u);
+  EXPECT_EQ(t.calls, 0u);
+  count_error(place, HookKind::on_request, *w.worker);
+  EXPECT_EQ(of(*account, HookKind::on_request).errors, 1u);
+}
+
+TEST(CostTest, ThreadsThatAreNoWorkersCountNothing) {
+  auto account = cost::find_or_make(owner("cost.foreign"), "", 2);
+  std::thread{[&] {
+    Place place = place_of(*account);
+    PlaceScope scope{&place, HookKind::create};
+    EXPECT_EQ(current_place, &place);
+  }}.join();
+  EXPECT_FALSE(of(*account, HookKind::create).any());
+  EXPECT_TRUE(rows("cost.foreign").empty());
+}
+
+TEST(CostTest, WorkersHaveCellsOfTheirOwnAndReadersSeeTheSum) {
+  auto account = cost::find_or_make(owner("cost.sum"), "[ENDPOINT: /s]", 3);
+  Place place = place_of(*account);
+  std::atomic<bool> stop{false};
+  std::thread reader{[&] {
+    while (!stop) {
+      cost::snapshot();
+      cost::status_json();
+    }
+  }};
+  std::vector<std::thread> workers;
+  for (uint32_t i = 0; i < 3; ++i)
+    workers.emplace_back([&, i] {
+      FakeWorker w{i, 3};
+      for (int n = 0; n < 2000; ++n) {
+        PlaceScope scope{&place, HookKind::on_request};
+      }
+    });
+  for (auto& t : workers) t.join();
+  stop = true;
+  reader.join();
+  EXPECT_EQ(of(*account, HookKind::on_request).calls, 6000u);
+}
+
+TEST(CostTest, APlaceKeepsItsAccountWhileAnybodyHoldsIt) {
+  FakeWorker w;
+  auto old = cost::find_or_make(owner("cost.reload"), "[ENDPOINT: /r]", 1);
+  Place place = place_of(*old);
+  { PlaceScope scope{&place, HookKind::on_request}; }
+  auto fresh = cost::find_or_make(owner("cost.reload"), "[ENDPOINT: /r]", 1);
+  EXPECT_EQ(fresh, old) << "a reload finds it";
+  auto other_build = cost::find_or_make({"cost.reload", "1.0.1", "t/x", SLC_IFACE_MIDDLEWARE}, "[ENDPOINT: /r]", 1);
+  EXPECT_NE(other_build, old);
+  auto elsewhere = cost::find_or_make(owner("cost.reload"), "[ENDPOINT: /q]", 1);
+  EXPECT_NE(elsewhere, old);
+  auto more_workers = cost::find_or_make(owner("cost.reload"), "[ENDPOINT: /r]", 4);
+  EXPECT_NE(more_workers, old);
+  EXPECT_EQ(more_workers->workers(), 4u);
+}
+
+TEST(CostTest, WhatPlacesCountedThatAreGoneStaysWithTheirPlugin) {
+  FakeWorker w;
+  for (int i = 0; i < 3; ++i) {
+    auto account = cost::find_or_make(owner("cost.gone"), "[ENDPOINT: /" + std::to_string(i) + "]", 1);
+    Place place = place_of(*account);
+    { PlaceScope scope{&place, HookKind::on_request}; }
+  }
+  auto left = rows("cost.gone");
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].place, "");
+  EXPECT_EQ(left[0].sum().calls, 3u);
+}
+
+TEST(CostTest, StatusNamesPluginPlaceAndHook) {
+  FakeWorker w;
+  auto cheap = cost::find_or_make(owner("cost.status"), "[ENDPOINT: /cheap]", 1);
+  auto dear = cost::find_or_make(owner("cost.status"), "[ENDPOINT: /dear]", 1);
+  Place a = place_of(*cheap), b = place_of(*dear);
+  { PlaceScope scope{&a, HookKind::on_request}; }
+  {
+    PlaceScope scope{&b, HookKind::on_response};
+    spend(3'000'000);
+  }
+  count_error(b, HookKind::on_response, *w.worker);
+
+  auto root = boost::json::parse(cost::status_json()).as_object();
+  EXPECT_TRUE(root.at("stalls").is_array());
+  const boost::json::object* plugin = nullptr;
+  for (auto& p : root.at("plugins").as_array())
+    if (p.at("plugin") == "cost.status") plugin = &p.as_object();
+  ASSERT_TRUE(plugin);
+  EXPECT_EQ(plugin->at("version"), "1.0.0");
+  EXPECT_EQ(plugin->at("calls").to_number<uint64_t>(), 2u);
+  auto& places = plugin->at("places").as_array();
+  ASSERT_EQ(places.size(), 2u);
+  EXPECT_EQ(places[0].at("place"), "[ENDPOINT: /dear]") << "the most expensive first";
+  EXPECT_EQ(places[0].at("binding"), "t/x");
+  EXPECT_EQ(places[0].at("longest_hook"), "on_response");
+  EXPECT_EQ(places[0].at("hooks").at("on_response").at("errors").to_number<uint64_t>(), 1u);
+
+  auto least = boost::json::parse(cost::status_json(1)).as_object();
+  for (auto& p : least.at("plugins").as_array())
+    if (p.at("plugin") == "cost.status") {
+      EXPECT_EQ(p.at("places").as_array().size(), 1u);
+      EXPECT_EQ(p.at("more_places").to_number<uint64_t>(), 1u);
+      EXPECT_EQ(p.at("calls").to_number<uint64_t>(), 2u);
+    }
+  const std::string text = cost::status_text();
+  EXPECT_NE(text.find("cost.status 1.0.0 t/x [ENDPOINT: /dear]\n"), std::string::npos) << text;
+  EXPECT_NE(cost::status_text(1).find(" more\n"), std::string::npos);
+}
+
+TEST(CostTest, TheFiguresAreMetricsWithLabels) {
+  FakeWorker w;
+  auto account = cost::find_or_make(owner("cost.metrics"), "[ENDPOINT: /m]", 1);
+  Place place = place_of(*account);
+  {
+    PlaceScope scope{&place, HookKind::on_request};
+    spend(1'000'000);
+  }
+  double seconds = 0;
+  int found = 0;
+  for (const metrics::Snapshot& s : metrics::snapshot()) {
+    if (s.labels.empty() || s.labels[0].second != "cost.metrics") continue;
+    EXPECT_EQ(s.labels[3], (std::pair<std::string, std::string>{"place", "[ENDPOINT: /m]"}));
+    EXPECT_EQ(s.labels[4], (std::pair<std::string, std::string>{"hook", "on_request"}));
+    ++found;
+    if (s.definition->name == "sluice_plugin_hook_calls_total") {
+      EXPECT_EQ(s.value, 1);
+    }
+    if (s.definition->name == "sluice_plugin_hook_seconds_total") seconds = static_cast<double>(s.value) * s.definition->scale;
+  }
+  EXPECT_EQ(found, 8);
+  EXPECT_GE(seconds, 0.00099);
+}
+
+TEST(CostTest, HookNamesAreThoseOfTheHeader) {
+  EXPECT_EQ(to_string(HookKind::on_request), "on_request");
+  EXPECT_EQ(to_string(HookKind::pick), "pick");
+  EXPECT_EQ(to_string(HookKind::worker_start), "worker_start");
+  EXPECT_EQ(to_string(HookKind::log_flush), "log_flush");
+}
+
+TEST(CostTest, APostedFunctionIsThePluginsThatPostedIt) {
+  FakeWorker w;
+  auto account = cost::find_or_make(owner("cost.post"), "[ENDPOINT: /p]", 1);
+  Place place = place_of(*account);
+  static HookKind seen;
+  seen = HookKind::none;
+  {
+    PlaceScope scope{&place, HookKind::on_request};
+    kLoopService.post(w.worker.get(), [](void*) noexcept { seen = hook_state.kind(); }, nullptr);
+  }
+  w.until([] { return seen != HookKind::none; });
+  EXPECT_EQ(seen, HookKind::post);
+  EXPECT_EQ(of(*account, HookKind::post).calls, 1u);
+}
+
+}  // namespace
+}  // namespace sluice::plugin
