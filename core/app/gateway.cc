@@ -27,6 +27,7 @@ uint32_t usable_cores() {
 // Every folder that holds plugins; what cannot be loaded is said as a warning, because a missing name is an error of its own.
 void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, config::Report& report) {
   plugin::ScanResult found;
+  registry.isolate(c.isolated_plugins);
   std::string pattern = c.plugin_pattern.value_or(".so");
   if (pattern.empty()) pattern = ".so";
   if (!o.plugins.empty()) {
@@ -35,6 +36,8 @@ void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Con
     registry.scan(plugin::default_folder(), ".so", found);
     if (c.plugin_folder && !c.plugin_folder->empty()) registry.scan(*c.plugin_folder, pattern, found);
   }
+  registry.finish(found);
+  for (auto& r : found.refused) report.error(std::move(r.pointer), std::move(r.message));
   for (std::string& p : found.problems)
     if (o.policy == Policy::strict)
       report.error("/plugin", std::move(p));

@@ -38,6 +38,8 @@ class Module {
 
   const slc_entry& entry() const;
   const std::string& file() const;
+  // Where the image was loaded from, as another process of this machine finds it; empty: linked in.
+  std::string image_path() const;
   const slc_host* host() const;
   std::string title() const;  // "plugins/jwt.so (acme.jwt 2.3.0)"
   const std::vector<Offer>& offers() const { return offers_; }
