@@ -8,11 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <boost/json/parse.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
 #include "core/log/log.h"
+#include "core/plugin/exchange.h"
 #include "core/plugin/services.h"
 #include "core/plugin/token_table.h"
 
@@ -249,76 +251,60 @@ void HelperProcess::hello(Reader& r) {
     const char* words = dlerror();
     why = words ? words : "no symbol slc_plugin_entry";
   } else {
-    auto module = Module::adopt(entry, title.substr(0, title.find(" (")));
-    auto ready = module ? (*module)->initialise() : Result<bool, Problem>{module.error()};
-    if (ready)
-      module_ = *module;
-    else
-      why = ready.error().message;
+    ScanResult result;
+    registry_.add(entry, title.substr(0, title.find(" (")), result);
+    bindings_ = registry_.bindings();
+    for (const std::string& p : result.problems) why += (why.empty() ? "" : "; ") + p;
   }
   Message m{Control::loaded};
   m->text(why);
   say(m.take());
-  if (!module_) code_ = 1, end();
+  if (bindings_.empty()) code_ = 1, end();
 }
 
 void HelperProcess::create(Reader& r) {
-  if (!module_) return;
+  if (bindings_.empty()) return;
   auto o = std::make_unique<HelperObject>();
   o->id = r.u64();
-  uint32_t binding = r.u32();
+  uint32_t index = r.u32();
   Context context;
   context.scope = r.i32();
-  context.where = o->where = std::string{r.text()};
-  slc_report report;
-  report.context = &context;
-  report.trees = &o->trees;
-  report.base = std::string{r.text()};
-  document::Node* root = nullptr;
+  context.where = std::string{r.text()};
+  config::Block block;
+  block.pointer = std::string{r.text()};
+  boost::json::value value;
   if (r.u8()) {
-    root = o->trees.arena.make<document::Node>();
-    document::Builder b{o->trees.arena, nullptr};
-    r.tree(b, root);
+    boost::json::parse_options options;
+    options.max_depth = document::Builder::kMaxDepth;
+    boost::json::error_code ec;
+    value = boost::json::parse(r.text(), ec, {}, options);
+    if (ec) r.fail();
+    block.value = &value;
   }
-  if (!r.at_end() || binding >= module_->offers().size()) give_up("the gateway sent a broken object");
-  const Module::Offer& offer = module_->offers()[binding];
-  o->table = static_cast<const slc_middleware*>(offer.table);
-  o->place = {module_->entry().id, offer.spec->name, o->where};
-  const slc_lifecycle* life = offer.life;
-  slc_status status = SLC_OK;
-  bool wanted = true;
-  if (life && life->create) {
-    creating_ = o->id;
-    {
-      PlaceScope place{&o->place};
-      status = life->create(module_->host(), root ? handle(root, nullptr) : slc_node{nullptr, 0}, &report, &o->object);
+  if (!r.at_end() || index >= bindings_.size()) give_up("the gateway sent a broken object");
+  const Binding& binding = *bindings_[index];
+  o->table = table<slc_middleware>(binding);
+  config::Report report;
+  ObjectFactory factory{registry_, 1, report};
+  creating_ = o->id;
+  o->object = factory.make(binding, block.value ? &block : nullptr, context);
+  creating_ = 0;
+  if (o->object)
+    if (auto started = o->object->start(*worker_); !started) {
+      report.error(block.pointer, started.error().message);
+      o->object = nullptr;
     }
-    creating_ = 0;
-    wanted = o->object != nullptr;
-  }
-  if (report.failed && status == SLC_OK) status = SLC_EINVAL;
-  o->state = o->object;
-  bool started = false;
-  if (status == SLC_OK && wanted && life && life->worker_start) {
-    PlaceScope place{&o->place};
-    status = life->worker_start(o->object, worker_.get(), &o->state);
-    started = status == SLC_OK;
-    if (!started) kConfigService.error(&report, {}, str("cannot start on the worker of its helper process"));
-  }
   Message m{Control::created};
-  m->u64(o->id), m->i32(status), m->u8(status == SLC_OK && wanted);
-  m->u32(static_cast<uint32_t>(report.issues.size()));
-  for (const config::Issue& issue : report.issues) {
+  m->u64(o->id), m->i32(report.failed() ? SLC_EINVAL : SLC_OK), m->u8(o->object != nullptr);
+  m->u32(static_cast<uint32_t>(report.issues().size()));
+  std::string by = " (plugin " + binding.plugin_id + " " + binding.plugin_version + ")";  // the gateway says it, too
+  for (const config::Issue& issue : report.issues()) {
+    std::string_view text = issue.message;
+    if (text.ends_with(by)) text.remove_suffix(by.size());
     m->u8(issue.severity == config::Issue::Severity::error);
-    m->text(issue.pointer), m->text(issue.message);
+    m->text(issue.pointer), m->text(text);
   }
-  if (status == SLC_OK && wanted) {
-    lives_[o->id] = life;
-    objects_[o->id] = std::move(o);
-  } else if (o->object && life && life->destroy) {
-    PlaceScope place{&o->place};
-    life->destroy(o->object);
-  }
+  if (o->object) objects_[o->id] = std::move(o);
   say(m.take());
 }
 
@@ -331,16 +317,8 @@ void HelperProcess::destroy(uint64_t id) {
       lane->mirrors.erase(link.first);
       return true;
     });
-  destroy(*it->second, lives_[id]);
+  it->second->object->stop(*worker_);
   objects_.erase(it);
-  lives_.erase(id);
-}
-
-void HelperProcess::destroy(HelperObject& o, const slc_lifecycle* life) {
-  PlaceScope place{&o.place};
-  if (life && life->worker_stop) life->worker_stop(o.state);
-  worker_->tokens->cancel_of(&o.place);
-  if (life && life->destroy && o.object) life->destroy(o.object);
 }
 
 slc_node HelperProcess::around(int32_t scope) {
@@ -426,7 +404,6 @@ void HelperProcess::end() {
   while (!lanes_.empty()) detach(lanes_.begin()->first);
   while (!objects_.empty()) destroy(objects_.rbegin()->first);
   tell_counts();
-  module_.reset();
   client_.close();
   loop_.stop();
 }

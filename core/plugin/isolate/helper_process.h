@@ -9,7 +9,7 @@
 
 #include "core/plugin/isolate/control.h"
 #include "core/plugin/isolate/mirror.h"
-#include "core/plugin/module.h"
+#include "core/plugin/registry.h"
 
 namespace sluice::plugin::isolate {
 
@@ -44,7 +44,6 @@ class HelperProcess {
   void hello(Reader&);
   void create(Reader&);
   void destroy(uint64_t id);
-  void destroy(HelperObject&, const slc_lifecycle*);
   void attach(uint32_t worker);
   void detach(uint32_t worker);
   void tell_counts();
@@ -61,9 +60,9 @@ class HelperProcess {
   std::deque<std::string> later_;  // frames that came while one was waited for
   uv_poll_t poll_{};
   Mapping page_;
-  std::shared_ptr<Module> module_;
+  Registry registry_;
+  std::vector<const Binding*> bindings_;  // of the plugin, in its order; empty: it is not loaded
   std::map<uint64_t, std::unique_ptr<HelperObject>> objects_;
-  std::map<uint64_t, const slc_lifecycle*> lives_;
   std::map<uint32_t, std::unique_ptr<Lane>> lanes_;
   BlockPool tree_blocks_;
   Arena trees_{tree_blocks_};

@@ -1,5 +1,5 @@
 // The services that a plugin gets in a helper process: the gateway's own tables, and a few functions that have to tell the
-// gateway something. What is not in the list below is not offered here.
+// gateway something. Those that work on what only the gateway has are not offered.
 #include "core/plugin/isolate/helper_process.h"
 #include "core/plugin/metrics.h"
 #include "core/plugin/services.h"
@@ -68,9 +68,9 @@ const void* helper_service(std::string_view id, const void* table) {
   if (id == SLC_SVC_DOCUMENT) return &documents_here;
   if (id == SLC_SVC_CONFIG) return &configs_here;
   if (id == SLC_SVC_METRICS) return &counts_here;
-  for (std::string_view same : {SLC_SVC_LOG, SLC_SVC_EXCHANGE, SLC_SVC_SHARED, SLC_SVC_LOOP})
-    if (id == same) return table;
-  return nullptr;
+  for (std::string_view never : {"sluice.next/1", "sluice.stream/1"})  // what they are about stays in the gateway
+    if (id == never) return nullptr;
+  return table;
 }
 
 }  // namespace sluice::plugin::isolate

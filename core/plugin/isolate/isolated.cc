@@ -1,8 +1,9 @@
 #include "core/plugin/isolate/isolated.h"
 
+#include <algorithm>
 #include <filesystem>
 
-#include "core/log/log.h"
+#include "core/document/write.h"
 #include "core/plugin/report.h"
 
 namespace sluice::plugin::isolate {
@@ -40,11 +41,19 @@ bool names(const Rule& rule, const Module& module) {
 
 std::string refusal(const Module& module) {
   if (module.image_path().empty()) return module.title() + " cannot be isolated: it is part of the program, and not a file.";
-  for (const Module::Offer& o : module.offers())
+  // Hooks behind on_done are of later kinds, which work on pieces of bodies as they pass.
+  constexpr size_t kKnown = offsetof(slc_middleware, on_done) + sizeof(slc_middleware::on_done);
+  for (const Module::Offer& o : module.offers()) {
     if (std::string_view{o.spec->interface_id} != SLC_IFACE_MIDDLEWARE)
       return module.title() + " cannot be isolated: it serves \"" + o.spec->name + "\" through " + o.spec->interface_id +
              ", whose calls must answer at once, and only " SLC_IFACE_MIDDLEWARE " can wait for another process. Take the name out "
              "of the list, or use a plugin that has the rest in a file of its own.";
+    auto* bytes = static_cast<const char*>(o.table);
+    size_t size = static_cast<const slc_middleware*>(o.table)->size;
+    if (std::any_of(bytes + kKnown, bytes + std::max(size, kKnown), [](char c) { return c != 0; }))
+      return module.title() + " cannot be isolated: \"" + o.spec->name + "\" has hooks for bodies that pass in pieces, and those are not handed "
+             "to another process. Take the name out of the list.";
+  }
   return {};
 }
 
@@ -104,10 +113,7 @@ slc_status Isolated::create(const slc_host* host, slc_node config, slc_report* r
   m->u64(record->id), m->u32(of.binding), m->i32(api.scope(report));
   m->text(view(api.place(report))), m->text(report->base);
   m->u8(config.p != nullptr);
-  if (config.p && !m->tree(nullptr, *static_cast<document::Node*>(config.p))) {
-    api.error(report, {}, str("has too many values to be handed to a helper process"));
-    return SLC_ELIMIT;
-  }
+  if (config.p) m->text(document::to_json(report->trees->arena, *static_cast<document::Node*>(config.p)));
   record->create = m.take();
   bool wanted = false;
   slc_status status = SLC_OK;

@@ -16,7 +16,7 @@ std::unordered_map<const void*, bool*>& changes() {
 
 }  // namespace
 
-Running::Running(StatusPage& page, const HelperObject& o, Hook h) : page_{page}, place_{&o.place} {
+Running::Running(StatusPage& page, const HelperObject& o, Hook h) : page_{page}, place_{&o.object->place()} {
   page_.hook.store(static_cast<uint32_t>(h), std::memory_order_relaxed);
   page_.object.store(o.id, std::memory_order_relaxed);
   page_.beat.store(page_.beat.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -81,7 +81,7 @@ loop::Task<void> Mirror::serve(CallHead head) {
   slc_action action = SLC_FAIL;
   if (hook) {
     Running running{sink_.page(), object_, head.hook};
-    action = hook(object_.state, &x, &slot_);
+    action = hook(object_.object->state(*x.worker), &x, &slot_);
   }
   if (action == SLC_PENDING) {
     auto waiting = resumed(x);
@@ -90,7 +90,7 @@ loop::Task<void> Mirror::serve(CallHead head) {
   drop_suspension(x);
   bool replaced = x.building != nullptr;
   if (replaced) {
-    PlaceScope place{&object_.place};
+    PlaceScope place{&object_.object->place()};
     if (!finish_building(x)) action = SLC_FAIL;
   }
   std::string reply;
@@ -103,7 +103,7 @@ void Mirror::done(const CallHead& head, std::string_view state) {
   if (!take(head, state) || !object_.table->on_done) return;
   exchange_.worker->tokens->cancel_owned(exchange_);
   Running running{sink_.page(), object_, Hook::done};
-  object_.table->on_done(object_.state, &exchange_, &slot_);
+  object_.table->on_done(object_.object->state(*exchange_.worker), &exchange_, &slot_);
 }
 
 }  // namespace sluice::plugin::isolate

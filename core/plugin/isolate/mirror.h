@@ -6,19 +6,14 @@
 #include "core/plugin/isolate/message.h"
 #include "core/plugin/isolate/segment.h"
 #include "core/plugin/registry.h"
-#include "core/plugin/report.h"
 
 namespace sluice::plugin::isolate {
 
-// An object as the helper holds it.
+// An object as the helper holds it: the same class as in the gateway, so its life is the same.
 struct HelperObject {
   uint64_t id = 0;
   const slc_middleware* table = nullptr;
-  std::string where;
-  Place place;
-  Trees trees;
-  void* object = nullptr;
-  void* state = nullptr;  // what hooks get
+  std::shared_ptr<Object> object;
 };
 
 // Marks what runs for those who look from outside. [worker]
