@@ -7,20 +7,21 @@
 namespace sluice::plugin::isolate {
 
 bool ControlInput::next(std::string_view* frame) {
-  if (at_) {
+  // Not after every frame: thousands of small ones may have come at once.
+  if (at_ > bytes_.size() / 2) {
     bytes_.erase(0, at_);
     at_ = 0;
   }
   uint32_t size;
-  if (broken_ || bytes_.size() < sizeof size) return false;
-  std::memcpy(&size, bytes_.data(), sizeof size);
+  if (broken_ || bytes_.size() - at_ < sizeof size) return false;
+  std::memcpy(&size, bytes_.data() + at_, sizeof size);
   if (size == 0 || size > kMostControl) {
     broken_ = true;
     return false;
   }
-  if (bytes_.size() - sizeof size < size) return false;
-  *frame = std::string_view{bytes_}.substr(sizeof size, size);
-  at_ = sizeof size + size;
+  if (bytes_.size() - at_ - sizeof size < size) return false;
+  *frame = std::string_view{bytes_}.substr(at_ + sizeof size, size);
+  at_ += sizeof size + size;
   return true;
 }
 

@@ -64,7 +64,7 @@ class ControlInput {
 
  private:
   std::string bytes_;
-  size_t at_ = 0;
+  size_t at_ = 0;  // behind the last frame
   bool broken_ = false;
 };
 

@@ -60,7 +60,6 @@ std::string refusal(const Module& module) {
 Isolated::Isolated(std::shared_ptr<Module> module, const Rule& rule)
     : module_{std::move(module)}, supervisor_{Supervisor::get()} {
   subject_.id = module_->entry().id;
-  subject_.version = module_->entry().version;
   subject_.title = module_->title();
   subject_.copy = module_->image_path();
   subject_.limits = {rule.timeout_ms, rule.memory_mb};

@@ -406,7 +406,6 @@ void Supervisor::died(Helper& h, int status, uint64_t now) {
   if (object) why += std::string{h.kill_reason.empty() ? " in " : ", in "} + std::string{hook_name(page.hook.load(std::memory_order_relaxed))};
   if (auto it = h.subject->records.find(object); it != h.subject->records.end()) place = it->second->place + " ";
   h.last_death = why;
-  ++h.deaths;
   if (!h.served) {
     h.state = HelperState::refused;
     h.refusal = h.subject->title + ": cannot be isolated: " +

@@ -38,7 +38,7 @@ struct Record {
 
 // What the helpers of one plugin share. Guarded by the supervisor's mutex.
 struct Subject {
-  std::string id, version;  // of the plugin
+  std::string id;           // of the plugin
   std::string title;        // "plugins/x.so (acme.x 1.2.0)"
   std::string copy;         // the image to load
   Limits limits;
@@ -86,7 +86,7 @@ struct Helper {
   Mapping page;
   std::string kill_reason;
   uint32_t quick_deaths = 0;
-  uint64_t up_since_ms = 0, due_ms = 0, deaths = 0;
+  uint64_t up_since_ms = 0, due_ms = 0;
   uint64_t sync_sent = 0, sync_seen = 0, sync_ms = 0, beat = 0;  // signs of life
   uint64_t up_sync = 0;      // with this sync, start-up is over
   int level = 0;
