@@ -311,12 +311,14 @@ void HelperProcess::create(Reader& r) {
 void HelperProcess::destroy(uint64_t id) {
   auto it = objects_.find(id);
   if (it == objects_.end()) return;
-  for (auto& [worker, lane] : lanes_)
-    std::erase_if(lane->object_of, [&](const auto& link) {
+  for (auto& entry : lanes_) {
+    Lane& lane = *entry.second;
+    std::erase_if(lane.object_of, [&](const auto& link) {
       if (link.second != id) return false;
-      lane->mirrors.erase(link.first);
+      lane.mirrors.erase(link.first);
       return true;
     });
+  }
   it->second->object->stop(*worker_);
   objects_.erase(it);
 }
