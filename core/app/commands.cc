@@ -19,6 +19,7 @@
 #include "core/app/watch.h"
 #include "core/log/log.h"
 #include "core/plugin/crash_report.h"
+#include "core/plugin/isolate/helper_process.h"
 
 namespace sluice::app {
 namespace {
@@ -233,6 +234,9 @@ int version() {
 }
 
 int main(int count, char** values) {
+  // No command of people's: what the gateway starts to run an isolated plugin in. Before anything else, because the process
+  // must know at once when its gateway ends.
+  if (count > 1 && std::string_view{values[1]} == "isolate-helper") return plugin::isolate::helper_main(count, values);
   std::vector<std::string> arguments{values + std::min(count, 1), values + count};
   auto parsed = parse(arguments);
   if (parsed.exit) {

@@ -19,12 +19,15 @@ void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Con
     live.files.push_back(path);
     registry.scan(path, wanted, found, pins);
   };
+  registry.isolate(c.isolated_plugins);
   if (!o.plugins.empty()) {
     folder(o.plugins, ".so");
   } else {
     folder(plugin::default_folder(), ".so");
     if (c.plugin_folder && !c.plugin_folder->empty()) folder(*c.plugin_folder, pattern);
   }
+  registry.finish(found);
+  for (auto& r : found.refused) report.error(std::move(r.pointer), std::move(r.message));
   for (const std::string& p : found.problems) {
     bool is_new = before && std::find(before->problems.begin(), before->problems.end(), p) == before->problems.end();
     if (o.policy == Policy::strict || (is_new && o.policy != Policy::lenient))

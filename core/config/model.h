@@ -142,6 +142,15 @@ struct RouterOptions {
   bool use_h2c = false;
 };
 
+// An entry of plugin.isolate: this plugin's code runs in processes of its own.
+struct IsolatedPlugin {
+  std::string name;             // its id, or its file's name with or without ending
+  uint32_t timeout_ms = 1000;   // of one hook
+  uint32_t helpers = 1;         // processes
+  uint32_t memory_mb = 0;       // of each; 0: no limit
+  std::string pointer;
+};
+
 struct Config {
   std::string file;
   std::shared_ptr<const boost::json::value> tree;  // environment applied; what the pointers above refer to
@@ -153,6 +162,7 @@ struct Config {
   std::optional<std::string> plugin_folder, plugin_pattern;
   std::vector<PluginTrial> trials;
   std::optional<uint32_t> plugin_watchdog_ms;  // 0: off
+  std::vector<IsolatedPlugin> isolated_plugins;
   Duration dns_cache_ttl{std::chrono::seconds{30}};
   // server
   Duration read_timeout{0}, read_header_timeout{0}, write_timeout{0}, idle_timeout{0};

@@ -199,6 +199,45 @@ void read_client(Fields& root, Config& config) {
   read_client_tls(root, config);
 }
 
+// "isolate": a list of plugins, each a text or an object with limits.
+void read_isolated(Fields& plugin, Config& config) {
+  auto list = plugin.find("isolate");
+  if (!list) return;
+  Reading& reading = plugin.reading();
+  if (!list.value->is_array())
+    return reading.mismatch(list.pointer, "a list of plugins, each an id, a file name, or {\"plugin\": …, \"timeout\": …}", *list.value);
+  const auto& entries = list.value->get_array();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    IsolatedPlugin p;
+    p.pointer = join(list.pointer, i);
+    if (entries[i].is_string()) {
+      p.name = std::string{std::string_view{entries[i].get_string()}};
+    } else if (entries[i].is_object()) {
+      Fields entry{reading, entries[i], p.pointer};
+      p.name = entry.text("plugin");
+      if (Duration d = entry.duration("timeout"); d.count() > 0)
+        p.timeout_ms = static_cast<uint32_t>(std::min<int64_t>((d.count() + 999'999) / 1'000'000, 3'600'000));
+      else if (d.count() < 0)
+        reading.error(entry.pointer_of("timeout"), "the time limit of a hook must be positive, such as \"1s\"");
+      if (int64_t n = entry.integer("helpers", 1, 64); n) p.helpers = static_cast<uint32_t>(n);
+      if (int64_t n = entry.integer("memory_mb", 16, 1 << 20); n) p.memory_mb = static_cast<uint32_t>(n);
+      entry.finish();
+    } else {
+      reading.mismatch(p.pointer, "the id or file name of a plugin, or {\"plugin\": …, \"timeout\": …}", entries[i]);
+      continue;
+    }
+    if (p.name.empty()) {
+      reading.error(p.pointer, "names no plugin: write its id or its file's name");
+      continue;
+    }
+    if (std::any_of(config.isolated_plugins.begin(), config.isolated_plugins.end(), [&](auto& q) { return q.name == p.name; })) {
+      reading.error(p.pointer, quote(p.name) + " is in the list twice");
+      continue;
+    }
+    config.isolated_plugins.push_back(std::move(p));
+  }
+}
+
 }  // namespace
 
 std::span<const std::string_view> root_keys() { return kRootKeys; }
@@ -243,6 +282,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
     if (plugin->find("pattern")) config.plugin_pattern = plugin->text("pattern");
     if (auto trials = plugin->object("trial")) read_trials(*trials, config.trials);
     if (plugin->find("watchdog_ms")) config.plugin_watchdog_ms = static_cast<uint32_t>(plugin->integer("watchdog_ms", 0, 3'600'000));
+    read_isolated(*plugin, config);
     plugin->finish();
   }
   if (Duration d = root.duration("dns_cache_ttl"); d >= std::chrono::seconds{1}) config.dns_cache_ttl = d;

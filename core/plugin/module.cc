@@ -311,6 +311,13 @@ Module::~Module() {
 const slc_entry& Module::entry() const { return *image_.entry; }
 const std::string& Module::file() const { return image_.file; }
 const std::string& Module::fingerprint() const { return image_.fingerprint; }
+std::string Module::image_path() const {
+  if (!image_.library.is_loaded()) return {};
+  std::string path = image_.library.location().string();
+  if (constexpr std::string_view kSelf = "/proc/self/"; path.starts_with(kSelf))
+    path.replace(0, kSelf.size(), "/proc/" + std::to_string(getpid()) + "/");
+  return path;
+}
 const slc_host* Module::host() const { return image_.host.get(); }
 const Place& Module::place() const { return image_.place; }
 std::string Module::title() const { return image_.file + " (" + entry().id + " " + entry().version + ")"; }

@@ -39,6 +39,8 @@ class Module {
 
   const slc_entry& entry() const;
   const std::string& file() const;
+  // Where the image was loaded from, as another process of this machine finds it; empty: linked in.
+  std::string image_path() const;
   const slc_host* host() const;
   const Place& place() const;  // the plugin as a whole; lives as long as the process
   std::string title() const;  // "plugins/jwt.so (acme.jwt 2.3.0)"

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "core/base/text.h"
+#include "core/plugin/isolate/isolated.h"
 #include "core/plugin/module.h"
 
 namespace sluice::plugin {
@@ -21,6 +22,12 @@ struct Registry::Impl {
   using Names = std::map<Key, std::vector<const Binding*>>;
   Names names, aliases;
   std::map<std::string, const Binding*> defaults;
+  struct Isolation {
+    config::IsolatedPlugin rule;
+    bool found = false;
+  };
+  std::vector<Isolation> isolation;
+  std::vector<std::shared_ptr<isolate::Isolated>> isolated;
 
   // Encodings and sd names are case-insensitive in the reference; namespaces are not.
   static Key value_key(std::string_view interface_id, std::string_view name) { return {std::string{interface_id}, to_lower(name)}; }
@@ -36,7 +43,14 @@ struct Registry::Impl {
 
   void add(std::shared_ptr<Module> module, ScanResult& result);
   std::string clash(const Module&) const;
+  Isolation* rule_for(const Module&);
 };
+
+Registry::Impl::Isolation* Registry::Impl::rule_for(const Module& m) {
+  for (Isolation& i : isolation)
+    if (isolate::names(i.rule, m)) return &i;
+  return nullptr;
+}
 
 // What two modules (or one, twice) claim, as a message; empty: nothing.
 std::string Registry::Impl::clash(const Module& m) const {
@@ -71,11 +85,22 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     result.problems.push_back(std::move(message));
     return;
   }
-  if (auto ok = module->initialise(); !ok) {
+  std::shared_ptr<isolate::Isolated> helper;
+  if (Isolation* rule = rule_for(*module)) {
+    rule->found = true;
+    auto started = isolate::Isolated::start(module, rule->rule);
+    if (!started) {
+      result.refused.push_back({rule->rule.pointer, started.error().message});
+      return;  // never in the gateway instead
+    }
+    helper = *started;
+    isolated.push_back(helper);
+  } else if (auto ok = module->initialise(); !ok) {
     result.problems.push_back(ok.error().message);
     return;
   }
   modules.push_back(module);
+  uint32_t index = 0;
   for (const Module::Offer& o : module->offers()) {
     Binding& b = bindings.emplace_back();
     b.spec = o.spec;
@@ -88,6 +113,11 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     b.plugin_id = module->entry().id;
     b.plugin_version = module->entry().version;
     b.host = module->host();
+    if (helper) {
+      auto served = helper->serve(index);
+      b.table = served.table, b.life = served.life, b.host = served.host;
+    }
+    ++index;
     names[key(*b.spec, b.name)].push_back(&b);
     for (const char* const* a = o.spec->aliases; a && *a; ++a) aliases[key(*b.spec, *a)].push_back(&b);
     if (o.spec->flags & SLC_BIND_DEFAULT) defaults[b.interface_id] = &b;
@@ -96,6 +126,21 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
 
 Registry::Registry() : impl_{std::make_unique<Impl>()} {}
 Registry::~Registry() = default;
+
+void Registry::isolate(std::vector<config::IsolatedPlugin> rules) {
+  for (auto& r : rules) impl_->isolation.push_back({std::move(r)});
+}
+
+void Registry::finish(ScanResult& result) {
+  for (const Impl::Isolation& i : impl_->isolation) {
+    if (i.found) continue;
+    std::string text = "no plugin has the id or file name \"" + i.rule.name + "\"";
+    std::vector<std::string> known;
+    for (const auto& m : impl_->modules) known.emplace_back(m->entry().id), known.push_back(std::filesystem::path{m->file()}.stem().string());
+    if (std::string_view near = nearest(i.rule.name, known); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
+    result.refused.push_back({i.rule.pointer, text});
+  }
+}
 
 void Registry::scan(const std::string& folder, const std::string& pattern, ScanResult& result, const Pins& pins) {
   namespace fs = std::filesystem;

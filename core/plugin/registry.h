@@ -38,6 +38,10 @@ using Pins = std::map<std::string, std::shared_ptr<Module>, std::less<>>;
 
 struct ScanResult {
   std::vector<std::string> problems;  // one message per file that was refused; architecture of messages: plugin-abi.md §2.5
+  struct Refusal {
+    std::string pointer, message;
+  };
+  std::vector<Refusal> refused;  // what the configuration asks of a plugin and cannot have: errors, with their place
 };
 
 // All bindings of one generation.
@@ -45,6 +49,10 @@ class Registry {
  public:
   Registry();
   ~Registry();
+  // The plugins that are to run in processes of their own (plugin.isolate). Before scan() and add().
+  void isolate(std::vector<config::IsolatedPlugin>);
+  // After scan(): entries of that list that no plugin answered to are refused.
+  void finish(ScanResult&);
   // Loads every regular file in `folder` whose name contains `pattern` (default ".so"), in name order. A refused file is a
   // problem, never a crash. A folder that does not exist is a problem.
   void scan(const std::string& folder, const std::string& pattern, ScanResult&, const Pins& pins = {});

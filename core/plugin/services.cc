@@ -15,17 +15,24 @@ constexpr Service kServices[] = {
     {SLC_SVC_STORE, &kStoreService},
 };
 
+ServiceFilter filter = nullptr;
+
+const void* offered(const Service& s) { return filter ? filter(s.id, s.table) : s.table; }
+
 }  // namespace
+
+void set_service_filter(ServiceFilter f) { filter = f; }
 
 const void* find_service(std::string_view id) {
   for (const Service& s : kServices)
-    if (id == s.id) return s.table;
+    if (id == s.id) return offered(s);
   return nullptr;
 }
 
 std::string service_names() {
   std::string all;
-  for (const Service& s : kServices) all.append(all.empty() ? "" : ", ").append(s.id);
+  for (const Service& s : kServices)
+    if (offered(s)) all.append(all.empty() ? "" : ", ").append(s.id);
   return all;
 }
 

@@ -24,6 +24,10 @@ inline const std::string& plugin_of(const slc_host* h) { return static_cast<cons
 // nullptr: this host has none of that name.
 const void* find_service(std::string_view id);
 std::string service_names();  // for messages
+// A process that offers less than the gateway, or something in its place, says so once, before it opens a plugin: the filter
+// is asked for every service with the table that the gateway has.
+using ServiceFilter = const void* (*)(std::string_view id, const void* table);
+void set_service_filter(ServiceFilter);
 
 extern const slc_log_api kLogService;
 extern const slc_exchange_api kExchangeService;

@@ -44,6 +44,10 @@ class PluggedGateway {
 
  private:
   static GatewayOptions options(std::string config, int workers, std::map<std::string, std::string> environment, const std::string& folder) {
+#ifdef SLC_ISOLATED  // the same tests once more, with this plugin in a process of its own
+    if (std::filesystem::exists(folder + "/" SLC_ISOLATED ".so"))
+      config.replace(config.find('{'), 1, R"({"plugin": {"isolate": [{"plugin": ")" SLC_ISOLATED R"(", "timeout": "60s"}]}, )");
+#endif
     GatewayOptions o = options_of(std::move(config), workers);
     o.binary = gateway_binary();
     o.arguments = {"--plugins", folder};
@@ -63,6 +67,8 @@ inline Ran run_plugged(const std::vector<std::string>& plugins, const std::strin
   argv.insert(argv.end(), more.begin(), more.end());
   return run_program(argv, kLimit, {}, place.path());
 }
+
+inline bool contains(std::string_view text, std::string_view what) { return text.find(what) != text.npos; }
 
 inline int occurrences(std::string_view text, std::string_view what) {
   int n = 0;

@@ -1,0 +1,101 @@
+// What a hook sees and what it changed, as frames (ring.h). The gateway writes calls and the helper reads them into a mirror
+// exchange; the helper writes what its plugin changed there, and the gateway checks and applies it. The gateway trusts nothing
+// in a reply: what is malformed, or what a plugin inside the gateway would have been refused, spoils the whole reply.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/plugin/exchange.h"
+#include "core/plugin/isolate/wire.h"
+
+namespace sluice::plugin::isolate {
+
+enum class Hook : uint8_t { request = 1, raw_response = 2, response = 3, done = 4 };
+std::string_view hook_name(uint32_t);  // "on_request"; of no hook: "a callback"
+
+// ---- calls: gateway → helper ----
+
+enum class CallKind : uint8_t {
+  hook = 1,
+  done = 2,    // the exchange ends: on_done, no reply
+  forget = 3,  // the same without on_done
+};
+
+struct CallHead {
+  CallKind kind = CallKind::hook;
+  Hook hook = Hook::request;
+  uint64_t id = 0;      // of the reply; 0: none is wanted
+  uint64_t link = 0;    // exchange and stage, unique in the channel
+  uint64_t object = 0;  // what create() made
+  // A body that the helper has from the call before is not sent again.
+  bool request_body = true, response_body = true;
+};
+
+constexpr size_t kHeadSize = 28;  // of a call, behind the frame's length
+
+// Appends room for the frame's length, the head and, unless it is a `forget`, all that the exchange shows. False: too much.
+bool put_call(std::string& out, const CallHead&, slc_exchange&);
+// False: no call.
+bool take_head(Reader&, CallHead*);
+// Fills the mirror; views are of the frame's bytes, which live as long as the mirror. `inside` is where its outcome goes.
+bool take_call(Reader&, const CallHead&, slc_exchange& mirror, Error& inside);
+
+// ---- replies: helper → gateway ----
+
+// The mirror as it was when the hook was called.
+class Before {
+ public:
+  void take(slc_exchange&);  // in the mirror's arena
+
+ private:
+  friend void put_reply(std::string&, uint64_t, slc_action, bool, bool, slc_exchange&, const Before&);
+  std::string_view method_, path_, query_;
+  ArenaVector<http::Header> headers_[2];
+  ArenaVector<http::Slice> bodies_[2];
+  ArenaVector<router::Param> params_;
+  int status_ = 0;
+  bool complete_ = false, had_data_ = false;
+  const char* error_ = nullptr;
+  Errc code_ = Errc::none;
+};
+
+// Appends room for the frame's length and the reply. `keeps`: the plugin has state of this exchange. `data`: the tree changed.
+void put_reply(std::string& out, uint64_t id, slc_action, bool keeps, bool data, slc_exchange& mirror, const Before&);
+
+// A reply, read. Views are of the frame's bytes. Used again for the next one.
+class Reply {
+ public:
+  uint64_t id = 0;
+  slc_action action = SLC_FAIL;
+  bool keeps = false;
+
+  // The frame's first value, to find the exchange that the rest is for.
+  static uint64_t id_of(std::string_view frame);
+  // False: malformed. Changes nothing; a document is built in `arena` already.
+  bool take(std::string_view frame, Arena& arena);
+  // Makes the changes. False: one of them would have been refused to a plugin of the gateway's own.
+  bool apply(slc_exchange&) const;
+
+ private:
+  struct Failure {
+    int32_t http_status;
+    std::string_view why, body, content_type;
+  };
+  void clear();
+  bool take_headers(Reader&, int side);
+  static bool apply_headers(slc_exchange&, http::Headers&, const std::vector<http::Header>&);
+  std::optional<std::string_view> fields_[3];  // method, path, query
+  bool has_headers_[2];
+  std::vector<http::Header> headers_[2];
+  std::optional<std::string_view> bodies_[2];
+  bool has_params_;
+  std::vector<router::Param> params_;
+  std::optional<int32_t> status_;
+  std::optional<bool> complete_;
+  bool has_data_, no_data_;
+  document::Node data_;
+  std::optional<Failure> failure_;
+};
+
+}  // namespace sluice::plugin::isolate

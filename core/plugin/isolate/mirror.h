@@ -1,0 +1,74 @@
+// In the helper: one exchange of the gateway as the plugin sees it here, with the plugin's slot, memory, timers and callouts.
+// It lives from the exchange's first hook until the gateway says that it is over. The loop's thread.
+#pragma once
+#include <string_view>
+
+#include "core/plugin/isolate/message.h"
+#include "core/plugin/isolate/segment.h"
+#include "core/plugin/registry.h"
+
+namespace sluice::plugin::isolate {
+
+// An object as the helper holds it: the same class as in the gateway, so its life is the same.
+struct HelperObject {
+  uint64_t id = 0;
+  const slc_middleware* table = nullptr;
+  std::shared_ptr<Object> object;
+};
+
+// Marks what runs for those who look from outside. [worker]
+class Running {
+ public:
+  Running(StatusPage&, const HelperObject&, Hook);
+  ~Running();
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  StatusPage& page_;
+  PlaceScope place_;
+};
+
+class Mirror {
+ public:
+  // Where replies go.
+  class Sink {
+   public:
+    virtual void send(std::string& frame) = 0;
+    virtual StatusPage& page() = 0;
+
+   protected:
+    ~Sink() = default;
+  };
+  Mirror(slc_worker&, HelperObject&, Sink&);
+  ~Mirror();  // without on_done
+  Mirror(const Mirror&) = delete;
+  Mirror& operator=(const Mirror&) = delete;
+
+  // `state`: what follows the head in the frame; copied.
+  void hook(const CallHead&, std::string_view state);
+  // What runs is cancelled, then on_done.
+  void done(const CallHead&, std::string_view state);
+  // The plugin changed the tree in place.
+  static void note_change(const void* arena);
+  Arena& arena() { return arena_; }
+
+ private:
+  bool take(const CallHead&, std::string_view state);
+  void cancel();
+  loop::Task<void> serve(CallHead);
+
+  Arena arena_;
+  HelperObject& object_;
+  Sink& sink_;
+  ArenaVector<router::Param> params_;
+  slc_exchange exchange_;
+  void* slot_ = nullptr;
+  Error inside_;
+  Before before_;
+  bool changed_ = false;
+  loop::Completion over_;
+  loop::Task<void> task_;
+};
+
+}  // namespace sluice::plugin::isolate

@@ -1,0 +1,250 @@
+// Plugins in processes of their own, in the running gateway: whatever a plugin does there, only the requests that were inside it
+// fail, and everybody is told who did it. The plugin does what a header says: tests/integration/plugins/poison.c.
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tests/integration/plugins/plugin_folder.h"
+
+namespace sluice::test {
+namespace {
+
+const std::string kForward = R"("input_headers": ["X-Poison", "X-Keep"], )";
+
+// /x has the plugin at the endpoint, /b at the backend, /good has nothing of it.
+std::string with_poison(const FakeUpstream& up, const std::string& limits = R"("timeout": "30s")", const std::string& timeout = "20s") {
+  const std::string block = extra({{"test/poison", ""}}), t = R"("timeout": ")" + timeout + R"(", )" + kForward;
+  return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), t + block + ", ") + "," +
+                       endpoint_of("/b", backend_of(up.url(), "/d", block), t) + "," +
+                       no_op_endpoint("/raw", backend_of(up.url(), "/echo", block), t + R"("method": "POST", )") + "," +
+                       endpoint_of("/both", backend_of(up.url(), "/d", block + R"(, "group": "p")") + "," + backend_of(up.url(), "/d", R"("group": "q")"), t) + "," +
+                       endpoint_of("/wait", backend_of(up.url(), "/slow"), t + block + ", ") + "," +
+                       endpoint_of("/good", backend_of(up.url(), "/d")),
+                   R"("plugin": {"isolate": [{"plugin": "test.poison", )" + limits + "}]}, ");
+}
+
+std::vector<pid_t> processes(const std::string& log) {
+  std::vector<pid_t> out;
+  const std::string_view text = "poison runs in process ";
+  for (size_t at = log.find(text); at != log.npos; at = log.find(text, at + 1)) out.push_back(std::atoi(log.c_str() + at + text.size()));
+  return out;
+}
+
+class IsolateTest : public testing::Test {
+ protected:
+  IsolateTest() {
+    up.on("/d", Reply::json(R"({"a":1})"));
+    up.on("/echo", [](const FakeUpstream::Request& r) { return Reply{200, {{"Content-Type", "text/plain"}}, r.body}; });
+  }
+  void expect_served(uint16_t port, const char* path = "/x") {
+    Response r = get_once(port, path);
+    EXPECT_EQ(r.status, 200) << path;
+    EXPECT_EQ(r.header("X-Seen"), "yes") << path;
+  }
+  FakeUpstream up;
+};
+
+TEST_F(IsolateTest, HooksRunInAnotherProcessThatHasNothingOfTheGateway) {
+  PluggedGateway gateway({"poison"}, with_poison(up), 2);
+  for (const char* path : {"/x", "/x"}) expect_served(gateway.port(), path);
+  EXPECT_EQ(get_once(gateway.port(), "/b").body, R"({"a":1})");
+  const auto pids = processes(gateway->log());
+  ASSERT_EQ(pids.size(), 1u) << gateway->log();
+  EXPECT_NE(pids[0], gateway->pid());
+  // One socket, to the gateway: no listener, no client, no backend.
+  int sockets = 0;
+  const std::string folder = "/proc/" + std::to_string(pids[0]) + "/fd";
+  for (const auto& fd : std::filesystem::directory_iterator{folder}) {
+    std::error_code ec;
+    const std::string to = std::filesystem::read_symlink(fd.path(), ec).string();
+    sockets += to.starts_with("socket:") && fd.path().filename() != "1" && fd.path().filename() != "2";
+  }
+  EXPECT_EQ(sockets, 1);
+  gateway.log_to_the_end();
+  EXPECT_NE(kill(pids[0], 0), 0) << "the helper ends with its gateway";
+}
+
+struct Deed {
+  const char *name, *cause;
+};
+class IsolateDeathTest : public IsolateTest, public testing::WithParamInterface<Deed> {};
+
+TEST_P(IsolateDeathTest, OnlyTheRequestInsideFailsWhateverHookItIs) {
+  PluggedGateway gateway({"poison"}, with_poison(up, R"("timeout": "400ms")"));
+  const Deed deed = GetParam();
+  for (auto [path, hook, place] : {std::tuple{"/x", "on_request", "[ENDPOINT: /x]"}, std::tuple{"/b", "on_raw_response", "[BACKEND: /d]"},
+                                   std::tuple{"/x", "on_response", "[ENDPOINT: /x]"}}) {
+    Response r = get_once(gateway.port(), path, {{"X-Poison", std::string{hook} + ":" + deed.name}});
+    EXPECT_EQ(r.status, 500) << hook;
+    gateway->process().wait_for_output(std::string{place} + "[test/poison] plugin test.poison: its helper process ");
+    gateway->process().wait_for_output(std::string{deed.cause} + hook);
+    gateway->process().wait_for_output("isolated plugin test.poison (test/poison): its helper process died: " + std::string{deed.cause} + hook);
+    EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"a":1})");
+    expect_served(gateway.port());
+  }
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_EQ(processes(log).size(), 4u) << log;
+  EXPECT_EQ(occurrences(log, "It is started again at once"), 3) << log;
+}
+
+INSTANTIATE_TEST_SUITE_P(Deeds, IsolateDeathTest,
+                         testing::Values(Deed{"segv", "SIGSEGV (Segmentation fault) in "}, Deed{"abort", "SIGABRT (Aborted) in "},
+                                         Deed{"exit", "it ended by itself with exit code 3 in "},
+                                         Deed{"loop", "it gave no sign for 400 ms and was killed, in "}),
+                         [](const auto& p) { return std::string{p.param.name}; });
+
+TEST_F(IsolateTest, ADeathInOnDoneFailsNobody) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_done:segv"}}).status, 200);
+  gateway->process().wait_for_output("SIGSEGV (Segmentation fault) in on_done");
+  expect_served(gateway.port());
+}
+
+TEST_F(IsolateTest, ADeathBetweenHooksIsNoticedToo) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_request:timer"}}).status, 500);
+  gateway->process().wait_for_output("plugin test.poison: its helper process");
+  expect_served(gateway.port());
+}
+
+TEST_F(IsolateTest, OfTwoBackendsOnlyTheOneWithTheDeadPluginIsMissing) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  Response r = get_once(gateway.port(), "/both", {{"X-Poison", "on_request:abort"}});
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.header("X-Krakend-Completed"), "false");
+  EXPECT_EQ(r.body, R"({"q":{"a":1}})");
+}
+
+TEST_F(IsolateTest, OneOfSixtyFourKillsTheHelperAndTheOthersAreServed) {
+  PluggedGateway gateway({"poison"}, with_poison(up), 2);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 64; ++i) clients.push_back(std::make_unique<TestClient>(gateway.port()));
+  for (int i = 0; i < 64; ++i)
+    clients[i]->send_request("GET", "/x", i == 31 ? Headers{{"X-Poison", "on_request:segv"}} : Headers{});
+  for (int i = 0; i < 64; ++i) {
+    Response r = clients[i]->read();
+    EXPECT_EQ(r.status, i == 31 ? 500 : 200) << i;
+    if (i != 31) {
+      EXPECT_EQ(r.body, R"({"a":1})") << i;
+    }
+  }
+}
+
+TEST_F(IsolateTest, WhatThePluginKnewOfARequestIsLostAndWhatItDidNotIsNot) {
+  up.manual("/slow");
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  TestClient with(gateway.port()), without(gateway.port()), inside(gateway.port());
+  with.send_request("GET", "/wait", {{"X-Keep", "yes"}});
+  auto first = up.wait_for_request("/slow");
+  without.send_request("GET", "/wait");
+  auto second = up.wait_for_request("/slow");
+  inside.send_request("GET", "/x", {{"X-Poison", "on_request:never"}});
+  EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_request:segv"}}).status, 500);
+  EXPECT_EQ(inside.read().status, 500) << "it was suspended in there";
+  first.answer(Reply::json(R"({"a":1})"));
+  second.answer(Reply::json(R"({"a":1})"));
+  EXPECT_EQ(with.read().status, 500);
+  Response r = without.read();
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.header("X-Seen"), "yes");
+  EXPECT_TRUE(contains(gateway.log_to_the_end(), "its helper process died and took what the plugin knew of this request with it"));
+}
+
+TEST_F(IsolateTest, AHelperThatDiesAgainAndAgainIsStartedAfterAPause) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_request:abort"}}).status, 500) << i;
+  }
+  gateway->process().wait_for_output("It is started again in 100 ms; until then requests that need it fail");
+  EXPECT_EQ(get_once(gateway.port(), "/good").status, 200);
+  Response r = get_once(gateway.port(), "/x");
+  if (r.status != 200) {
+    EXPECT_EQ(r.status, 500);
+    gateway->process().wait_for_output("isolated plugin test.poison (test/poison): its helper process is not running: SIGABRT (Aborted) in on_request");
+  }
+  while (occurrences(gateway->log(), "its helper process runs again") < 4) gateway->process().wait_for_output("its helper process runs again");
+  expect_served(gateway.port());
+}
+
+TEST_F(IsolateTest, WhoeverKillsTheHelperItComesBack) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  expect_served(gateway.port());
+  const auto pids = processes(gateway->log());
+  ASSERT_EQ(pids.size(), 1u);
+  kill(pids[0], SIGTERM);  // as a service manager does to the whole group: the gateway decides when it is over
+  expect_served(gateway.port());
+  kill(pids[0], SIGKILL);
+  gateway->process().wait_for_output("died: SIGKILL (Killed)");
+  gateway->process().wait_for_output("its helper process runs again");
+  expect_served(gateway.port());
+}
+
+TEST_F(IsolateTest, SpoiltMessagesEndTheHelperAndNotTheGateway) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  get_once(gateway.port(), "/x", {{"X-Poison", "on_request:control"}});
+  gateway->process().wait_for_output("died: it sent no valid message");
+  gateway->process().wait_for_output("its helper process runs again");
+  expect_served(gateway.port());
+  get_once(gateway.port(), "/x", {{"X-Poison", "on_request:scribble"}});
+  EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"a":1})");
+}
+
+TEST_F(IsolateTest, ARequestThatIsNotWaitedForAnyMoreLeavesTheHelperAlone) {
+  PluggedGateway gateway({"poison"}, with_poison(up, R"("timeout": "30s")", "150ms"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/b", {{"X-Poison", "on_request:never"}}).status, 500);
+  {
+    TestClient gone(gateway.port());
+    gone.send_request("GET", "/x", {{"X-Poison", "on_request:never"}});
+  }
+  expect_served(gateway.port());
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_EQ(processes(log).size(), 1u) << log;
+}
+
+TEST_F(IsolateTest, BodiesLargerThanTheSharedMemoryPassInPieces) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  std::string body(size_t{3} << 20, 'x');
+  for (size_t i = 0; i < body.size(); i += 97) body[i] = static_cast<char>('a' + i % 23);
+  TestClient client(gateway.port());
+  for (int i = 0; i < 2; ++i) {
+    Response r = client.post("/raw", body, {{"Content-Type", "text/plain"}});
+    EXPECT_EQ(r.status, 200);
+    EXPECT_TRUE(r.body == body);
+    EXPECT_EQ(r.header("X-Seen"), "yes");
+  }
+}
+
+TEST_F(IsolateTest, SeveralHelpersShareTheWorkersAndDieAlone) {
+  PluggedGateway gateway({"poison"}, with_poison(up, R"("helpers": 2)"), 2);
+  for (int i = 0; i < 8; ++i) expect_served(gateway.port());
+  EXPECT_EQ(processes(gateway->log()).size(), 2u);
+  EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_request:segv"}}).status, 500);
+  gateway->process().wait_for_output("its helper process runs again");
+  for (int i = 0; i < 8; ++i) expect_served(gateway.port());
+  EXPECT_EQ(processes(gateway.log_to_the_end()).size(), 3u);
+}
+
+TEST_F(IsolateTest, TheHelperDoesNotOutliveAGatewayThatIsKilled) {
+  PluginFolder folder{{"poison"}};
+  TempFolder place;
+  ReservedPort port;
+  std::string config = with_poison(up);
+  config.replace(config.find('{'), 1, R"({"listen_ip": "127.0.0.1", "port": )" + std::to_string(port.number()) + ", ");
+  const std::string file = place.write("krakend.json", config);
+  Process gateway({gateway_binary(), "run", "-c", file, "--plugins", folder.path()}, clean_environment({}), place.path());
+  gateway.wait_for_output("poison runs in process ");
+  gateway.wait_for_output("Listening on port");
+  const auto pids = processes(gateway.output());
+  ASSERT_EQ(pids.size(), 1u);
+  pollfd helper{static_cast<int>(syscall(SYS_pidfd_open, pids[0], 0)), POLLIN, 0};
+  ASSERT_GE(helper.fd, 0);
+  gateway.signal(SIGKILL);
+  EXPECT_EQ(poll(&helper, 1, static_cast<int>(kLimit.count())), 1);
+  close(helper.fd);
+}
+
+}  // namespace
+}  // namespace sluice::test

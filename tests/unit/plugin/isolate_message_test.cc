@@ -1,0 +1,211 @@
+// Calls and replies between the gateway and a helper: what a plugin does to the mirror happens to the exchange, and a reply
+// that is anything else changes nothing and is refused.
+#include <gtest/gtest.h>
+
+#include "core/document/write.h"
+#include "core/plugin/isolate/control.h"
+#include "core/plugin/isolate/message.h"
+#include "tests/unit/plugin/fake.h"
+
+namespace sluice::plugin::isolate {
+namespace {
+
+using plugin::testing::FakeExchange;
+using plugin::testing::FakeWorker;
+using plugin::testing::S;
+
+struct MessageTest : ::testing::Test {
+  MessageTest() : gateway{worker}, helper{worker} {
+    slc_exchange& x = *gateway.x;
+    x.request.method = "POST", x.request.path = "/p", x.request.query = "q=1";
+    x.request.headers.add("X-One", "1");
+    x.request.headers.add("x-two", "2");
+    x.request.body.push("hel"), x.request.body.push("lo");
+    x.host = "h", x.client_ip = "1.2.3.4", x.route = "/p";
+    gateway.params.push({"id", "7"});
+    x.response.status = 200;
+    x.response.complete = true;
+    x.response.headers.add("Content-Type", "text/plain");
+    document::Builder b{x.arena(), nullptr};
+    b.begin(document::Kind::object), b.key("a"), b.begin(document::Kind::array), b.integer(1), b.string("two"), b.null(), b.boolean(true);
+    b.end(), b.key("n"), b.number_text("1.50"), b.end();
+    x.response.has_data = b.finish(&x.response.data);
+  }
+  std::string call(CallHead head = {}) {
+    std::string out;
+    EXPECT_TRUE(put_call(out, head, *gateway.x));
+    return out.substr(4);
+  }
+  // The call read into the mirror, as the helper does it.
+  bool arrive(const std::string& frame) {
+    kept = frame;
+    Reader r{kept};
+    CallHead head;
+    if (!take_head(r, &head) || !take_call(r, head, *helper.x, inside)) return false;
+    before.take(*helper.x);
+    return true;
+  }
+  std::string reply(slc_action action = SLC_NEXT, bool data = false) {
+    std::string out;
+    put_reply(out, 9, action, false, data, *helper.x, before);
+    return out.substr(4);
+  }
+  bool back(const std::string& frame) {
+    Reply r;
+    return r.take(frame, gateway.arena) && r.apply(*gateway.x);
+  }
+  static std::string all(slc_exchange& x) {
+    std::string out;
+    CallHead head;
+    put_call(out, head, x);
+    return out;
+  }
+
+  FakeWorker worker;
+  FakeExchange gateway, helper;
+  std::string kept;
+  Error inside;
+  Before before;
+};
+
+TEST_F(MessageTest, TheMirrorShowsWhatTheExchangeShows) {
+  ASSERT_TRUE(arrive(call()));
+  EXPECT_EQ(all(*helper.x), all(*gateway.x));
+  EXPECT_EQ(document::to_json(helper.arena, helper.x->response.data), R"({"a":[1,"two",null,true],"n":1.50})");
+}
+
+TEST_F(MessageTest, AReplyWithoutChangesIsSmallAndChangesNothing) {
+  ASSERT_TRUE(arrive(call()));
+  std::string was = all(*gateway.x), r = reply();
+  EXPECT_EQ(r.size(), 14u);
+  ASSERT_TRUE(back(r));
+  EXPECT_EQ(all(*gateway.x), was);
+}
+
+TEST_F(MessageTest, EveryChangeArrives) {
+  ASSERT_TRUE(arrive(call()));
+  slc_exchange* m = helper.x.get();
+  const slc_exchange_api& api = kExchangeService;
+  api.set_field(m, SLC_METHOD, S("PUT")), api.set_field(m, SLC_PATH, S("/other")), api.set_field(m, SLC_QUERY, S(""));
+  api.remove_header(m, SLC_REQUEST, api.intern(nullptr, S("X-One")));
+  api.add_header(m, SLC_REQUEST, api.intern(nullptr, S("X-Three")), S("3"));
+  api.set_header(m, SLC_RESPONSE, api.intern(nullptr, S("Content-Type")), S("text/html"));
+  api.set_param(m, S("id"), S("8")), api.set_param(m, S("new"), S("9"));
+  api.set_status(m, 418), api.set_complete(m, 0);
+  api.set_body(m, SLC_REQUEST, S("other")), api.append_body(m, S("answer"), 0);
+  slc_builder* b = api.replace_data(m);
+  kDocumentService.string(b, S("all new"));
+  ASSERT_TRUE(finish_building(*m));
+  ASSERT_TRUE(back(reply(SLC_NEXT, true)));
+  EXPECT_EQ(all(*gateway.x), all(*helper.x));
+  EXPECT_EQ(gateway.x->request.headers.get("X-Three"), "3");
+}
+
+TEST_F(MessageTest, AFailureArrivesWithItsWords) {
+  ASSERT_TRUE(arrive(call()));
+  kExchangeService.fail(helper.x.get(), 403, S("no"), S("{}"), S("application/json"));
+  ASSERT_TRUE(back(reply(SLC_FAIL)));
+  const Error& e = gateway.x->error;
+  EXPECT_EQ(e.code, Errc::rejected);
+  EXPECT_EQ(e.http_status, 403);
+  EXPECT_EQ(e.message, "no");
+  EXPECT_EQ(e.body, "{}");
+  EXPECT_EQ(e.content_type, "application/json");
+}
+
+TEST_F(MessageTest, BodiesThatTheHelperHasAreNotSentAgain) {
+  ASSERT_TRUE(arrive(call()));
+  CallHead again;
+  again.request_body = false;
+  std::string second = call(again);
+  EXPECT_EQ(second.find("hello"), second.npos);
+  std::string first = kept;  // the mirror's views are of it
+  Reader r{second};
+  CallHead head;
+  ASSERT_TRUE(take_head(r, &head));
+  ASSERT_TRUE(take_call(r, head, *helper.x, inside));
+  EXPECT_EQ(http::total_size(helper.x->request.body.span()), 5u);
+}
+
+TEST_F(MessageTest, EveryPieceOfACallAndOfAReplyIsRefusedAndNothingElseHappens) {
+  std::string whole = call();
+  ASSERT_TRUE(arrive(whole));
+  slc_exchange* m = helper.x.get();
+  kExchangeService.set_status(m, 404);
+  kExchangeService.set_body(m, SLC_RESPONSE, S("x"));
+  kExchangeService.add_header(m, SLC_REQUEST, kExchangeService.intern(nullptr, S("X-A")), S("b"));
+  std::string answer = reply(SLC_NEXT, true), was = all(*gateway.x);
+  for (size_t n = 0; n < answer.size(); ++n) {
+    Reply r;
+    EXPECT_FALSE(r.take(answer.substr(0, n), gateway.arena)) << n;
+  }
+  EXPECT_EQ(all(*gateway.x), was);
+  Reply r;
+  EXPECT_FALSE(r.take(answer + "x", gateway.arena)) << "something behind the end";
+  for (size_t n = 0; n < whole.size(); ++n) {
+    FakeExchange fresh{worker};
+    std::string part = whole.substr(0, n);
+    Reader reader{part};
+    CallHead head;
+    EXPECT_FALSE(take_head(reader, &head) && take_call(reader, head, *fresh.x, inside)) << n;
+  }
+}
+
+// What no host service in the helper would have let through: the process is not what it was.
+TEST_F(MessageTest, ForgedChangesAreRefused) {
+  auto forged = [&](uint8_t part, auto&& put) {
+    std::string out;
+    Writer w{out};
+    w.u64(9), w.i32(SLC_NEXT), w.u8(0), w.u8(part);
+    put(w);
+    w.u8(0);
+    return out;
+  };
+  auto header = [](const char* name, const char* value) {
+    return [=](Writer& w) { w.u32(1), w.text(name), w.text(value); };
+  };
+  EXPECT_FALSE(back(forged(1, [](Writer& w) { w.text("GET / HTTP/1.1"); })));
+  EXPECT_FALSE(back(forged(2, [](Writer& w) { w.text("no slash"); })));
+  EXPECT_FALSE(back(forged(3, [](Writer& w) { w.text("a\r\nb"); })));
+  EXPECT_FALSE(back(forged(4, header("X-A", "a\r\nX-B: b"))));
+  EXPECT_FALSE(back(forged(4, header("X A", "a"))));
+  EXPECT_FALSE(back(forged(5, header("", "a"))));
+  EXPECT_FALSE(back(forged(7, [](Writer& w) { w.i32(101); })));
+  EXPECT_FALSE(back(forged(11, [](Writer& w) { w.u8(8); }))) << "an end without a beginning";
+  EXPECT_FALSE(back(forged(11, [](Writer& w) { w.u8(3), w.text("1.5.2"); }))) << "no number";
+  EXPECT_FALSE(back(forged(11, [](Writer& w) { w.u8(6), w.u8(0), w.u8(8); }))) << "a value without key";
+  EXPECT_FALSE(back(forged(200, [](Writer&) {})));
+  EXPECT_FALSE(back(forged(4, [](Writer& w) { w.u32(UINT32_MAX); }))) << "more than there is";
+  EXPECT_TRUE(back(forged(4, header("X-A", "b")))) << "the forger is able to do it right";
+}
+
+TEST_F(MessageTest, AFieldThatTheGatewayHadLetInMayStay) {
+  gateway.x->request.headers.add("X-Odd", "a\x01z");
+  ASSERT_TRUE(arrive(call()));
+  kExchangeService.add_header(helper.x.get(), SLC_REQUEST, kExchangeService.intern(nullptr, S("X-New")), S("n"));
+  ASSERT_TRUE(back(reply()));
+  EXPECT_EQ(gateway.x->request.headers.get("X-New"), "n");
+}
+
+TEST(ControlInputTest, FramesComeOutWholeHoweverTheyArrive) {
+  Message a{Control::log}, b{Control::sync};
+  a->text("text");
+  b->u64(7);
+  std::string bytes = a.take() + b.take();
+  ControlInput in;
+  std::vector<std::string> frames;
+  for (char c : bytes) {
+    in.add({&c, 1});
+    for (std::string_view f; in.next(&f);) frames.emplace_back(f);
+  }
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(frames[0].back(), 't');
+  EXPECT_EQ(frames[1].size(), 9u);
+  in.add("\xff\xff\xff\xff");
+  std::string_view f;
+  EXPECT_FALSE(in.next(&f));
+  EXPECT_TRUE(in.broken());
+}
+
+}  // namespace
+}  // namespace sluice::plugin::isolate
