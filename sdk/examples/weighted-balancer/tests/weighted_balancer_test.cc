@@ -8,7 +8,11 @@ namespace {
 
 std::vector<slc_candidate> hosts(const std::vector<std::pair<const char*, uint32_t>>& list) {
   std::vector<slc_candidate> out;
-  for (const auto& [url, weight] : list) out.push_back({{url, std::char_traits<char>::length(url)}, weight, 0});
+  for (const auto& [url, weight] : list) {
+    slc_candidate& c = out.emplace_back();
+    c.url = {url, std::char_traits<char>::length(url)};
+    c.weight = weight;
+  }
   return out;
 }
 
