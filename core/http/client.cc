@@ -254,6 +254,7 @@ Client::Client(loop::Loop& loop, const ClientOptions& options, uint32_t workers)
 }
 
 Client::~Client() = default;
+Resolver& Client::resolver() { return impl_->resolver; }
 loop::Loop& Client::loop() { return impl_->loop; }
 ClientStats Client::stats() const { return impl_->stats; }
 void Client::set_options(const ClientOptions& options, uint32_t workers) { impl_->set_options(options, workers); }

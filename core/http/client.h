@@ -8,6 +8,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/result.h"
+#include "core/http/dns.h"
 #include "core/http/message.h"
 #include "core/loop/loop.h"
 
@@ -141,6 +142,7 @@ class Client {
   Client(loop::Loop&, const ClientOptions&, uint32_t workers);
   ~Client();  // after close() and the loop's end
   loop::Loop& loop();
+  Resolver& resolver();
   ClientStats stats() const;
   void set_options(const ClientOptions&, uint32_t workers);
   // Closes idle connections and refuses new calls; running calls get Errc::cancelled.

@@ -32,6 +32,16 @@ bool parse_address(std::string_view text, Address& out) {
   return true;
 }
 
+std::string to_text(const Address& a) {
+  char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
+  bool v6 = a.any.sa_family == AF_INET6;
+  if (!inet_ntop(a.any.sa_family, v6 ? static_cast<const void*>(&a.v6.sin6_addr) : &a.v4.sin_addr, text, INET6_ADDRSTRLEN)) return {};
+  std::string out = text;
+  char zone[IF_NAMESIZE];
+  if (v6 && a.v6.sin6_scope_id && if_indextoname(a.v6.sin6_scope_id, zone)) out.append("%").append(zone);
+  return out;
+}
+
 void Resolver::Query::forget() {
   if (!prev_) return;
   prev_->next_ = next_, next_->prev_ = prev_;
@@ -41,6 +51,7 @@ void Resolver::Query::forget() {
 namespace {
 
 constexpr size_t kMaxAddresses = 32;
+constexpr int kInternet = 1, kSrv = 33;  // class and type (RFC 1035 §3.2, RFC 2782)
 
 struct NameHash {
   using is_transparent = void;
@@ -91,11 +102,16 @@ struct Resolver::Impl {
     Impl* resolver;
     std::string name;
     std::vector<Address> addresses;
+    std::vector<Service> services;
     std::string_view error;
     uint64_t expires_ms = 0;
-    bool busy = false;
+    bool busy = false, of_services = false, no_such_name = false, timed_out = false;
     Ring waiting;
-    Addresses view() const { return {addresses, error}; }
+    Addresses view() const {
+      uint64_t now = resolver->loop.now_ms();
+      return {addresses, error, services, static_cast<uint32_t>(expires_ms > now ? expires_ms - now : 0), no_such_name, timed_out};
+    }
+    size_t size() const { return addresses.size() + services.size(); }
   };
   // A socket of c-ares. The memory lives until uv's close callback.
   struct Socket {
@@ -117,6 +133,8 @@ struct Resolver::Impl {
   }
   static void on_socket(void* data, ares_socket_t fd, int readable, int writable);
   static void on_addresses(void* data, int status, int timeouts, ares_addrinfo* result);
+  static void on_services(void* data, int status, int timeouts, unsigned char* message, int size);
+  void conclude(Entry&, int status, int64_t ttl_seconds);
   static void on_answer_later(loop::Deadline&) noexcept;
 
   loop::Loop& loop;
@@ -138,8 +156,10 @@ struct Resolver::Impl {
     Entry::Ring ring;
     e.waiting.move_to(ring);
     // A callback may destroy its query, others, or call resolve() (which may evict `e` once it is not busy).
-    std::vector<Address> copy = e.addresses;
-    Addresses answer{copy, e.error};
+    std::vector<Address> addresses = e.addresses;
+    std::vector<Service> services = e.services;
+    Addresses answer = e.view();
+    answer.list = addresses, answer.services = services;
     while (Query* q = ring.first()) {
       q->forget();
       q->on_resolved(answer);
@@ -223,38 +243,55 @@ void Resolver::Impl::start(Entry& e) {
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   starting = true;
-  ares_getaddrinfo(channel, e.name.c_str(), nullptr, &hints, on_addresses, &e);
+  if (e.of_services)
+    ares_query(channel, e.name.c_str(), kInternet, kSrv, on_services, &e);
+  else
+    ares_getaddrinfo(channel, e.name.c_str(), nullptr, &hints, on_addresses, &e);
   starting = false;
   arm_timer();
 }
 
 void Resolver::Impl::on_addresses(void* data, int status, int, ares_addrinfo* result) {
   Entry& e = *static_cast<Entry*>(data);
-  Impl& self = *e.resolver;
   e.addresses.clear();
-  e.error = {};
-  uint64_t ttl = self.options.failure_ttl_ms;
+  int64_t least = INT32_MAX;
   if (status == ARES_SUCCESS && result) {
     e.addresses = interleave(result->nodes);
-    int64_t least = INT32_MAX;
     for (auto* n = result->nodes; n; n = n->ai_next) least = std::min<int64_t>(least, n->ai_ttl);
     for (auto* c = result->cnames; c; c = c->next) least = std::min<int64_t>(least, c->ttl);
-    ttl = std::clamp<uint64_t>(least > 0 ? static_cast<uint64_t>(least) * 1000 : 0, self.options.min_ttl_ms, self.options.max_ttl_ms);
   }
   if (result) ares_freeaddrinfo(result);
-  if (e.addresses.empty()) {
-    e.error = status == ARES_SUCCESS ? "no address" : ares_strerror(status);  // static texts
-    ttl = self.options.failure_ttl_ms;
+  e.resolver->conclude(e, status, least);
+}
+
+void Resolver::Impl::on_services(void* data, int status, int, unsigned char* message, int size) {
+  Entry& e = *static_cast<Entry*>(data);
+  e.services.clear();
+  uint32_t ttl = 0;
+  if (status == ARES_SUCCESS &&
+      !parse_services({reinterpret_cast<const char*>(message), static_cast<size_t>(size)}, e.services, &ttl))
+    status = ARES_EBADRESP;
+  e.resolver->conclude(e, status, ttl);
+}
+
+void Resolver::Impl::conclude(Entry& e, int status, int64_t ttl_seconds) {
+  e.error = {};
+  uint64_t ttl = std::clamp<uint64_t>(ttl_seconds > 0 ? static_cast<uint64_t>(ttl_seconds) * 1000 : 0, options.min_ttl_ms, options.max_ttl_ms);
+  e.no_such_name = status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_SUCCESS;
+  e.timed_out = status == ARES_ETIMEOUT;
+  if (e.size() == 0) {
+    e.error = status != ARES_SUCCESS ? ares_strerror(status) : e.of_services ? "no service" : "no address";  // static texts
+    ttl = options.failure_ttl_ms;
   }
-  e.expires_ms = self.loop.now_ms() + ttl;
-  if (self.closed) return;
-  if (self.starting) {
-    self.answered.push_back(&e);
-    self.loop.deadlines().arm(self.later, 0);
+  e.expires_ms = loop.now_ms() + ttl;
+  if (closed) return;
+  if (starting) {
+    answered.push_back(&e);
+    loop.deadlines().arm(later, 0);
     return;
   }
   e.busy = false;
-  self.tell(e);
+  tell(e);
 }
 
 void Resolver::Impl::on_answer_later(loop::Deadline& d) noexcept {
@@ -284,31 +321,38 @@ Resolver::Resolver(loop::Loop& loop, const ResolverOptions& options) : impl_{std
 
 Resolver::~Resolver() { close(); }
 
-bool Resolver::resolve(std::string_view host, Query& query, Addresses& out) {
+bool Resolver::resolve(std::string_view host, bool services, Query& query, Addresses& out) {
   Impl& self = *impl_;
-  if (parse_address(host, self.literal)) {
-    out = {{&self.literal, 1}, {}};
+  out = {};
+  if (!services && parse_address(host, self.literal)) {
+    out.list = {&self.literal, 1};
+    out.ttl_ms = self.options.max_ttl_ms;
     return true;
   }
   if (self.closed || !self.open()) {
-    out = {{}, "the resolver cannot be used"};
+    out.error = "the resolver cannot be used";
     return true;
   }
   if (host.empty() || host.size() > 255 || host.find('\0') != host.npos) {
-    out = {{}, "invalid name"};
+    out.error = "invalid name";
+    out.no_such_name = true;
     return true;
   }
-  auto at = self.names.find(host);
+  std::string key_of_services;
+  std::string_view key = host;
+  if (services) key = key_of_services.append("SRV").append(1, '\0').append(host);  // no name holds a NUL
+  auto at = self.names.find(key);
   if (at == self.names.end()) {
     self.evict();
     if (self.names.size() >= self.options.max_names) {  // all of them are being looked up
-      out = {{}, "too many lookups"};
+      out.error = "too many lookups";
       return true;
     }
     auto entry = std::make_unique<Impl::Entry>();
     entry->resolver = &self;
     entry->name = host;
-    at = self.names.emplace(std::string{host}, std::move(entry)).first;
+    entry->of_services = services;
+    at = self.names.emplace(std::string{key}, std::move(entry)).first;
   }
   Impl::Entry& e = *at->second;
   if (!e.busy && self.loop.now_ms() < e.expires_ms) {

@@ -126,6 +126,11 @@ loop::Task<void> BackendScope::inner() {
     co_await hooks;
     if (error) co_return;
   }
+  // A body that is here as a whole passes its hooks now, before anybody reads it; a streaming one on its way out.
+  if (has_chunks(SLC_RESPONSE) && !streaming_ && !discard_) {
+    auto passing = pass_body(SLC_RESPONSE, first(), chain_->size(), response.body);
+    if (!co_await passing) co_return;
+  }
   if (plan_.raw) {
     response.complete = true;
     co_return;
@@ -145,7 +150,11 @@ void BackendScope::adopt_reply() {
   }
 }
 
-void BackendScope::take_over(Scope& attempt) { source_ = static_cast<BackendScope&>(attempt).source(); }
+void BackendScope::take_over(Scope& attempt) {
+  auto& other = static_cast<BackendScope&>(attempt);
+  source_ = other.source();
+  other.outer_ = this;
+}
 
 Scope* BackendScope::clone() {
   auto* copy = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{*exchange_, plan_};
@@ -276,7 +285,7 @@ http::Slice BackendScope::wire_head(const Host& host, std::string_view target, s
     if (upload_chunked_)
       put("Transfer-Encoding: chunked\r\n");
     else
-      put_length(static_cast<size_t>(x.forwarded_length));
+      put_length(static_cast<size_t>(upload_length_));
   } else if (with_body && length > 0) {
     // Chunked unless the client's own length was let through (pipeline.md §3.3, quirk).
     if (x.forwarded_length == static_cast<int64_t>(length)) {
@@ -301,7 +310,9 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   response.headers.bind(arena());
   response.body.bind(arena());
   uploading_ = with_body && x.body_streams && x.has_body && request.body.empty();  // not when a hook gave another body
-  upload_chunked_ = uploading_ && (x.forwarded_length < 0 || x.forwarded_length != x.head().content_length);
+  upload_length_ = uploading_ && x.forwarded_length == x.head().content_length ? x.forwarded_length : -1;
+  if (uploading_) upload_length_ = x.open_upload(*this, upload_length_);
+  upload_chunked_ = uploading_ && upload_length_ < 0;
   http::Slice slices[4];
   uint32_t n = 0;
   body_sent_ = uploading_ || (with_body && http::total_size(request.body.span()) > 0);

@@ -20,6 +20,7 @@ class BackendScope final : public Scope, public http::CallSink {
   // ---- a raw answer: after run() ended without error the body is still arriving ----
   // Whose body that is: this call's, or that of an attempt whose answer was used. nullptr: nothing more comes.
   BackendScope* source() { return source_ ? source_ : streaming_ ? this : nullptr; }
+  BackendScope* outer() const { return outer_; }  // whose answer this one's became; nullptr: nobody's
   // Bytes that are here now; the views live until the next wait. *last: nothing follows. Clears them.
   http::Slices take(bool* last);
   // Woken by more bytes, the end, or an error (then `error` is set).
@@ -40,6 +41,7 @@ class BackendScope final : public Scope, public http::CallSink {
   void cancel_inner() override;
   void adopt_reply() override;
   void take_over(Scope& attempt) override;
+  bool holds_request_body() const override { return !request.body.empty(); }
   bool waits_inside() const override { return transport_pending_ || Scope::waits_inside(); }
 
  private:
@@ -71,6 +73,8 @@ class BackendScope final : public Scope, public http::CallSink {
   uint32_t host_index_ = 0;
   slc_candidate* pending_at_ = nullptr;
   BackendScope* source_ = nullptr;
+  BackendScope* outer_ = nullptr;
+  int64_t upload_length_ = -1;          // of an upload, where it is known
   std::optional<http::ClientCall> call_;
   loop::Signal event_;
   bool* destroyed_ = nullptr;           // set when destroyed inside its own callback

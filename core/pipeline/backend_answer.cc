@@ -80,7 +80,7 @@ void BackendScope::on_error(const Error& e) noexcept {
 void BackendScope::on_writable() noexcept {
   if (!uploading_) return;
   if (upload_begun_)
-    exchange_->stream().resume_body();
+    exchange_->resume_upload();
   else
     read_upload();
 }
@@ -273,12 +273,16 @@ void BackendScope::decode(std::string_view body) {
 
 void BackendScope::start_upload() {
   exchange_->body_sink.context = this;
-  exchange_->body_sink.data = [](void* self, http::Slices s, bool last) noexcept { static_cast<BackendScope*>(self)->send_chunk(s, last); };
+  exchange_->body_sink.data = [](void* self, http::Slices s, bool last) noexcept { return static_cast<BackendScope*>(self)->send_chunk(s, last); };
   exchange_->body_sink.failed = [](void* context, const Error& e) noexcept {
     auto* self = static_cast<BackendScope*>(context);
     self->fail(e.code, Source::client, e.message, e.message);
     self->wake();
   };
+  if (exchange_->has_request_hooks()) {  // what they have seen cannot be sent to another host
+    if (send_chunk({}, false)) read_upload();
+    return;
+  }
   // What came with the head can be sent again to another host; the rest is asked for once the connection stands.
   http::Slice beginning = exchange_->stream().body();
   if (send_chunk({&beginning, beginning.empty() ? 0u : 1u}, false)) read_upload();
@@ -286,7 +290,7 @@ void BackendScope::start_upload() {
 
 void BackendScope::read_upload() {
   upload_begun_ = true;
-  exchange_->stream().read_body();
+  exchange_->read_upload();
 }
 
 bool BackendScope::send_chunk(http::Slices slices, bool last) {

@@ -175,6 +175,8 @@ class Compiler {
     else
       return false;
     h.object = std::move(object);
+    chain.has_chunks[SLC_REQUEST] = chain.has_chunks[SLC_REQUEST] || (h.middleware && SLC_HAS(h.middleware, slc_middleware, on_request_chunk));
+    chain.has_chunks[SLC_RESPONSE] = chain.has_chunks[SLC_RESPONSE] || (h.middleware && SLC_HAS(h.middleware, slc_middleware, on_response_chunk));
     chain.has_raw = chain.has_raw || (h.middleware && h.middleware->on_raw_response);
     chain.hooks.push_back(std::move(h));
     return true;
@@ -410,6 +412,7 @@ class Compiler {
     q.scheme = plugin::str(c.sd_scheme);
     q.refresh_ms = to_ms(g_->config->dns_cache_ttl);
     auto publish = [](slc_host_list* list, const slc_address* a, uint32_t n) noexcept { return list->publish(a, n); };
+    plugin::PlaceScope place{object ? &object->place() : nullptr};  // what it starts belongs to the object
     if (p.resolver->watch(object ? object->object() : nullptr, &q, p.hosts.get(), publish, &p.watch) != SLC_OK)
       report_.error(join(c.at.pointer, "sd"), "the service discovery \"" + b->name + "\" cannot use these hosts");
   }

@@ -58,6 +58,7 @@ Exchange::Exchange(WorkerPlan& plan, http::Stream& stream) : plan_{plan}, stream
 
 Exchange::~Exchange() {
   deadline_.disarm();
+  stop_streams();
   for (Scope* s = scopes_; s;) std::exchange(s, s->next_scope)->~Scope();
   --plan_.running;
 }
@@ -87,6 +88,7 @@ void Exchange::finish() {
   }
   root_.cancel();
   pipe_.cancel();
+  stop_streams();
   close_scopes(why_);
   http::Stream& stream = stream_;
   this->~Exchange();
@@ -149,11 +151,8 @@ void Exchange::on_drain() noexcept {
   if (wake_.waiting()) wake_.set();
 }
 
-void Exchange::on_body(http::Slices slices, bool last) noexcept {
-  if (body_sink.data) {
-    body_sink.data(body_sink.context, slices, last);
-    return;
-  }
+bool Exchange::take_body(http::Slices slices, bool last) {
+  if (body_sink.data) return body_sink.data(body_sink.context, slices, last);
   size_t n = http::total_size(slices);
   if (body_size_ + n > kMaxRequestBody) {
     body_error_ = {.code = Errc::limit, .source = Source::client, .http_status = 413, .message = "request body too large"};
@@ -174,9 +173,12 @@ void Exchange::on_body(http::Slices slices, bool last) noexcept {
   }
   body_last_ = last;
   if ((last || body_error_) && wake_.waiting()) wake_.set();
+  return true;
 }
 
-void Exchange::on_body_error(const Error& e) noexcept {
+void Exchange::on_body_error(const Error& e) noexcept { fail_body(e); }
+
+void Exchange::fail_body(const Error& e) {
   if (body_sink.failed) {
     body_sink.failed(body_sink.context, e);
     return;
@@ -186,13 +188,16 @@ void Exchange::on_body_error(const Error& e) noexcept {
 }
 
 loop::Task<bool> Exchange::read_body() {
-  if (stream_.body_complete()) {
+  if (open_request_flow(nullptr)) {
+    read_upload();
+  } else if (stream_.body_complete()) {
     body = stream_.body();
     co_return true;
+  } else {
+    http::Slice beginning = stream_.body();
+    if (!beginning.empty()) take_body({&beginning, 1}, false);
+    stream_.read_body();
   }
-  http::Slice beginning = stream_.body();
-  if (!beginning.empty()) on_body({&beginning, 1}, false);
-  stream_.read_body();
   while (!body_last_ && !body_error_ && !expired_) co_await wake_.wait();
   if (!body_last_ || body_error_) {
     Error e = body_error_ ? body_error_
@@ -293,6 +298,11 @@ void Exchange::forward_headers() {
 }
 
 loop::Task<void> Exchange::write_answer() {
+  if (open_answer_flow()) {
+    auto through = write_through_hooks();
+    co_await through;
+    co_return;
+  }
   http::ResponseHead h;
   h.status = answer_.status ? answer_.status : 500;
   h.headers = answer_.headers;

@@ -50,9 +50,18 @@ class Exchange final : public http::StreamOwner {
   // Upload consumer while body_streams.
   struct BodySink {
     void* context = nullptr;
-    void (*data)(void*, http::Slices, bool last) noexcept = nullptr;
+    bool (*data)(void*, http::Slices, bool last) noexcept = nullptr;  // false: no room, wait for resume_upload
     void (*failed)(void*, const Error&) noexcept = nullptr;
   } body_sink;
+
+  // ---- bodies that pass through chunk hooks; exchange_stream.cc ----
+  // The hooks of this scope are on the way of the body.
+  void note_stream(Scope&, int32_t side);
+  bool has_request_hooks() const;
+  // A call is about to send the client's body as it comes; its length, -1: unknown.
+  int64_t open_upload(BackendScope&, int64_t length);
+  void read_upload();    // the sink is ready
+  void resume_upload();  // and has room again
 
   void log_error(std::string_view text);
 
@@ -86,6 +95,14 @@ class Exchange final : public http::StreamOwner {
   void forward_headers();
   bool check_encoded_params();
   loop::Task<bool> read_body();          // false: it failed, the answer is set
+  bool take_body(http::Slices, bool last);  // for body_sink, or into memory
+  void fail_body(const Error&);
+  // ---- exchange_stream.cc ----
+  struct Streams;
+  bool open_request_flow(BackendScope*);  // false: no hook wants the body
+  bool open_answer_flow();
+  loop::Task<void> write_through_hooks();
+  void stop_streams();
   void on_deadline();
   void give_up();
   void close_scopes(Errc why);
@@ -124,6 +141,7 @@ class Exchange final : public http::StreamOwner {
   size_t body_size_ = 0, body_room_ = 0;
   bool reached_router_ = false, body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
   bool shadow_ = false;
+  Streams* streams_ = nullptr;           // only where chunk hooks are configured
   uint64_t started_ns_ = 0;
   std::string_view log_errors_;
 };

@@ -142,6 +142,7 @@ loop::Task<void> Exchange::run_pipe() {
   auto inside = scope->run();
   co_await inside;
   source_ = scope->source();
+  if (source_ && scope->has_chunks(SLC_RESPONSE)) note_stream(*scope, SLC_RESPONSE);
   render(*scope, scope->answered());
 }
 
@@ -152,6 +153,11 @@ loop::Task<void> ProxyScope::inner() {
   // 8. All at once and merged, or one after the other, or just the one. See BackendScope for the order inside a call.
   auto inside = call_backends();
   co_await inside;
+  // A raw answer that does not stream passes the body hooks of this scope here, a streaming one on its way out.
+  if (has_chunks(SLC_RESPONSE) && plan_.raw && !source_ && !error) {
+    auto passing = pass_body(SLC_RESPONSE, first(), chain_->size(), response.body);
+    if (!co_await passing) co_return;
+  }
   // 9. flatmap_filter of the endpoint: a merge that lacks a part is left as it is (quirk).
   if (plan_.flatmap && !error && !response.partial_errors && response.has_data) plan_.flatmap->apply(arena(), response.data);
   // 10. Static data, outside of everything below, so that it sees, and can repair, what went wrong there.

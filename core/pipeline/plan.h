@@ -28,6 +28,7 @@ struct Hook {
 struct Chain {
   std::vector<Hook> hooks;
   bool has_raw = false;  // somebody has on_raw_response
+  bool has_chunks[2] = {false, false};  // by side: somebody has on_request_chunk, on_response_chunk
   bool empty() const { return hooks.empty(); }
   uint32_t size() const { return static_cast<uint32_t>(hooks.size()); }
 };

@@ -33,6 +33,10 @@ Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
     ran_ = x.arena().array<uint8_t>(n);
     std::memset(slots_, 0, n * sizeof(void*));
     std::memset(ran_, 0, n);
+    if (chain.has_chunks[SLC_REQUEST] || chain.has_chunks[SLC_RESPONSE]) {
+      chunks_ = x.arena().array<ChunkState>(n);
+      for (uint32_t i = 0; i < n; ++i) new (&chunks_[i]) ChunkState{};
+    }
   }
   x.adopt(this);
 }
@@ -85,6 +89,13 @@ loop::Task<void> Scope::run(uint32_t first) {
     const Hook& h = chain_->hooks[i];
     slc_action a = SLC_NEXT;
     if (h.around) {
+      if (chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
+        auto passing = pass_body(SLC_REQUEST, first, i, request.body);
+        if (!co_await passing) {
+          reached_inside = false;
+          break;
+        }
+      }
       around_at_ = i;
       a = call(i, h.around->on_call);
       if (a == SLC_PENDING) {
@@ -117,10 +128,15 @@ loop::Task<void> Scope::run(uint32_t first) {
       fail_by(i, a);
     break;
   }
+  if (reached_inside && chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
+    auto passing = pass_body(SLC_REQUEST, first, i, request.body);
+    reached_inside = co_await passing;
+  }
   if (reached_inside) {
     auto inside = inner();
     co_await inside;
   }
+  if (i > reached_) reached_ = i;
   // Unwind: the hooks that let the request pass see the response, innermost first.
   while (i-- > first) {
     const Hook& h = chain_->hooks[i];
@@ -175,6 +191,9 @@ void Scope::close(Errc why) {
     error.code = why;
     error.message = error.public_message = why == Errc::timeout ? kTimedOut : std::string_view{"context canceled"};
   }
+  for (uint32_t i = 0; chunks_ && i < chain_->size(); ++i)
+    for (BodyFlow::Stage* stage : chunks_[i].stage)
+      if (stage) stage->flow->stop();
   cancel_inner();
   for (Attempt* a = attempts_; a; a = a->next) {
     a->later.disarm();
@@ -206,6 +225,11 @@ void Scope::end_attempts() {
     a->task.cancel();
     a->scope->close(Errc::cancelled);
   }
+}
+
+void Scope::add_answer_stages(BodyFlow& flow) {
+  if (used_) used_->scope->add_answer_stages(flow);
+  for (uint32_t i = reached_; i-- > first_;) flow.add(*this, i);
 }
 
 slc_token Scope::next_call(slc_next_fn done, void* user) {

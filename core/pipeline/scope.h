@@ -2,6 +2,7 @@
 // is in `response` and `error`. Lives in the exchange's arena, on one worker.
 #pragma once
 #include "core/loop/task.h"
+#include "core/pipeline/body_flow.h"
 #include "core/pipeline/plan.h"
 #include "core/plugin/exchange.h"
 
@@ -37,6 +38,26 @@ class Scope : public slc_exchange {
   Exchange& exchange() { return *exchange_; }
   Scope* next_scope = nullptr;  // the exchange's list of scopes, newest first
 
+  // ---- chunk hooks (sluice.stream/1); all of it only where the chain has some ----
+  struct ChunkState {  // of one hook, by side
+    int64_t expected[2] = {SLC_LENGTH_UNKNOWN, SLC_LENGTH_UNKNOWN};
+    BodyFlow::Stage* stage[2] = {nullptr, nullptr};
+  };
+  ChunkState* chunk_state(uint32_t i) { return chunks_ ? &chunks_[i] : nullptr; }
+  using ChunkFn = slc_action (*)(void*, slc_exchange*, void**, const slc_chunk*) noexcept;
+  ChunkFn chunk_hook(uint32_t i, int32_t side) const;  // nullptr: it has none
+  slc_action call_chunk(uint32_t i, int32_t side, const slc_chunk&);
+  void fail_chunk(uint32_t i, slc_action a) { fail_by(i, a); }
+  // Adds the hooks that let the exchange pass to the way of its answer, innermost first.
+  void add_answer_stages(BodyFlow&);
+  // The whole chain, in the order of the request.
+  void add_request_stages(BodyFlow&);
+  bool has_chunks(int32_t side) const { return chain_->has_chunks[side]; }
+  slc_status stream_expect(int32_t side, int64_t length) override;
+  slc_status stream_emit(int32_t side, std::string_view) override;
+  size_t stream_room(int32_t side) override;
+  slc_token stream_suspend(int32_t side) override;
+
   // ---- sluice.next/1: attempts of the around stage that is running ----
   slc_token next_call(slc_next_fn, void*) override;
   slc_status next_cancel(slc_token) override;
@@ -57,6 +78,11 @@ class Scope : public slc_exchange {
   virtual void adopt_reply() {}
   // The answer of this attempt was made our own: what is still to come of it is ours too.
   virtual void take_over(Scope& attempt) { (void)attempt; }
+  // Takes a whole body through the chunk hooks from..to-1 of this scope. False: one of them failed, `error` is set.
+  loop::Task<bool> pass_body(int32_t side, uint32_t from, uint32_t to, ArenaVector<http::Slice>& body);
+  // The body of the request is here, as a whole, when the hooks of the way in have run (else it passes as a stream, or later).
+  virtual bool holds_request_body() const { return false; }
+  uint32_t first() const { return first_; }
   // Suspended, but for something that the host itself runs: no hook has forgotten anything.
   virtual bool waits_inside() const;
 
@@ -65,11 +91,15 @@ class Scope : public slc_exchange {
 
  private:
   struct Attempt;
+  // What the calling hook has in the flow of this side; nullptr: the caller has no chunk hook here.
+  ChunkState* caller_of_stream(int32_t side);
   slc_action call(uint32_t i, slc_action (*hook)(void*, slc_exchange*, void**) noexcept);
   void fail_by(uint32_t i, slc_action action);
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
   uint32_t called_ = 0;         // the hook that ran last
+  uint32_t reached_ = 0;        // hooks before this one let the exchange pass
+  ChunkState* chunks_ = nullptr;  // one per hook
   uint32_t first_ = 0;          // an attempt's: hooks before this one belong to the outer scope, which has their slots
   void end_attempts();
   void end_operations();

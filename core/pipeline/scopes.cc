@@ -14,6 +14,7 @@ RawScope::RawScope(int32_t at, Exchange& x, const Chain& chain) : Scope{at, x, c
 void RawScope::enter_inside() {
   exchange_->in = request;
   exchange_->path_ = request.path;
+  if (has_chunks(SLC_REQUEST)) exchange_->note_stream(*this, SLC_REQUEST);
 }
 
 void RawScope::show_answer() {
@@ -26,6 +27,7 @@ std::string_view RawScope::place() const {
 }
 
 void RawScope::leave() {
+  if (has_chunks(SLC_RESPONSE)) exchange_->note_stream(*this, SLC_RESPONSE);
   if (error) {
     // Refused before (or instead of) the inside: the status and whatever body the plugin gave, no gateway headers.
     exchange_->source_ = nullptr;
@@ -106,6 +108,7 @@ void ProxyScope::add_static_data() {
 }
 
 void ProxyScope::hand_over() {
+  if (has_chunks(SLC_REQUEST) && exchange_->body_streams) exchange_->note_stream(*this, SLC_REQUEST);
   exchange_->forwarded = request.headers;
   exchange_->in.query = request.query;
   if (request.body.size() <= 1) {

@@ -67,6 +67,7 @@ class ProxyScope final : public Scope {
   loop::Task<void> call_backends();
   void add_static_data();           // proxy.static (pipeline.md §10)
   const EndpointPlan& plan_;
+  bool holds_request_body() const override { return !request.body.empty(); }
   BackendScope* source_ = nullptr;
   bool answered_ = false;
 };

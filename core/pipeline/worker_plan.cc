@@ -44,7 +44,7 @@ WorkerHosts* WorkerPlan::get(const BackendPlan& b) {
     s.hosts = new WorkerHosts;
     s.hosts->list = b.hosts->current();
     for (const Host& h : s.hosts->list->hosts)
-      s.hosts->candidates.push_back({{h.url.data(), h.url.size()}, h.weight, 0});
+      s.hosts->candidates.push_back({{h.url.data(), h.url.size()}, h.weight, 0, 0});
     s.version = version;
   }
   ++s.hosts->calls;

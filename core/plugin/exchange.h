@@ -30,6 +30,14 @@ struct RequestSide {
   ArenaVector<http::Slice> body;
 };
 
+// Something that waits for slc_loop_api.resume. One token at a time.
+struct Suspension {
+  slc_token suspended = 0;               // handed out and not resumed yet
+  slc_action resumed_with = SLC_FAIL;
+  loop::Signal resumed;                  // set on the loop by a resume, unless there is:
+  void (*on_resumed)(Suspension&) = nullptr;
+};
+
 // A timer or callout that belongs to an exchange: cancelled (never called back) when the exchange ends.
 struct OwnedOp {
   OwnedOp* next = nullptr;
@@ -38,7 +46,7 @@ struct OwnedOp {
 
 }  // namespace sluice::plugin
 
-struct slc_exchange {
+struct slc_exchange : sluice::plugin::Suspension {
   slc_exchange(int32_t scope_, slc_worker& worker_, sluice::Arena& arena_) : scope{scope_}, worker{&worker_}, memory{&arena_} {
     request.headers.bind(arena_);
     request.body.bind(arena_);
@@ -61,10 +69,6 @@ struct slc_exchange {
   std::string_view host, client_ip, peer_ip, request_id, scheme, route;
   sluice::ArenaVector<sluice::router::Param>* params = nullptr;
 
-  // ---- suspension (services.cc) ----
-  slc_token suspended = 0;               // token handed out by suspend() and not resumed yet
-  slc_action resumed_with = SLC_FAIL;
-  sluice::loop::Signal resumed;          // set on the loop by a resume
   sluice::plugin::OwnedOp* operations = nullptr;
   sluice::http::Headers* client_headers = nullptr;  // while an encoder runs: the client's own, to be read only
   sluice::document::Builder* building = nullptr;  // replace_data in progress; taken over when the hook returned
@@ -76,6 +80,12 @@ struct slc_exchange {
   virtual slc_token next_call(slc_next_fn, void*) { return 0; }
   virtual slc_status next_cancel(slc_token) { return SLC_EINVAL; }
   virtual slc_status next_use(slc_exchange*) { return SLC_EINVAL; }
+
+  // ---- sluice.stream/1: at scopes with a chain; the caller is known by current_place ----
+  virtual slc_status stream_expect(int32_t, int64_t) { return SLC_EINVAL; }
+  virtual slc_status stream_emit(int32_t, std::string_view) { return SLC_EINVAL; }
+  virtual size_t stream_room(int32_t) { return 0; }
+  virtual slc_token stream_suspend(int32_t) { return 0; }
 };
 
 namespace sluice::plugin {

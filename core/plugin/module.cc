@@ -20,6 +20,7 @@
 #include "core/log/log.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/report.h"
+#include "core/plugin/work.h"
 
 namespace sluice::plugin {
 
@@ -40,17 +41,28 @@ constexpr size_t kLargestFile = size_t{512} << 20;
 
 enum class Names : uint8_t { spaces, values, both };  // keys of extra_config; encodings, sd; a balancer can be either
 
+// How much of a struct every plugin has: up to the last field that is not late (plugin.h, "Growth"). What stands behind it is
+// asked for with SLC_HAS.
+#define SLC_THROUGH(type, field) static_cast<uint32_t>(offsetof(type, field) + sizeof(type::field))
+constexpr uint32_t kLeastEntry = SLC_THROUGH(slc_entry, get_interface), kLeastBinding = SLC_THROUGH(slc_binding, flags),
+                   kLeastLife = SLC_THROUGH(slc_lifecycle, worker_stop);
+
 struct Kind {
   const char* id;
-  uint32_t size;  // of the table, in this ABI
+  uint32_t size;  // of the table, at least
   Names names;
 };
 constexpr Kind kKinds[] = {
-    {SLC_IFACE_MIDDLEWARE, sizeof(slc_middleware), Names::spaces}, {SLC_IFACE_AROUND, sizeof(slc_around), Names::spaces},
-    {SLC_IFACE_TRANSPORT, sizeof(slc_transport), Names::spaces},   {SLC_IFACE_LOG_SINK, sizeof(slc_log_sink), Names::spaces},
-    {SLC_IFACE_DECODER, sizeof(slc_decoder), Names::values},       {SLC_IFACE_ENCODER, sizeof(slc_encoder), Names::values},
-    {SLC_IFACE_RESOLVER, sizeof(slc_resolver), Names::values},     {SLC_IFACE_BALANCER, sizeof(slc_balancer), Names::both},
+    {SLC_IFACE_MIDDLEWARE, SLC_THROUGH(slc_middleware, on_done), Names::spaces},
+    {SLC_IFACE_AROUND, SLC_THROUGH(slc_around, on_done), Names::spaces},
+    {SLC_IFACE_TRANSPORT, SLC_THROUGH(slc_transport, cancel), Names::spaces},
+    {SLC_IFACE_LOG_SINK, SLC_THROUGH(slc_log_sink, flush), Names::spaces},
+    {SLC_IFACE_DECODER, SLC_THROUGH(slc_decoder, expand), Names::values},
+    {SLC_IFACE_ENCODER, SLC_THROUGH(slc_encoder, encode), Names::values},
+    {SLC_IFACE_RESOLVER, SLC_THROUGH(slc_resolver, unwatch), Names::values},
+    {SLC_IFACE_BALANCER, SLC_THROUGH(slc_balancer, pick), Names::both},
 };
+#undef SLC_THROUGH
 const Kind* find_kind(std::string_view id) {
   for (const Kind& k : kKinds)
     if (id == k.id) return &k;
@@ -61,7 +73,10 @@ const Kind* find_kind(std::string_view id) {
 const char* missing_function(std::string_view id, const void* table) {
   if (id == SLC_IFACE_MIDDLEWARE) {
     auto* m = static_cast<const slc_middleware*>(table);
-    return m->on_request || m->on_raw_response || m->on_response || m->on_done ? nullptr : "any hook";
+    return m->on_request || m->on_raw_response || m->on_response || m->on_done || SLC_HAS(m, slc_middleware, on_request_chunk) ||
+                   SLC_HAS(m, slc_middleware, on_response_chunk)
+               ? nullptr
+               : "any hook";
   }
   if (id == SLC_IFACE_AROUND) return static_cast<const slc_around*>(table)->on_call ? nullptr : "on_call";
   if (id == SLC_IFACE_TRANSPORT) {
@@ -281,6 +296,7 @@ Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, c
 Module::Module(Image& image) : image_{image} {}
 
 Module::~Module() {
+  WorkPool::get().end_all_of(&image_.place);
   if (!initialised_ || !entry().unload) return;
   PlaceScope scope{&image_.place};
   entry().unload();
@@ -311,9 +327,9 @@ Result<bool, Problem> Module::check() {
     return Problem{who + ": needs plugin ABI " + version(e.abi_major, e.abi_minor) + ", this gateway offers " + offered +
                    (SLC_ABI_MAJOR == 0 ? ". ABI 0 is not frozen: build the plugin with this gateway's SDK."
                                        : ". Use a newer gateway or a plugin built for <= " + offered + ".")};
-  if (e.size < sizeof(slc_entry))
+  if (e.size < kLeastEntry)
     return Problem{f + ": slc_plugin_entry says that it has " + std::to_string(e.size) + " bytes, wanted " +
-                   std::to_string(sizeof(slc_entry)) + ". Set size to sizeof(slc_entry)."};
+                   std::to_string(kLeastEntry) + ". Set size to sizeof(slc_entry)."};
   if (!has_title) return Problem{f + ": the entry has no id or no version. Set both."};
   constexpr uint32_t kSanitizers = SLC_BUILT_ASAN | SLC_BUILT_TSAN;
   if ((e.flags & kSanitizers) != (SLC_BUILD_FLAGS & kSanitizers)) return Problem{sanitizer_problem(who, e.flags)};
@@ -323,8 +339,8 @@ Result<bool, Problem> Module::check() {
   if (!e.get_interface) return Problem{who + ": the entry has no get_interface function."};
   if (e.binding_count == 0 || !e.bindings) return Problem{who + ": has no bindings, so no configuration can name it."};
   if (e.binding_count > 4096) return Problem{who + ": has " + std::to_string(e.binding_count) + " bindings, at most 4096 are allowed."};
-  if (e.binding_size < sizeof(slc_binding))
-    return Problem{who + ": binding_size is " + std::to_string(e.binding_size) + ", wanted " + std::to_string(sizeof(slc_binding)) +
+  if (e.binding_size < kLeastBinding)
+    return Problem{who + ": binding_size is " + std::to_string(e.binding_size) + ", wanted " + std::to_string(kLeastBinding) +
                    ". Set it to sizeof(slc_binding)."};
   offers_.resize(e.binding_count);
   if (!image_.host) {
@@ -370,10 +386,12 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
     return Problem{who + ": its " + b->interface_id + " table says that it has " + std::to_string(size) + " bytes, wanted " + std::to_string(kind->size) + "."};
   // Every table goes on with its life cycle.
   std::memcpy(&offer.life, static_cast<const char*>(offer.table) + offsetof(slc_middleware, life), sizeof offer.life);
-  if (offer.life && offer.life->size < sizeof(slc_lifecycle))
-    return Problem{who + ": its slc_lifecycle says that it has " + std::to_string(offer.life->size) + " bytes, wanted " + std::to_string(sizeof(slc_lifecycle)) + "."};
+  if (offer.life && offer.life->size < kLeastLife)
+    return Problem{who + ": its slc_lifecycle says that it has " + std::to_string(offer.life->size) + " bytes, wanted " + std::to_string(kLeastLife) + "."};
   if (offer.life && !offer.life->worker_start != !offer.life->worker_stop)
     return Problem{who + ": has only one of worker_start and worker_stop. Set both or none."};
+  if (offer.life && !SLC_HAS(offer.life, slc_lifecycle, export_state) != !SLC_HAS(offer.life, slc_lifecycle, import_state))
+    return Problem{who + ": has only one of export_state and import_state. Set both or none."};
   if (const char* missing = missing_function(b->interface_id, offer.table))
     return Problem{who + ": its " + b->interface_id + " table has not " + missing + "."};
   return true;

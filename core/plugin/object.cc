@@ -2,6 +2,7 @@
 #include "core/plugin/module.h"
 #include "core/plugin/report.h"
 #include "core/plugin/token_table.h"
+#include "core/plugin/work.h"
 
 namespace sluice::plugin {
 namespace {
@@ -30,6 +31,7 @@ std::string by(const Binding& b) { return " (plugin " + b.plugin_id + " " + b.pl
 }  // namespace
 
 Object::~Object() {
+  WorkPool::get().end_all_of(&place_);
   if (!object_ || !binding_->life || !binding_->life->destroy) return;
   PlaceScope scope{&place_};
   binding_->life->destroy(object_);
@@ -50,6 +52,7 @@ Result<bool, Problem> Object::start(slc_worker& w) {
 }
 
 void Object::stop(slc_worker& w) {
+  w.tokens->cancel_of(&place_, true);  // before the state that they may use is gone
   if (!states_.empty() && started_[w.index]) {
     PlaceScope scope{&place_};
     binding_->life->worker_stop(states_[w.index]);

@@ -46,6 +46,11 @@ slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
   return SLC_OK;
 }
 
+slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
+  return w && fn && w->tokens->on_thread() ? w->tokens->start_event(fn, user) : 0;
+}
+slc_status signal(slc_token token) noexcept { return TokenTable::signal(token); }
+
 uint64_t now_ms(slc_worker* w) noexcept { return w->loop.now_ms(); }
 uint32_t worker_index(slc_worker* w) noexcept { return w->index; }
 uint32_t worker_count(slc_worker* w) noexcept { return w->count; }
@@ -53,6 +58,7 @@ uint32_t worker_count(slc_worker* w) noexcept { return w->count; }
 }  // namespace
 
 const slc_loop_api kLoopService = {sizeof(slc_loop_api), suspend, resume, timer,        http,
-                                   cancel,               post,    now_ms, worker_index, worker_count};
+                                   cancel,               post,    now_ms, worker_index, worker_count,
+                                   event,                signal};
 
 }  // namespace sluice::plugin

@@ -11,6 +11,8 @@ constexpr Service kServices[] = {
     {SLC_SVC_LOG, &kLogService},         {SLC_SVC_EXCHANGE, &kExchangeService}, {SLC_SVC_DOCUMENT, &kDocumentService},
     {SLC_SVC_CONFIG, &kConfigService},   {SLC_SVC_METRICS, &kMetricsService},   {SLC_SVC_SHARED, &kSharedService},
     {SLC_SVC_LOOP, &kLoopService},       {SLC_SVC_NEXT, &kNextService},
+    {SLC_SVC_STREAM, &kStreamService},   {SLC_SVC_WORK, &kWorkService},         {SLC_SVC_DNS, &kDnsService},
+    {SLC_SVC_STORE, &kStoreService},
 };
 
 }  // namespace

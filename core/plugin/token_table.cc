@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/plugin/callout.h"
+#include "core/plugin/operations.h"
 
 namespace sluice::plugin {
 namespace {
@@ -18,8 +19,13 @@ constexpr uint64_t pack(uint32_t generation, uint8_t kind, uint8_t action = 0) {
   return uint64_t{generation} << 32 | uint64_t{action} << 8 | kind;
 }
 // Unknown actions fail (plugin.h); PENDING is none that a resume can ask for.
-constexpr uint8_t encode(slc_action a) { return a == SLC_NEXT ? 0 : a == SLC_REPLY ? 1 : 2; }
-constexpr slc_action decode(uint8_t a) { return a == 0 ? SLC_NEXT : a == 1 ? SLC_REPLY : SLC_FAIL; }
+constexpr slc_action kActions[] = {SLC_FAIL, SLC_NEXT, SLC_REPLY, SLC_TAKE, SLC_AGAIN};
+constexpr uint8_t encode(slc_action a) {
+  for (uint8_t i = 1; i < std::size(kActions); ++i)
+    if (kActions[i] == a) return i;
+  return 0;
+}
+constexpr slc_action decode(uint8_t a) { return kActions[a]; }
 
 constexpr uint32_t slot_of(slc_token t) { return static_cast<uint32_t>(t >> 32) & 0xffffff; }
 constexpr uint32_t generation_of(slc_token t) { return static_cast<uint32_t>(t); }
@@ -28,7 +34,7 @@ constexpr uint32_t generation_of(slc_token t) { return static_cast<uint32_t>(t);
 
 struct TokenTable::Slot {
   std::atomic<uint64_t> state{0};  // generation, action, kind; changed by the owner, and by one resume from anywhere
-  slc_exchange* exchange = nullptr;
+  Suspension* suspension = nullptr;
   Operation* operation = nullptr;
   uint32_t generation = 0;         // owner's copy
   uint32_t index = 0, next_free = UINT32_MAX;
@@ -99,24 +105,24 @@ TokenTable::Slot* TokenTable::take(Kind kind, slc_token* token) {
 
 void TokenTable::release(Slot& s) {
   s.state.store(pack(s.generation, kFree), std::memory_order_release);
-  s.exchange = nullptr, s.operation = nullptr;
+  s.suspension = nullptr, s.operation = nullptr;
   s.next_free = free_, free_ = s.index;
   --used_;
 }
 
-slc_token TokenTable::suspend(slc_exchange& x) {
+slc_token TokenTable::suspend(Suspension& x) {
   if (x.suspended) drop(x);
   slc_token token = 0;
   Slot* s = take(kSuspended, &token);
   if (!s) return 0;
-  s->exchange = &x;
+  s->suspension = &x;
   return x.suspended = token;
 }
 
-void TokenTable::drop(slc_exchange& x) {
+void TokenTable::drop(Suspension& x) {
   slc_token token = std::exchange(x.suspended, 0);
   Slot* s = token ? slot(slot_of(token)) : nullptr;
-  if (s && s->generation == generation_of(token) && s->exchange == &x) release(*s);
+  if (s && s->generation == generation_of(token) && s->suspension == &x) release(*s);
 }
 
 slc_status TokenTable::resume(slc_token token, slc_action action) {
@@ -159,18 +165,27 @@ void TokenTable::deliver(slc_token token) {
   Slot* s = slot(slot_of(token));
   if (!s) return;
   uint64_t state = s->state.load(std::memory_order_acquire);
+  if (static_cast<uint8_t>(state) == kSignalled && state >> 32 == generation_of(token)) {
+    s->state.store(pack(generation_of(token), kEvent), std::memory_order_release);  // a signal from now on counts anew
+    static_cast<Event*>(s->operation)->ring();
+    return;
+  }
   // The exchange may have ended, and the slot may even be in use again, since the resume.
   if (static_cast<uint8_t>(state) != kResumed || state >> 32 != generation_of(token)) return;
-  slc_exchange* x = s->exchange;
+  Suspension* x = s->suspension;
   release(*s);
   x->suspended = 0;
   x->resumed_with = decode(static_cast<uint8_t>(state >> 8));
-  x->resumed.set();  // may destroy the exchange
+  // Either may destroy the exchange.
+  if (x->on_resumed)
+    x->on_resumed(*x);
+  else
+    x->resumed.set();
 }
 
-slc_token TokenTable::adopt(Operation* op, slc_exchange* owner) {
+slc_token TokenTable::adopt(Operation* op, slc_exchange* owner, Kind kind) {
   slc_token token = 0;
-  Slot* s = take(kOperation, &token);
+  Slot* s = take(kind, &token);
   if (!s) return 0;
   s->operation = op;
   op->table = this, op->owner = owner, op->place = current_place, op->token = token;
@@ -225,6 +240,50 @@ slc_token TokenTable::start_callout(slc_exchange* owner, const slc_callout& requ
   return token;
 }
 
+slc_status TokenTable::start_job(slc_exchange* owner, const slc_job& job, void* user, slc_token* token) {
+  auto op = std::make_unique<Job>(*worker_, job, user);
+  op->quiet = true;
+  slc_token made = adopt(op.get(), owner);
+  if (!made) return SLC_ELIMIT;
+  if (slc_status status = op->start(); status != SLC_OK) {
+    detach(*op);
+    return status;
+  }
+  op.release();
+  if (token) *token = made;
+  return SLC_OK;
+}
+
+slc_status TokenTable::start_lookup(slc_exchange* owner, const slc_dns_query& query, slc_dns_fn fn, void* user, slc_token* token) {
+  auto op = std::make_unique<Lookup>(*worker_, fn);
+  op->user = user, op->quiet = true;
+  slc_token made = adopt(op.get(), owner);
+  if (!made) return SLC_ELIMIT;
+  op.release()->start(query);
+  if (token) *token = made;
+  return SLC_OK;
+}
+
+slc_token TokenTable::start_event(void (*fn)(void*) noexcept, void* user) {
+  auto op = std::make_unique<Event>(fn);
+  op->user = user, op->quiet = true;
+  slc_token token = adopt(op.get(), nullptr, kEvent);
+  if (token) op.release();
+  return token;
+}
+
+slc_status TokenTable::signal(slc_token token) {
+  TokenTable* table = tables[token >> 56].load(std::memory_order_acquire);
+  Slot* s = table ? table->slot(slot_of(token)) : nullptr;
+  if (!s || generation_of(token) == 0) return SLC_ESTALE;
+  uint64_t expected = pack(generation_of(token), kEvent);
+  if (s->state.compare_exchange_strong(expected, pack(generation_of(token), kSignalled), std::memory_order_acq_rel)) {
+    table->deliver_later(token);
+    return SLC_OK;
+  }
+  return expected == pack(generation_of(token), kSignalled) ? SLC_OK : SLC_ESTALE;
+}
+
 slc_status TokenTable::cancel(slc_token token) {
   Slot* s = token >> 56 == index_ ? slot(slot_of(token)) : nullptr;
   if (!s || s->generation != generation_of(token) || !s->operation) return SLC_ESTALE;
@@ -238,12 +297,17 @@ void TokenTable::cancel_owned(slc_exchange& x) {
   while (x.operations) cancel(x.operations->token);
 }
 
-uint32_t TokenTable::cancel_of(const Place* place) {
+uint32_t TokenTable::cancel_of(const Place* place, bool quiet_only) {
   uint32_t n = 0;
   for (OwnedOp* op = ownerless_; op;) {
-    OwnedOp* next = op->next;
-    if (static_cast<Operation*>(op)->place == place) cancel(op->token), ++n;
-    op = next;
+    auto* operation = static_cast<Operation*>(op);
+    if (operation->place != place || (quiet_only && !operation->quiet)) {
+      op = op->next;
+      continue;
+    }
+    n += !operation->quiet;
+    cancel(op->token);
+    op = ownerless_;  // from the start: the end of a job is code of the plugin, which may cancel others
   }
   return n;
 }

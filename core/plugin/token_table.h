@@ -24,6 +24,7 @@ class Operation : public OwnedOp {
   slc_exchange* owner = nullptr;  // nullptr: belongs to the worker, and to the object whose place it has
   const Place* place = nullptr;   // who started it
   void* user = nullptr;
+  bool quiet = false;             // ends with its object without a word: nobody is expected to cancel it
 };
 
 // [worker] except where marked.
@@ -41,10 +42,10 @@ class TokenTable {
   void bind_thread();
   bool on_thread() const;
 
-  // A token for the exchange's next resume; a former one of this exchange becomes stale. 0: the table is full.
-  slc_token suspend(slc_exchange&);
-  // Makes the exchange's token stale.
-  void drop(slc_exchange&);
+  // A token for the next resume; a former one of this suspension becomes stale. 0: the table is full.
+  slc_token suspend(Suspension&);
+  // Makes the suspension's token stale.
+  void drop(Suspension&);
   // [any] Takes the token at once (the answer is final), wakes the exchange on a later turn of its loop.
   static slc_status resume(slc_token, slc_action);
   // Nobody has resumed it yet; false also for stale ones.
@@ -53,10 +54,16 @@ class TokenTable {
   // 0: full.
   slc_token start_timer(slc_exchange* owner, uint32_t ms, slc_timer_fn, void* user);
   slc_token start_callout(slc_exchange* owner, const slc_callout&, slc_reply_fn, void* user);
+  slc_status start_job(slc_exchange* owner, const slc_job&, void* user, slc_token*);
+  slc_status start_lookup(slc_exchange* owner, const slc_dns_query&, slc_dns_fn, void* user, slc_token*);
+  slc_token start_event(void (*fn)(void*) noexcept, void* user);
+  // [any] Has the event's function run on a later turn; SLC_ESTALE when it is cancelled.
+  static slc_status signal(slc_token);
   slc_status cancel(slc_token);
   void cancel_owned(slc_exchange&);
-  // Cancels what this object left running on the worker; how many.
-  uint32_t cancel_of(const Place*);
+  // Cancels what this object left running on the worker; how many of them somebody should have cancelled. quiet_only: the
+  // others stay.
+  uint32_t cancel_of(const Place*, bool quiet_only = false);
 
   // An operation is about to call back: its token becomes stale, its owner forgets it.
   void detach(Operation&);
@@ -76,12 +83,12 @@ class TokenTable {
  private:
   struct Slot;
   struct Timer;
-  enum Kind : uint8_t { kFree = 0, kSuspended = 1, kResumed = 2, kOperation = 3 };
+  enum Kind : uint8_t { kFree = 0, kSuspended = 1, kResumed = 2, kOperation = 3, kEvent = 4, kSignalled = 5 };
 
   Slot* take(Kind, slc_token*);
   void release(Slot&);
   Slot* slot(uint32_t index) const;
-  slc_token adopt(Operation*, slc_exchange* owner);
+  slc_token adopt(Operation*, slc_exchange* owner, Kind = kOperation);
   void deliver_later(slc_token);
   void flush();
   void deliver(slc_token);

@@ -76,8 +76,8 @@ slc_status encode_collection(void*, slc_exchange* x, slc_node data) noexcept {
 }
 
 constexpr slc_str kContentType{"application/json; charset=utf-8", 31};
-constexpr slc_lifecycle kPerWorker{sizeof(slc_lifecycle), create, destroy, worker_start, worker_stop};
-constexpr slc_lifecycle kConstant{sizeof(slc_lifecycle), create, destroy, nullptr, nullptr};
+constexpr slc_lifecycle kPerWorker{sizeof(slc_lifecycle), create, destroy, worker_start, worker_stop, nullptr, nullptr};
+constexpr slc_lifecycle kConstant{sizeof(slc_lifecycle), create, destroy, nullptr, nullptr, nullptr, nullptr};
 constexpr slc_decoder kJson{sizeof(slc_decoder), &kPerWorker, kFormat, decode_json, expand};
 constexpr slc_decoder kSafeJson{sizeof(slc_decoder), &kPerWorker, kFormat, decode_safe, expand};
 constexpr slc_encoder kEncodeJson{sizeof(slc_encoder), &kConstant, kContentType, encode_json};

@@ -14,7 +14,7 @@ slc_status create(const slc_host*, slc_node, slc_report*, void** object) noexcep
 }
 void destroy(void*) noexcept {}
 
-constexpr slc_lifecycle kLife{sizeof(slc_lifecycle), create, destroy, nullptr, nullptr};
+constexpr slc_lifecycle kLife{sizeof(slc_lifecycle), create, destroy, nullptr, nullptr, nullptr, nullptr};
 constexpr slc_decoder kDecoder{sizeof(slc_decoder), &kLife, {nullptr, 0}, nullptr, nullptr};
 constexpr slc_encoder kEncoder{sizeof(slc_encoder), &kLife, {nullptr, 0}, nullptr};
 

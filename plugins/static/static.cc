@@ -12,7 +12,7 @@ class StaticHosts {
   void watch(const slc_resolver_query& query, sluice::Publisher publisher) const {
     std::vector<slc_address> list;
     list.reserve(query.host_count);
-    for (uint32_t i = 0; i < query.host_count; ++i) list.push_back({query.hosts[i], 1});
+    for (uint32_t i = 0; i < query.host_count; ++i) list.push_back(sluice::address(sluice::view(query.hosts[i])));
     publisher.publish(list);
   }
 };

@@ -60,7 +60,7 @@ slc_status encode(void*, slc_exchange* x, slc_node data) noexcept {
   return text.ptr && text.len ? exchange().append_body(x, text, 1) : SLC_OK;
 }
 
-constexpr slc_lifecycle kLife{sizeof(slc_lifecycle), create, destroy, nullptr, nullptr};
+constexpr slc_lifecycle kLife{sizeof(slc_lifecycle), create, destroy, nullptr, nullptr, nullptr, nullptr};
 constexpr slc_decoder kDecoder{sizeof(slc_decoder), &kLife, {nullptr, 0}, decode, nullptr};
 constexpr slc_encoder kEncoder{sizeof(slc_encoder), &kLife, {"text/plain; charset=utf-8", 25}, encode};
 

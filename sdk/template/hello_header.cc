@@ -45,8 +45,8 @@ slc_action on_response(void* state, slc_exchange* x, void**) noexcept {
   return SLC_NEXT;
 }
 
-const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, destroy, nullptr, nullptr};
-const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, nullptr, nullptr, on_response, nullptr};
+const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, destroy, nullptr, nullptr, nullptr, nullptr};
+const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, nullptr, nullptr, on_response, nullptr, nullptr, nullptr};
 
 const slc_binding kBindings[] = {{
     "example/hello-header",

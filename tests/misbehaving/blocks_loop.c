@@ -12,7 +12,7 @@ static slc_action on_request(void* state, slc_exchange* x, void** slot) {
   while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < 300);
   return SLC_NEXT;
 }
-static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, on_request, NULL, NULL, NULL};
+static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, on_request, NULL, NULL, NULL, NULL, NULL};
 static const void* get_interface(const char* id, const char* binding) {
   (void)id, (void)binding;
   return &kMiddleware;

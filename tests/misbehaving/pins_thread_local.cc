@@ -11,7 +11,7 @@ slc_action on_request(void*, slc_exchange*, void**) noexcept {
   last_path[0] = 'y';
   return SLC_NEXT;
 }
-const slc_middleware kMiddleware = {sizeof(slc_middleware), nullptr, on_request, nullptr, nullptr, nullptr};
+const slc_middleware kMiddleware = {sizeof(slc_middleware), nullptr, on_request, nullptr, nullptr, nullptr, nullptr, nullptr};
 const void* get_interface(const char*, const char*) noexcept { return &kMiddleware; }
 const slc_binding kBindings[] = {{"misbehaving/pins-thread-local", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT, 500, nullptr, nullptr, 0}};
 

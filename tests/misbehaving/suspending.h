@@ -19,7 +19,7 @@ static inline void tell(slc_exchange* x, slc_str name, slc_status status) {
 }
 
 #define SUSPENDING_PLUGIN(plugin_id, binding_name, request_hook, response_hook, done_hook)                                  \
-  static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, (request_hook), NULL, (response_hook), (done_hook)}; \
+  static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, (request_hook), NULL, (response_hook), (done_hook), NULL, NULL}; \
   static const void* get_interface(const char* id, const char* binding) {                                                   \
     (void)id, (void)binding;                                                                                                \
     return &kMiddleware;                                                                                                    \

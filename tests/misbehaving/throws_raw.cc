@@ -9,7 +9,7 @@ namespace {
 
 [[noreturn]] void fail() { throw std::runtime_error("raw"); }
 slc_action on_request(void*, slc_exchange*, void**) noexcept { fail(); }
-const slc_middleware kMiddleware = {sizeof(slc_middleware), nullptr, on_request, nullptr, nullptr, nullptr};
+const slc_middleware kMiddleware = {sizeof(slc_middleware), nullptr, on_request, nullptr, nullptr, nullptr, nullptr, nullptr};
 const void* get_interface(const char*, const char*) noexcept { return &kMiddleware; }
 const slc_binding kBindings[] = {{"misbehaving/throws", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT, 500, nullptr, nullptr, 0}};
 

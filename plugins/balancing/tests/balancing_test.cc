@@ -16,7 +16,7 @@ namespace {
 
 std::vector<slc_candidate> candidates(const std::vector<std::string>& urls, const std::vector<uint32_t>& weights) {
   std::vector<slc_candidate> out;
-  for (size_t i = 0; i < urls.size(); ++i) out.push_back({{urls[i].data(), urls[i].size()}, weights[i], 0});
+  for (size_t i = 0; i < urls.size(); ++i) out.push_back({{urls[i].data(), urls[i].size()}, weights[i], 0, 0});
   return out;
 }
 

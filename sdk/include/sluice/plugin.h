@@ -1,11 +1,13 @@
-/* sluice/plugin.h -- the plugin ABI, version 0 (not frozen: abi_minor must be equal). C11 and C++20.
+/* sluice/plugin.h -- the plugin ABI, version 0 (not frozen: abi_minor must be equal). C11 and C++20, LP64.
  *
  * A plugin is a shared object that exports ONE symbol, the constant `slc_plugin_entry`. Everything else is
  * asked for by id, in both directions: the host asks entry->get_interface("sluice.middleware/1", name), the plugin
  * asks host->service(host, "sluice.log/1"). C++ authors use plugin.hpp instead of this file.
+ * docs/abi-policy.md says what may change here and how.
  *
- * Threads   [load]   the thread that builds a generation; never a worker; one call at a time
+ * Threads   [load]   the thread that builds or ends a generation; never a worker; one call at a time
  *           [worker] the loop thread that owns the object in the first argument; must not block
+ *           [pool]   a thread of the host's pool (sluice.work/1); may block
  *           [any]    any thread, concurrently
  *           [log]    the logging thread; may block
  * Strings   slc_str is a view, never NUL-terminated. A view the host returns lives until the hook returns,
@@ -14,8 +16,15 @@
  *           comment says [stable]: then the plugin promises that it lives as long as the exchange.
  * Memory    whoever allocates frees; nothing is ever freed across the boundary. Per-request memory comes
  *           from slc_exchange_api.alloc and goes away with the exchange.
- * Growth    every table starts with its size and only grows at the end (SLC_HAS tests for a late field);
- *           a changed meaning gets a new id. Enum values are only appended and travel as int32_t/uint32_t.
+ * Growth    every table, and every struct passed by pointer, starts with its size and only grows at the end
+ *           (SLC_HAS tests for a late field); a changed meaning gets a new id. Structs without size (slc_str,
+ *           slc_node, and the elements of arrays: slc_address, slc_candidate, slc_dns_record) never change;
+ *           what is reserved in them is 0 until a later minor gives it a meaning. Enum values are only
+ *           appended and travel as int32_t/uint32_t. Bits of flags that a header does not name are 0.
+ * Units     times are milliseconds (_ms) or nanoseconds (_ns), sizes are bytes
+ * Owners    what is started for an exchange ends with it; what is started without one ends with the object
+ *           in whose function (or callback) it was started: cancelled, never called back, before its
+ *           worker_stop returns ([worker] things) or before destroy is called (things of the pool)
  * Errors    no exception crosses: every function pointer is noexcept when seen from C++.
  * Re-entry  a callback (timer, reply, done) is never made from inside the call that started it. */
 #ifndef SLUICE_PLUGIN_H
@@ -31,9 +40,9 @@ extern "C" {
 
 #define SLC_ABI_MAGIC 0x31434c53u /* "SLC1" in memory */
 #define SLC_ABI_MAJOR 0u
-#define SLC_ABI_MINOR 1u
+#define SLC_ABI_MINOR 2u
 #define SLC_EXPORT __attribute__((visibility("default")))
-/* True when *table was built with `field` and the other side filled it in. */
+/* True when *table was built with `field`, a pointer, and the other side filled it in. */
 #define SLC_HAS(table, type, field) \
   ((table)->size >= offsetof(type, field) + sizeof((table)->field) && (table)->field)
 
@@ -53,12 +62,15 @@ typedef struct slc_limiter slc_limiter;   /* token buckets of the process */
 typedef int32_t slc_status;
 enum { SLC_OK = 0, SLC_EINVAL = -1, SLC_ENOTFOUND = -2, SLC_ENOMEM = -3, SLC_ESTALE = -4,
        SLC_ETHREAD = -5, SLC_ELIMIT = -6, SLC_EIO = -7, SLC_ETIMEOUT = -8, SLC_ECANCELED = -9,
-       SLC_EREFUSED = -10, SLC_EDECODE = -11, SLC_EBACKEND = -12 /* a status that is no success */ };
+       SLC_EREFUSED = -10, SLC_EDECODE = -11, SLC_EBACKEND = -12 /* a status that is no success */,
+       SLC_EEXIST = -13 };
 
 typedef int32_t slc_action; /* what a hook asks for; any unknown value is treated as SLC_FAIL */
 enum { SLC_NEXT = 0,    /* go on with the chain */
        SLC_REPLY = 1,   /* the response side is complete: skip the rest, unwind */
        SLC_PENDING = 2, /* suspended with a token; the host waits for resume() */
+       SLC_TAKE = 3,    /* chunk hooks only: the chunk is used up; what was emitted goes on in its place */
+       SLC_AGAIN = 4,   /* chunk hooks only: what was emitted goes on; then the same chunk once more */
        SLC_FAIL = -1 }; /* this scope fails: what fail() recorded, else 500 */
 
 /* Scopes, also used as a bit set in slc_binding.scopes. */
@@ -69,11 +81,11 @@ enum { SLC_REQUEST = 0, SLC_RESPONSE = 1, SLC_CLIENT = 2 };
 enum { SLC_METHOD = 0, SLC_PATH = 1, SLC_QUERY = 2, SLC_HOST = 3, SLC_CLIENT_IP = 4, SLC_REQUEST_ID = 5,
        SLC_SCHEME = 6, SLC_ROUTE = 7 /* endpoint as configured */, SLC_PEER_IP = 8 };
 enum { SLC_NULL = 0, SLC_BOOL = 1, SLC_NUMBER = 2, SLC_STRING = 3, SLC_ARRAY = 4, SLC_OBJECT = 5 };
-enum { SLC_DEBUG = 1, SLC_INFO = 2, SLC_WARNING = 3, SLC_ERROR = 4, SLC_CRITICAL = 5 };
+enum { SLC_DEBUG = 1, SLC_INFO = 2, SLC_WARNING = 3, SLC_ERROR = 4, SLC_CRITICAL = 5 }; /* 0: no level */
 
 /* ---- services the host offers: host->service(host, id), NULL when this host has none ---- */
 
-struct slc_host { /* [load] the handle belongs to one plugin and generation: it tells who is calling */
+struct slc_host { /* tells who is calling: one handle per plugin, valid as long as the process */
   uint32_t size;
   uint16_t abi_major, abi_minor;
   slc_str name, version;
@@ -92,6 +104,7 @@ typedef struct slc_exchange_api { /* [worker] except intern */
   uint32_t size;
   slc_header_id (*intern)(const slc_host*, slc_str name) SLC_NOEXCEPT; /* [load]; 0 = not a header name */
   slc_str (*header)(slc_exchange*, int32_t side, slc_header_id, uint32_t nth) SLC_NOEXCEPT; /* [exchange] */
+  /* Header line i, in order; SLC_ENOTFOUND past the end. Either output may be NULL. [exchange] */
   slc_status (*header_at)(slc_exchange*, int32_t side, uint32_t i, slc_str* n, slc_str* v) SLC_NOEXCEPT;
   /* Names and values are checked as network input is: CR, LF, NUL answer SLC_EINVAL. */
   slc_status (*set_header)(slc_exchange*, int32_t side, slc_header_id, slc_str) SLC_NOEXCEPT;
@@ -235,6 +248,7 @@ typedef struct slc_callout {
   uint32_t header_count;  /* number of pairs */
   uint32_t timeout_ms;    /* 0: 2000 */
   uint32_t max_body;      /* bytes; 0: 1 MiB */
+  uint32_t flags;         /* 0 */
 } slc_callout;
 typedef struct slc_loop_api {
   uint32_t size;
@@ -244,12 +258,154 @@ typedef struct slc_loop_api {
    * timer or callout never calls back. [worker] */
   slc_token (*timer)(slc_worker*, slc_exchange* owner, uint32_t ms, slc_timer_fn, void*) SLC_NOEXCEPT;
   slc_token (*http)(slc_worker*, slc_exchange* owner, const slc_callout*, slc_reply_fn, void*) SLC_NOEXCEPT;
-  slc_status (*cancel)(slc_worker*, slc_token) SLC_NOEXCEPT; /* [worker] timer or callout */
-  slc_status (*post)(slc_worker*, void (*fn)(void*) SLC_NOEXCEPT, void*) SLC_NOEXCEPT; /* [any] */
+  /* A timer, callout, event, lookup or job of this worker; SLC_ESTALE: it is over. [worker] */
+  slc_status (*cancel)(slc_worker*, slc_token) SLC_NOEXCEPT;
+  /* Runs fn(user) on the worker, in the order of posting. Nothing cancels it: user and fn must live until it
+   * has run or the process ends. For what belongs to an object, take an event. [any] */
+  slc_status (*post)(slc_worker*, void (*fn)(void*) SLC_NOEXCEPT, void*) SLC_NOEXCEPT;
   uint64_t (*now_ms)(slc_worker*) SLC_NOEXCEPT; /* [worker] monotonic, the loop's idea of now */
-  uint32_t (*worker_index)(slc_worker*) SLC_NOEXCEPT;
-  uint32_t (*worker_count)(slc_worker*) SLC_NOEXCEPT;
+  uint32_t (*worker_index)(slc_worker*) SLC_NOEXCEPT; /* [any] from 0 */
+  uint32_t (*worker_count)(slc_worker*) SLC_NOEXCEPT; /* [any] */
+  /* A doorbell for other threads: signal(token), from any of them, has fn(user) run on the worker soon after,
+   * once for any number of signals until then. Belongs to the calling object on this worker; 0: refused.
+   * [worker] */
+  slc_token (*event)(slc_worker*, void (*fn)(void* user) SLC_NOEXCEPT, void* user) SLC_NOEXCEPT;
+  slc_status (*signal)(slc_token) SLC_NOEXCEPT; /* [any] SLC_ESTALE: the event is cancelled, nothing happens */
 } slc_loop_api;
+
+#define SLC_SVC_STREAM "sluice.stream/1"
+/* Bodies as they pass. A middleware that has on_request_chunk or on_response_chunk sees each body of its scope in
+ * pieces, in order, whatever their size; the last call has SLC_CHUNK_LAST (its bytes may be empty), and a body that
+ * breaks off has none. What a hook answers:
+ *   SLC_NEXT     what it emitted in the call, then the chunk as it is (not copied)
+ *   SLC_TAKE     only what it emitted; nothing emitted: nothing goes on now
+ *   SLC_AGAIN    what it emitted; a turn of the loop later, and not before there is room behind it, it is called
+ *                with the same chunk and SLC_CHUNK_AGAIN. For output that would exceed the bound. Without
+ *                anything emitted: SLC_FAIL
+ *   SLC_PENDING  after suspend(): the host keeps the chunk and reads no more; resume() says which of the others
+ *   SLC_FAIL     the body is not completed. Answers: fail()'s status if the head has not left, else the connection
+ *                is cut, so that the client sees it. Requests: the scope fails
+ * What passes where:
+ *   service, endpoint  the client's request body when somebody inside reads it (streamed or collected), and the body
+ *                      of every answer, whoever gave it; not of HEAD, 204 and 304
+ *   proxy              on raw endpoints only: both bodies on their way
+ *   backend            what is sent to, and what came from, the transport: streamed on raw endpoints, else one chunk
+ *                      before the decoder
+ * Requests: after on_request of this scope, outermost hook first. Answers: innermost first, after on_raw_response and,
+ * where the body is bytes for the client, after on_response of every scope. Content codings are as they came; the
+ * gateway undoes only the gzip that it asked for itself. Other hooks of the scope may run between two chunks.
+ * Cost: nothing where no hook is configured; else one call a chunk. A body with chunk hooks of unknown outcome
+ * travels without Content-Length: expect() avoids that. */
+enum { SLC_CHUNK_LAST = 1, SLC_CHUNK_AGAIN = 2 };
+typedef struct slc_chunk { /* valid during the hook */
+  uint32_t size;
+  uint32_t flags; /* SLC_CHUNK_... */
+  slc_str bytes;
+} slc_chunk;
+enum { SLC_LENGTH_UNKNOWN = -1, SLC_LENGTH_KEPT = -2, SLC_BODY_SKIPPED = -3 };
+typedef struct slc_stream_api { /* [worker] in hooks and callbacks of the binding whose chunk hook is meant */
+  uint32_t size;
+  /* From on_request (its body), on_raw_response or on_response (the answer's): what the body will be behind this
+   * binding's chunk hook. A number of bytes; SLC_LENGTH_KEPT: as many as in front of it; SLC_LENGTH_UNKNOWN, which
+   * counts when nothing is said; SLC_BODY_SKIPPED: do not call the chunk hook for this body. Fewer or more bytes
+   * than promised cut the connection. */
+  slc_status (*expect)(slc_exchange*, int32_t side, int64_t length) SLC_NOEXCEPT;
+  /* Puts bytes (copied) behind those emitted before. In the chunk hook they are part of its answer; from a timer or
+   * another callback they go out on their own, between two chunks. SLC_ELIMIT: more than room(), nothing taken;
+   * SLC_ESTALE: the last chunk has passed; SLC_EINVAL: no body of this side is on its way, or the caller has no
+   * chunk hook for it. */
+  slc_status (*emit)(slc_exchange*, int32_t side, slc_str bytes) SLC_NOEXCEPT;
+  /* Bytes that emit() would take now: 1 MiB less what has not gone on. 0: as for SLC_ESTALE and SLC_EINVAL. */
+  size_t (*room)(slc_exchange*, int32_t side) SLC_NOEXCEPT;
+  /* In the chunk hook of that side: a token for slc_loop_api.resume (SLC_NEXT, SLC_TAKE, SLC_AGAIN, SLC_FAIL);
+   * then return SLC_PENDING. Independent of the other side and of slc_loop_api.suspend. 0: not in that hook. */
+  slc_token (*suspend)(slc_exchange*, int32_t side) SLC_NOEXCEPT;
+} slc_stream_api;
+
+#define SLC_SVC_WORK "sluice.work/1"
+typedef struct slc_job { /* code that must block. Copied */
+  uint32_t size;
+  uint32_t flags;                       /* 0 */
+  void (*run)(void* user) SLC_NOEXCEPT; /* [pool] touches nothing of an exchange */
+  /* Exactly one of these two, last of all: done after run, or drop when the job was cancelled: before run (which
+   * then never runs) or once run has returned. user must not be memory of an exchange: run may outlive it. */
+  void (*done)(void* user, slc_exchange* or_null) SLC_NOEXCEPT; /* submit: [worker]; later: [pool], may be NULL */
+  void (*drop)(void* user) SLC_NOEXCEPT;                        /* [any] may be NULL */
+} slc_job;
+typedef struct slc_work_api {
+  uint32_t size;
+  /* Runs the job on a thread of the pool, then done on the worker. Ends with its owner (an exchange, or without
+   * one the calling object on this worker). *token is for slc_loop_api.cancel. SLC_ELIMIT: the queue is full,
+   * nothing will be called; suspend the request and try later, or refuse it. [worker] */
+  slc_status (*submit)(slc_worker*, slc_exchange* owner, const slc_job*, void* user, slc_token* or_null) SLC_NOEXCEPT;
+  /* The same without a worker: runs the job in delay_ms. A refresh that repeats starts its next one from done or
+   * run. Belongs to the object in whose function it was started, which is not destroyed before the job has ended.
+   * [any] */
+  slc_status (*later)(const slc_host*, uint64_t delay_ms, const slc_job*, void* user, slc_token* or_null) SLC_NOEXCEPT;
+  /* Ends a job of later() or a lookup of lookup_background(): one that waits is dropped, one that runs is waited for.
+   * When this returns, nothing of it runs any more; called from the job itself, it does not wait. SLC_ESTALE: it was
+   * over. [any] except [worker] */
+  slc_status (*withdraw)(const slc_host*, slc_token) SLC_NOEXCEPT;
+} slc_work_api;
+
+#define SLC_SVC_DNS "sluice.dns/1"
+enum { SLC_DNS_ADDRESSES = 1 /* A and AAAA */, SLC_DNS_SERVICES = 2 /* SRV */ };
+typedef struct slc_dns_query { /* copied */
+  uint32_t size;
+  uint32_t kind; /* SLC_DNS_... */
+  slc_str name;  /* addresses: literals are answered, too; services: "_http._tcp.example.org" */
+  uint32_t timeout_ms; /* 0: 2000 */
+  uint32_t flags;      /* 0 */
+} slc_dns_query;
+typedef struct slc_dns_record {
+  slc_str name;  /* an address as text ("192.0.2.1", "2001:db8::1"), or the host that an SRV record names */
+  uint16_t port, priority, weight; /* of SRV records, else 0 */
+  uint16_t reserved;
+} slc_dns_record;
+typedef struct slc_dns_reply { /* valid during the callback */
+  uint32_t size;
+  slc_status result; /* SLC_OK: at least one record; SLC_ENOTFOUND, SLC_ETIMEOUT, SLC_EIO */
+  const slc_dns_record* records; /* addresses in the order to try; services by priority, then as they came */
+  uint32_t count;
+  uint32_t ttl_ms; /* how long the answer (or the failure) holds */
+  slc_str error;   /* text when result != SLC_OK */
+} slc_dns_reply;
+typedef void (*slc_dns_fn)(void* user, slc_exchange* or_null, const slc_dns_reply*) SLC_NOEXCEPT;
+typedef struct slc_dns_api { /* cached for the records' time to live; lookups of one name are joined */
+  uint32_t size;
+  /* Calls back on the worker, a turn of the loop later at the earliest. Ends with its owner; *token is for
+   * slc_loop_api.cancel. SLC_EINVAL: no name. [worker] */
+  slc_status (*lookup)(slc_worker*, slc_exchange* owner, const slc_dns_query*, slc_dns_fn, void* user,
+                       slc_token* or_null) SLC_NOEXCEPT;
+  /* For resolvers and other work without a worker: calls back on a thread of the pool, without exchange. Ends as a
+   * job of slc_work_api.later does; *token is for slc_work_api.withdraw. [any] */
+  slc_status (*lookup_background)(const slc_host*, const slc_dns_query*, slc_dns_fn, void* user,
+                                  slc_token* or_null) SLC_NOEXCEPT;
+} slc_dns_api;
+
+#define SLC_SVC_STORE "sluice.store/1"
+/* Bytes under (plugin id, key) for the whole process: all workers see them, and they survive reloads. Kept until their
+ * time is over or, when the plugin's memory is full, until they are the least recently used. A value must make sense
+ * to another build of the plugin: no pointers. Cost: one lock of one of 16 shards, held for a copy. */
+typedef struct slc_store_api { /* [any]. SLC_ELIMIT: key over 4 KiB, value over 1 MiB or a 64th of the limit */
+  uint32_t size;
+  /* Copies the value to `to`. *length is its length; SLC_ELIMIT when that is more than cap: nothing is copied.
+   * SLC_ENOTFOUND: none, or its time is over. */
+  slc_status (*get)(const slc_host*, slc_str key, void* to, size_t cap, size_t* length) SLC_NOEXCEPT;
+  /* The same into the memory of an exchange. [worker] [exchange] */
+  slc_status (*read)(const slc_host*, slc_exchange*, slc_str key, slc_str* value) SLC_NOEXCEPT;
+  /* ttl_ms 0: no time limit. */
+  slc_status (*set)(const slc_host*, slc_str key, slc_str value, uint64_t ttl_ms) SLC_NOEXCEPT;
+  /* Only if there is none: SLC_EEXIST otherwise, and nothing changes. Of several callers, one gets SLC_OK. */
+  slc_status (*add)(const slc_host*, slc_str key, slc_str value, uint64_t ttl_ms) SLC_NOEXCEPT;
+  /* Adds to a counter, an int64_t in 8 bytes (host order), that begins at 0; ttl_ms counts from that beginning and is
+   * not renewed. *value is the sum. SLC_EINVAL: the value has not 8 bytes; SLC_ELIMIT: the sum does not fit. */
+  slc_status (*increment)(const slc_host*, slc_str key, int64_t by, uint64_t ttl_ms, int64_t* value) SLC_NOEXCEPT;
+  slc_status (*erase)(const slc_host*, slc_str key) SLC_NOEXCEPT; /* SLC_ENOTFOUND: there was none */
+  /* Memory for this plugin's entries, 100 bytes of book-keeping each included: 64 MiB unless said otherwise, from
+   * 1 MiB to 1 GiB (numbers outside are moved there). The latest call counts. [load] */
+  slc_status (*limit)(const slc_host*, uint64_t bytes) SLC_NOEXCEPT;
+} slc_store_api;
 
 #define SLC_SVC_NEXT "sluice.next/1"
 typedef void (*slc_next_fn)(void* user, slc_exchange* outer, slc_exchange* attempt) SLC_NOEXCEPT;
@@ -278,6 +434,17 @@ typedef struct slc_lifecycle { /* shared by every interface below; pointed to, s
   /* Both NULL: hooks receive the object itself as their state. */
   slc_status (*worker_start)(void* object, slc_worker*, void** state) SLC_NOEXCEPT; /* [worker] */
   void (*worker_stop)(void* state) SLC_NOEXCEPT;                                    /* [worker] */
+  /* Late, may be NULL, both or none: handing state over at a reload, from the object of the old generation to that of
+   * the new one at the same place (same plugin id, binding and place in the configuration), also when another build
+   * of the plugin made it. export_state comes just before the new object is told: it may call write any number of
+   * times, at most 16 MiB in all (SLC_ELIMIT); the host copies. The old object still serves: its workers run hooks at
+   * the same time, and what they change afterwards is not handed over. A status other than SLC_OK: nothing is. [load]
+   * import_state comes after create and before the first worker_start of the new object; bytes are what was written,
+   * all of it in one view. The bytes may be of another version: check them. A status other than SLC_OK: not usable, the
+   * object starts as new (the host logs it, the reload goes on). [load] */
+  slc_status (*export_state)(void* object, slc_status (*write)(void* to, slc_str bytes) SLC_NOEXCEPT,
+                             void* to) SLC_NOEXCEPT;
+  slc_status (*import_state)(void* object, slc_str bytes) SLC_NOEXCEPT;
 } slc_lifecycle;
 
 #define SLC_IFACE_MIDDLEWARE "sluice.middleware/1"
@@ -291,6 +458,9 @@ typedef struct slc_middleware { /* [worker]; a NULL hook costs nothing: it is no
   slc_action (*on_response)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
   /* Exactly once if on_request ran (or, without on_request, on any other hook), last of all. */
   void (*on_done)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
+  /* Late: bodies as they pass, see sluice.stream/1. */
+  slc_action (*on_request_chunk)(void* state, slc_exchange*, void** slot, const slc_chunk*) SLC_NOEXCEPT;
+  slc_action (*on_response_chunk)(void* state, slc_exchange*, void** slot, const slc_chunk*) SLC_NOEXCEPT;
 } slc_middleware;
 
 #define SLC_IFACE_AROUND "sluice.around/1"
@@ -312,7 +482,7 @@ typedef struct slc_decoder { /* [worker] pure: bytes in, tokens out; bytes are [
   /* NULL: raw. The body is passed on undecoded, any status is a success (no-op). */
   slc_status (*decode)(void* state, const slc_str* chunks, uint32_t n, uint32_t flags, slc_builder*,
                        slc_str* why) SLC_NOEXCEPT; /* *why: static text or [stable], on failure */
-  /* Expands one level (or all) of deferred text that this decoder made. */
+  /* Expands one level (or all) of deferred text that this decoder made. [any] a function of its text alone */
   slc_status (*expand)(slc_str text, slc_builder*) SLC_NOEXCEPT;
 } slc_decoder;
 
@@ -336,6 +506,8 @@ typedef struct slc_resolver_query { /* [load]; views live as long as the list */
 typedef struct slc_address {
   slc_str url;     /* scheme://name:port[/prefix] */
   uint32_t weight; /* 0 counts as 1 */
+  uint32_t reserved_bits; /* 0 */
+  uint64_t reserved;      /* 0 */
 } slc_address;
 typedef struct slc_resolver { /* pushes host lists; requests never wait for it */
   uint32_t size;
@@ -352,6 +524,7 @@ typedef struct slc_candidate {
   slc_str url;
   uint32_t weight;  /* >= 1 */
   uint32_t pending; /* calls of this worker in flight */
+  uint64_t reserved; /* 0 */
 } slc_candidate;
 typedef struct slc_balancer { /* [worker]; state is per worker when worker_start is given */
   uint32_t size;
@@ -395,10 +568,12 @@ enum { SLC_BIND_DEFAULT = 1 };
 typedef struct slc_binding { /* one extra_config namespace, or one encoding / sd name it answers to */
   const char *name, *interface_id;
   uint32_t scopes; /* SLC_AT_... for namespaces; 0 for decoders, encoders, resolvers */
-  int32_t stage;   /* place in the chain, low is outermost; docs/life-of-a-request.md has the numbers */
+  /* Place in the chain, low is outermost; docs/life-of-a-request.md has the numbers. Where the binding belongs: a
+   * configuration may move it, so hooks must not rely on what runs before them. */
+  int32_t stage;
   const char* schema;            /* JSON Schema (draft 7) of the block, or NULL */
   const char* const* aliases;    /* other names, NULL-terminated, or NULL. `name` wins over an alias */
-  uint32_t flags;                /* SLC_BIND_... */
+  uint64_t flags;                /* SLC_BIND_... */
 } slc_binding;
 
 enum { SLC_BUILT_ASAN = 1, SLC_BUILT_TSAN = 2, SLC_NEVER_UNLOAD = 16, SLC_STARTS_THREADS = 32 };

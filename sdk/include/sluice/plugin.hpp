@@ -22,6 +22,8 @@
 //   synchronous = true    the hooks neither wait nor keep objects with destructors: no on_done is installed for the
 //                         wrapper's own sake, and raw_slot() is the class's to use. make_state, after, fetch are off limits.
 //   flags                 SLC_BIND_DEFAULT
+//   on_request_chunk, on_response_chunk (Exchange, Chunk)   bodies as they pass, see Chunk in detail/exchange.hpp
+//   export_state, import_state                              what a reload hands over, see HandsOver in detail/bindings.hpp
 // The interface kinds other than middleware are described at their templates in detail/bindings.hpp.
 //
 // Exceptions stop at the border: a throwing hook fails its exchange, a throwing constructor refuses the configuration, and
@@ -32,5 +34,6 @@
 #include "sluice/detail/bindings.hpp"
 #include "sluice/detail/exchange.hpp"
 #include "sluice/detail/setup.hpp"
+#include "sluice/detail/shared_work.hpp"
 #include "sluice/detail/value.hpp"
 #endif

@@ -8,7 +8,8 @@
 //   EXPECT_EQ(key.on_request(x), SLC_NEXT);
 //
 // What is real: the plugin's C tables, exactly as the gateway calls them. What is fake: the clock (host.advance), timers,
-// callouts (host.answer), attempts of around bindings (host.finish_attempt), log, metrics, shared blocks and limiters. The
+// callouts (host.answer), attempts of around bindings (host.finish_attempt), jobs (host.run_jobs), lookups
+// (host.answer_lookup), bodies in pieces (Configured::pass_body), log, metrics, shared blocks, the store and limiters. The
 // JSON Schema of a binding is not checked here. A FakeExchange runs on_done and cancels what it owns when it is destroyed or
 // finish()ed, as the gateway does; Configured must outlive the exchanges it served, FakeHost everything.
 // The fakes for log, metrics, limiters, resume and post may be used from several threads; an exchange from one at a time.
@@ -48,6 +49,37 @@ class Configured {
   slc_action on_request(FakeExchange& x) { return hook(x, table<slc_middleware>().on_request); }
   slc_action on_raw_response(FakeExchange& x) { return hook(x, table<slc_middleware>().on_raw_response); }
   slc_action on_response(FakeExchange& x) { return hook(x, table<slc_middleware>().on_response); }
+  slc_action on_request_chunk(FakeExchange& x, std::string_view bytes, bool last = false) { return chunk(x, SLC_REQUEST, bytes, flags_of(last)); }
+  slc_action on_response_chunk(FakeExchange& x, std::string_view bytes, bool last = false) { return chunk(x, SLC_RESPONSE, bytes, flags_of(last)); }
+  // A whole body in these pieces, as the gateway would let it pass; what comes out. Stops where a hook fails or waits:
+  // last_action says which.
+  std::string pass_body(FakeExchange& x, int32_t side, const std::vector<std::string>& pieces) {
+    std::string out;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      const uint32_t last = flags_of(i + 1 == pieces.size());
+      last_action = chunk(x, side, pieces[i], last);
+      for (; last_action == SLC_AGAIN; last_action = chunk(x, side, pieces[i], last | SLC_CHUNK_AGAIN)) {
+        if (x.emitted[side].empty()) return out;  // it would go on like this for ever
+        out += std::exchange(x.emitted[side], {});
+      }
+      if (last_action != SLC_NEXT && last_action != SLC_TAKE) return out;
+      out += std::exchange(x.emitted[side], {});
+      if (last_action == SLC_NEXT) out += pieces[i];
+    }
+    return out;
+  }
+  slc_action last_action = SLC_NEXT;
+  // ---- what a reload hands over; nothing: the binding hands nothing over, or refused ----
+  std::optional<std::string> export_state() {
+    std::string out;
+    if (!SLC_HAS(life_, slc_lifecycle, export_state)) return std::nullopt;
+    const slc_status s = life_->export_state(
+        object_, [](void* to, slc_str bytes) noexcept -> slc_status { return static_cast<std::string*>(to)->append(JsonService::view(bytes)), SLC_OK; }, &out);
+    return s == SLC_OK ? std::optional{out} : std::nullopt;
+  }
+  bool import_state(std::string_view bytes) {
+    return SLC_HAS(life_, slc_lifecycle, import_state) && life_->import_state(object_, JsonService::str(bytes)) == SLC_OK;
+  }
   // ---- around, transport ----
   slc_action on_call(FakeExchange& x) { return hook(x, table<slc_around>().on_call); }
   slc_action send(FakeExchange& x) { return hook(x, table<slc_transport>().send); }
@@ -148,6 +180,17 @@ class Configured {
       if (kind == SLC_IFACE_TRANSPORT && e.suspended()) fn = me.table<slc_transport>().cancel;
       if (fn) fn(me.state(e.worker_index()), e.handle(), s);
     });
+  }
+  static uint32_t flags_of(bool last) { return last ? uint32_t{SLC_CHUNK_LAST} : 0u; }
+  slc_action chunk(FakeExchange& x, int32_t side, std::string_view bytes, uint32_t flags) {
+    const auto& t = table<slc_middleware>();
+    const auto fn = side == SLC_REQUEST ? t.on_request_chunk : t.on_response_chunk;
+    if (!fn) return SLC_NEXT;
+    const slc_chunk c{sizeof c, flags, JsonService::str(bytes)};
+    x.in_chunk = side;
+    const slc_action a = fn(state(x.worker_index()), x.handle(), slot(x), &c);
+    x.in_chunk = -1;
+    return a;
   }
   slc_action hook(FakeExchange& x, slc_action (*fn)(void*, slc_exchange*, void**) noexcept) {
     void** s = slot(x);

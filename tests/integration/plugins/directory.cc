@@ -29,7 +29,7 @@ class Directory {
 
   std::unique_ptr<Watch> watch(const slc_resolver_query& query, sluice::Publisher publisher) const {
     std::vector<slc_address> list;
-    for (uint32_t i = 0; i < query.host_count; ++i) list.push_back({query.hosts[i], 1});
+    for (uint32_t i = 0; i < query.host_count; ++i) list.push_back(sluice::address(sluice::view(query.hosts[i])));
     publisher.publish(list);
     const char* path = std::getenv("TEST_DIRECTORY");
     if (!path) return nullptr;  // refuses the configuration
@@ -58,7 +58,7 @@ class Directory {
           weight = static_cast<uint32_t>(std::atoi(std::string{word.substr(star + 1)}.c_str()));
           word = word.substr(0, star);
         }
-        if (word != "-") list.push_back({sluice::str(word), weight});  // "-": an empty list
+        if (word != "-") list.push_back(sluice::address(word, weight));  // "-": an empty list
       }
       publisher.publish(list);
       sluice::detail::write_log(services_, nullptr, sluice::Level::info, "published ", list.size());

@@ -160,8 +160,8 @@ static void on_done(void* state, slc_exchange* x, void** slot) {
   if (logger->enabled(p->host, SLC_INFO)) logger->write(p->host, x, SLC_INFO, STR("done plain"));
 }
 
-static const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, destroy, NULL, NULL};
-static const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, on_request, NULL, on_response, on_done};
+static const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, destroy, NULL, NULL, NULL, NULL};
+static const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, on_request, NULL, on_response, on_done, NULL, NULL};
 static const void* get_interface(const char* id, const char* binding) {
   (void)binding;
   return strcmp(id, SLC_IFACE_MIDDLEWARE) == 0 ? &kMiddleware : NULL;

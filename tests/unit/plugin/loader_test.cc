@@ -60,12 +60,12 @@ TEST(LoaderTest, WrongMagicNamesBoth) {
 
 TEST(LoaderTest, AnotherMajorVersionIsRefusedWithoutReadingOn) {
   EXPECT_EQ(complaint("newer_major"),
-            "newer_major.so: built for plugin ABI 7.3, this gateway offers 0.1. Use a gateway 7.x or build the plugin with this gateway's SDK.");
+            "newer_major.so: built for plugin ABI 7.3, this gateway offers 0.2. Use a gateway 7.x or build the plugin with this gateway's SDK.");
 }
 
 TEST(LoaderTest, AnotherMinorVersionIsRefusedWhileTheMajorIsZero) {
   EXPECT_EQ(complaint("newer_minor"),
-            "newer_minor.so (misbehaving.newer-minor 1.0.0): needs plugin ABI 0.2, this gateway offers 0.1. ABI 0 is not frozen: build "
+            "newer_minor.so (misbehaving.newer-minor 1.0.0): needs plugin ABI 0.3, this gateway offers 0.2. ABI 0 is not frozen: build "
             "the plugin with this gateway's SDK.");
 }
 
@@ -203,12 +203,12 @@ TEST(LoaderTest, AnUnresolvedSymbolIsFoundWhileLoading) {
 // ---- linked entries: faults that need no file ----
 
 slc_action next_hook(void*, slc_exchange*, void**) noexcept { return SLC_NEXT; }
-const slc_middleware kGood = {sizeof(slc_middleware), nullptr, next_hook, nullptr, nullptr, nullptr};
-const slc_middleware kEmpty = {sizeof(slc_middleware), nullptr, nullptr, nullptr, nullptr, nullptr};
-const slc_middleware kShort = {8, nullptr, next_hook, nullptr, nullptr, nullptr};
+const slc_middleware kGood = {sizeof(slc_middleware), nullptr, next_hook, nullptr, nullptr, nullptr, nullptr, nullptr};
+const slc_middleware kEmpty = {sizeof(slc_middleware), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+const slc_middleware kShort = {8, nullptr, next_hook, nullptr, nullptr, nullptr, nullptr, nullptr};
 slc_status start_only(void*, slc_worker*, void**) noexcept { return SLC_OK; }
-const slc_lifecycle kHalfLife = {sizeof(slc_lifecycle), nullptr, nullptr, start_only, nullptr};
-const slc_middleware kHalf = {sizeof(slc_middleware), &kHalfLife, next_hook, nullptr, nullptr, nullptr};
+const slc_lifecycle kHalfLife = {sizeof(slc_lifecycle), nullptr, nullptr, start_only, nullptr, nullptr, nullptr};
+const slc_middleware kHalf = {sizeof(slc_middleware), &kHalfLife, next_hook, nullptr, nullptr, nullptr, nullptr, nullptr};
 const void* get_good(const char*, const char* name) noexcept {
   std::string_view n = name;
   return n == "t/null" ? nullptr : n == "t/empty" ? &kEmpty : n == "t/short" ? &kShort : n == "t/half" ? &kHalf : &kGood;

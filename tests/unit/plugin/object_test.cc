@@ -25,10 +25,10 @@ slc_status worker_start(void* object, slc_worker* w, void** state) noexcept {
 }
 void worker_stop(void*) noexcept { ++stopped; }
 slc_action next_hook(void*, slc_exchange*, void**) noexcept { return SLC_NEXT; }
-const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, destroy, nullptr, nullptr};
-const slc_lifecycle kWorkerLife = {sizeof(slc_lifecycle), create, destroy, worker_start, worker_stop};
-const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, next_hook, nullptr, nullptr, nullptr};
-const slc_middleware kPerWorker = {sizeof(slc_middleware), &kWorkerLife, next_hook, nullptr, nullptr, nullptr};
+const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, destroy, nullptr, nullptr, nullptr, nullptr};
+const slc_lifecycle kWorkerLife = {sizeof(slc_lifecycle), create, destroy, worker_start, worker_stop, nullptr, nullptr};
+const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, next_hook, nullptr, nullptr, nullptr, nullptr, nullptr};
+const slc_middleware kPerWorker = {sizeof(slc_middleware), &kWorkerLife, next_hook, nullptr, nullptr, nullptr, nullptr, nullptr};
 const void* get(const char*, const char* name) noexcept { return std::string_view{name} == "t/worker" ? &kPerWorker : &kMiddleware; }
 const slc_binding kBindings[] = {
     {"t/plain", SLC_IFACE_MIDDLEWARE, 15, 0, R"({"type":"object","properties":{"n":{"type":"integer"}}})", nullptr, 0},

@@ -9,7 +9,7 @@ namespace {
 
 const slc_decoder kDecoder = {sizeof(slc_decoder), nullptr, {"json", 4}, nullptr, nullptr};
 slc_action next_hook(void*, slc_exchange*, void**) noexcept { return SLC_NEXT; }
-const slc_middleware kMiddleware = {sizeof(slc_middleware), nullptr, next_hook, nullptr, nullptr, nullptr};
+const slc_middleware kMiddleware = {sizeof(slc_middleware), nullptr, next_hook, nullptr, nullptr, nullptr, nullptr, nullptr};
 uint32_t first(void*, slc_exchange*, const slc_candidate*, uint32_t) noexcept { return 0; }
 const slc_balancer kBalancer = {sizeof(slc_balancer), nullptr, first};
 const void* get(const char* id, const char*) noexcept {

@@ -212,7 +212,7 @@ class Sd {
   };
   std::unique_ptr<Watch> watch(const slc_resolver_query& q, sluice::Publisher p) const {
     auto w = std::make_unique<Watch>(p);
-    const slc_address a{q.hosts[0], 3};
+    const slc_address a = sluice::address(sluice::view(q.hosts[0]), 3);
     w->publisher.publish({&a, 1});
     return w;
   }

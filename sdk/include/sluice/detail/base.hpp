@@ -4,6 +4,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +17,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "sluice/plugin.h"
@@ -38,6 +40,9 @@ inline constexpr Action next{SLC_NEXT};        // go on with the chain
 inline constexpr Action done{SLC_REPLY};       // the response side is complete
 inline constexpr Action pending{SLC_PENDING};  // a Suspension was taken; somebody will resume it
 inline constexpr Action failed{SLC_FAIL};      // what fail() recorded, else 500
+// Chunk hooks only: the chunk is used up, what was emitted goes on in its place; or: call me with it again.
+inline constexpr Action take{SLC_TAKE};
+inline constexpr Action again{SLC_AGAIN};
 
 namespace scope {
 inline constexpr uint32_t service = SLC_AT_SERVICE, endpoint = SLC_AT_ENDPOINT, proxy = SLC_AT_PROXY, backend = SLC_AT_BACKEND;
@@ -73,6 +78,10 @@ struct Services {
   const slc_shared_api* shared = nullptr;
   const slc_loop_api* loop = nullptr;
   const slc_next_api* next = nullptr;
+  const slc_stream_api* stream = nullptr;
+  const slc_work_api* work = nullptr;
+  const slc_dns_api* dns = nullptr;
+  const slc_store_api* store = nullptr;
 
   explicit Services(const slc_host* h) : host{h} {
     get(log, SLC_SVC_LOG);
@@ -83,6 +92,10 @@ struct Services {
     get(shared, SLC_SVC_SHARED);
     get(loop, SLC_SVC_LOOP);
     get(next, SLC_SVC_NEXT);
+    get(stream, SLC_SVC_STREAM);
+    get(work, SLC_SVC_WORK);
+    get(dns, SLC_SVC_DNS);
+    get(store, SLC_SVC_STORE);
   }
 
  private:

@@ -18,6 +18,9 @@ class Publisher {
   Fn fn_;
 };
 
+// One host of a published list: "scheme://name:port[/prefix]". The text is copied by publish.
+inline slc_address address(std::string_view url, uint32_t weight = 1) { return {str(url), weight, 0, 0}; }
+
 struct LogRecord {
   Level level;
   int64_t unix_ns;
@@ -43,6 +46,15 @@ struct WorkerBox {
 
 template <class T>
 concept HasPerWorker = requires { typename T::PerWorker; };
+
+// Two members hand an object's state over to its successor at a reload, also to one of another build of the plugin:
+//   std::string export_state() const;        while workers still run hooks of the object
+//   bool import_state(std::string_view);     before they run hooks of the new one; false: of no use, it starts as new
+template <class T>
+concept HandsOver = requires(T& t, const T& c) {
+  std::string{c.export_state()};
+  { t.import_state(std::string_view{}) } -> std::same_as<bool>;
+};
 
 template <class T>
 constexpr bool is_synchronous() {
@@ -86,8 +98,29 @@ struct Life {
     delete static_cast<WorkerBox<T>*>(state);
   }
 
+  static slc_status export_state(void* object, slc_status (*write)(void*, slc_str) noexcept, void* to) noexcept
+    requires HandsOver<T>
+  {
+    auto* i = static_cast<Instance<T>*>(object);
+    return guarded(&i->services, nullptr, "export_state", static_cast<slc_status>(SLC_EINVAL), [&]() -> slc_status {
+      const std::string bytes = std::as_const(*i->object).export_state();
+      return write(to, str(bytes));
+    });
+  }
+  static slc_status import_state(void* object, slc_str bytes) noexcept
+    requires HandsOver<T>
+  {
+    auto* i = static_cast<Instance<T>*>(object);
+    return guarded(&i->services, nullptr, "import_state", static_cast<slc_status>(SLC_EINVAL),
+                   [&]() -> slc_status { return i->object->import_state(view(bytes)) ? SLC_OK : SLC_EINVAL; });
+  }
+
   static constexpr slc_lifecycle make() {
-    slc_lifecycle l{sizeof(slc_lifecycle), &create, &destroy, nullptr, nullptr};
+    slc_lifecycle l{sizeof(slc_lifecycle), &create, &destroy, nullptr, nullptr, nullptr, nullptr};
+    if constexpr (HandsOver<T>) {
+      l.export_state = &export_state;
+      l.import_state = &import_state;
+    }
     if constexpr (HasPerWorker<T>) {
       l.worker_start = &worker_start;
       l.worker_stop = &worker_stop;
@@ -130,6 +163,8 @@ SLUICE_DETAIL_CALL(on_request)
 SLUICE_DETAIL_CALL(on_raw_response)
 SLUICE_DETAIL_CALL(on_response)
 SLUICE_DETAIL_CALL(on_done)
+SLUICE_DETAIL_CALL(on_request_chunk)
+SLUICE_DETAIL_CALL(on_response_chunk)
 SLUICE_DETAIL_CALL(on_call)
 SLUICE_DETAIL_CALL(pick)
 SLUICE_DETAIL_CALL(send)
@@ -142,6 +177,12 @@ template <class T, class F>
 slc_action hook(void* state, slc_exchange* x, void** slot, const char* what, F&& call) noexcept {
   const Services* s = &Life<T>::instance(state).services;
   return guarded(s, x, what, failed, [&]() -> Action { return call(Exchange{x, s, slot}); }).value;
+}
+
+template <class T, class F>
+slc_action chunk_hook(void* state, slc_exchange* x, void** slot, const slc_chunk* c, int32_t side, const char* what, F&& call) noexcept {
+  const Services* s = &Life<T>::instance(state).services;
+  return guarded(s, x, what, failed, [&]() -> Action { return call(Exchange{x, s, slot, side}, Chunk{c, x, s->stream, side}); }).value;
 }
 
 template <class T, class F>
@@ -223,12 +264,22 @@ struct Middleware {
       else (void)e;
     });
   }
+  static slc_action on_request_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
+    return detail::chunk_hook<T>(s, x, slot, c, SLC_REQUEST, "on_request_chunk",
+                                 [&](Exchange e, Chunk k) { return detail::call_on_request_chunk<T>(s, e, k); });
+  }
+  static slc_action on_response_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
+    return detail::chunk_hook<T>(s, x, slot, c, SLC_RESPONSE, "on_response_chunk",
+                                 [&](Exchange e, Chunk k) { return detail::call_on_response_chunk<T>(s, e, k); });
+  }
   static constexpr slc_middleware make() {
-    slc_middleware m{sizeof(slc_middleware), &detail::Life<T>::table, nullptr, nullptr, nullptr, nullptr};
+    slc_middleware m{sizeof(slc_middleware), &detail::Life<T>::table, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
     if constexpr (detail::offers_on_request<T, Exchange>()) m.on_request = &on_request;
     if constexpr (detail::offers_on_raw_response<T, Exchange>()) m.on_raw_response = &on_raw_response;
     if constexpr (detail::offers_on_response<T, Exchange>()) m.on_response = &on_response;
     if constexpr (detail::offers_on_done<T, Exchange>() || !detail::is_synchronous<T>()) m.on_done = &on_done;
+    if constexpr (detail::offers_on_request_chunk<T, Exchange, Chunk>()) m.on_request_chunk = &on_request_chunk;
+    if constexpr (detail::offers_on_response_chunk<T, Exchange, Chunk>()) m.on_response_chunk = &on_response_chunk;
     return m;
   }
   static constexpr slc_middleware table = make();
@@ -411,7 +462,8 @@ constexpr auto kind_of() {
     return std::type_identity<LogSink<T>>{};
   else {
     static_assert(offers_on_request<T, Exchange>() || offers_on_raw_response<T, Exchange>() || offers_on_response<T, Exchange>() ||
-                      offers_on_done<T, Exchange>(),
+                      offers_on_done<T, Exchange>() || offers_on_request_chunk<T, Exchange, Chunk>() ||
+                      offers_on_response_chunk<T, Exchange, Chunk>(),
                   "no hook found: is it public, and does it take a sluice::Exchange? Else name the kind, as in sluice::Decoder<T>");
     return std::type_identity<Middleware<T>>{};
   }

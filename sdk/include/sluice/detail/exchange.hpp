@@ -21,7 +21,7 @@ struct Slot {
   Kept* kept = nullptr;       // newest first
   void* state = nullptr;      // make_state
   const void* state_type = nullptr;
-  slc_token suspended = 0;    // one suspension serves a whole chain of callbacks
+  slc_token waits[3] = {};    // of the hooks and of each side's chunk hook: one serves a whole chain of callbacks
   bool transport = false;     // no on_done will come: clean up before the last resume
 
   void clean() noexcept {
@@ -73,6 +73,30 @@ struct Fetch {
   std::vector<std::pair<std::string_view, std::string_view>> headers{};
   std::chrono::milliseconds timeout{0};  // 0: two seconds
   uint32_t max_body = 0;                 // bytes; 0: 1 MiB
+};
+
+// How long a body will be behind the chunk hook: a number of bytes or one of these.
+inline constexpr int64_t length_unknown = SLC_LENGTH_UNKNOWN, length_kept = SLC_LENGTH_KEPT, body_skipped = SLC_BODY_SKIPPED;
+
+// A piece of a body, as chunk hooks get it: on_request_chunk(Exchange, Chunk), on_response_chunk(Exchange, Chunk). The answer is
+//   next    what was emitted, then the chunk as it is        take     only what was emitted
+//   again   what was emitted; then the same chunk once more  pending  or return x.after(…), x.fetch(…), x.background(…):
+//                                                                     the body waits, the callback's answer is one of these
+class Chunk {
+ public:
+  Chunk(const slc_chunk* c, slc_exchange* x, const slc_stream_api* api, int32_t side) : chunk_{c}, x_{x}, api_{api}, side_{side} {}
+  std::string_view bytes() const { return view(chunk_->bytes); }  // valid until the hook returns
+  bool last() const { return (chunk_->flags & SLC_CHUNK_LAST) != 0; }
+  bool repeated() const { return (chunk_->flags & SLC_CHUNK_AGAIN) != 0; }  // the hook has answered `again` to it
+  // Copied, in order; SLC_ELIMIT: more than room(), nothing taken.
+  Status emit(std::string_view bytes) const { return {api_->emit(x_, side_, str(bytes))}; }
+  size_t room() const { return api_->room(x_, side_); }
+
+ private:
+  const slc_chunk* chunk_;
+  slc_exchange* x_;
+  const slc_stream_api* api_;
+  int32_t side_;
 };
 
 // A suspended hook. resume() may come from any thread, any number of times, too late or never: only the first one counts.
@@ -146,7 +170,9 @@ class Message {
 // One request/response pair at one scope, as a hook sees it. A small handle, passed by value. [worker]
 class Exchange {
  public:
-  Exchange(slc_exchange* x, const detail::Services* s, void** slot) : x_{x}, services_{s}, slot_{slot} {}
+  // `stream`: in a chunk hook, the side of its body; what waits then is that body.
+  Exchange(slc_exchange* x, const detail::Services* s, void** slot, int32_t stream = -1)
+      : x_{x}, services_{s}, slot_{slot}, stream_{stream} {}
 
   // ---- request ----
   std::string_view method() const { return field(SLC_METHOD); }
@@ -297,6 +323,70 @@ class Exchange {
         },
         &op), op.self);
   }
+  // work() runs on a thread that may block, and touches nothing of the exchange; then callback(Exchange, result) here, or
+  // callback(Exchange) when work returns nothing. When the exchange ends first, work() still ends, and nobody is called.
+  template <class W, class F>
+  Action background(W work, F callback) const {
+    if (!services_->work) return fail(0, "the gateway has no sluice.work/1");
+    using Result = std::invoke_result_t<W&>;
+    using Value_ = std::conditional_t<std::is_void_v<Result>, std::monostate, Result>;
+    struct Op {  // in the exchange's memory, and gone with it
+      Exchange self;
+      F callback;
+    };
+    struct Work_ {  // on the heap: the thread may still use it then
+      W work;
+      const detail::Services* services;
+      Op* op;
+      std::optional<Value_> result{};
+    };
+    Op& op = waiting_op<Op>(std::move(callback));
+    auto state = std::make_unique<Work_>(Work_{std::move(work), services_, &op});
+    slc_job job{};
+    job.size = sizeof job;
+    job.run = [](void* user) noexcept {
+      auto& w = *static_cast<Work_*>(user);
+      detail::guarded(w.services, nullptr, "background work", false, [&] {
+        if constexpr (std::is_void_v<Result>) w.work(), w.result.emplace();
+        else w.result.emplace(w.work());
+        return true;
+      });
+    };
+    job.done = [](void* user, slc_exchange*) noexcept {
+      const std::unique_ptr<Work_> w{static_cast<Work_*>(user)};
+      Op& o = *w->op;
+      o.self.conclude([&]() -> Action {
+        if (!w->result) return o.self.fail(0, "background work failed");
+        if constexpr (std::is_void_v<Result>) return o.callback(o.self);
+        else return o.callback(o.self, std::move(*w->result));
+      });
+    };
+    job.drop = [](void* user) noexcept { delete static_cast<Work_*>(user); };
+    if (services_->work->submit(api().worker(x_), x_, &job, state.get(), nullptr) != SLC_OK)
+      return fail(503, "the gateway has too much background work");
+    state.release();
+    return wait_for(1, op.self);
+  }
+  // Addresses or services of a name: callback(Exchange, Names).
+  template <class F>
+  Action lookup(const Lookup& what, F callback) const {
+    if (!services_->dns) return fail(0, "the gateway has no sluice.dns/1");
+    struct Op {
+      Exchange self;
+      F callback;
+    };
+    Op& op = waiting_op<Op>(std::move(callback));
+    const slc_dns_query q = detail::query_of(what);
+    slc_token token = 0;
+    services_->dns->lookup(
+        api().worker(x_), x_, &q,
+        [](void* user, slc_exchange*, const slc_dns_reply* r) noexcept {
+          Op& o = *static_cast<Op*>(user);
+          o.self.conclude([&] { return o.callback(o.self, Names{r}); });
+        },
+        &op, &token);
+    return wait_for(token, op.self);
+  }
   // The same without waiting: the callback returns nothing and the hook goes on. False: the host refused.
   template <class F>
   bool call_later(std::chrono::milliseconds ms, F callback) const {
@@ -329,7 +419,22 @@ class Exchange {
                &op) != 0;
   }
   // For work elsewhere: keep the Suspension, return `pending`, and resume it from any thread.
-  Suspension suspend() const { return {services_->loop->suspend(x_), services_->loop}; }
+  Suspension suspend() const { return {new_token(), services_->loop}; }
+
+  // ---- bodies as they pass (chunk hooks), side: SLC_REQUEST, SLC_RESPONSE ----
+  // Before the body begins: how long it will be behind this class's chunk hook (length_kept, a number), or body_skipped.
+  Status expect(int32_t side, int64_t length) const {
+    return {services_->stream ? services_->stream->expect(x_, side, length) : static_cast<slc_status>(SLC_EINVAL)};
+  }
+  // From a timer or another callback: puts bytes between two chunks.
+  Status emit(int32_t side, std::string_view bytes) const {
+    return {services_->stream ? services_->stream->emit(x_, side, str(bytes)) : static_cast<slc_status>(SLC_EINVAL)};
+  }
+  // A value of the store, in the exchange's memory.
+  std::optional<std::string_view> read(const Store& store, std::string_view key) const {
+    slc_str v{nullptr, 0};
+    return store.api()->read(store.host(), x_, str(key), &v) == SLC_OK ? std::optional{view(v)} : std::nullopt;
+  }
 
   // ---- around bindings only ----
   // Runs the inside once and calls back with the attempt: callback(outer, attempt) returns an Action; `pending` means "I
@@ -343,7 +448,7 @@ class Exchange {
     };
     Op& op = waiting_op<Op>(std::move(callback));
     if (!suspend_once()) return 0;
-    op.self.wait_ = slot().suspended;
+    op.self.wait_ = waiting();
     return services_->next->call(
         x_,
         [](void* user, slc_exchange*, slc_exchange* attempt) noexcept {
@@ -387,17 +492,19 @@ class Exchange {
   // The operation's own Exchange points at the Slot, which stays where it is, and not at the hook's argument.
   template <class Op, class F>
   Op& waiting_op(F&& callback) const {
-    return make<Op>(Exchange{x_, services_, &slot().self}, std::forward<F>(callback));
+    return make<Op>(Exchange{x_, services_, &slot().self, stream_}, std::forward<F>(callback));
   }
+  slc_token new_token() const { return stream_ < 0 ? services_->loop->suspend(x_) : services_->stream->suspend(x_, stream_); }
+  slc_token& waiting() const { return slot().waits[stream_ + 1]; }
   bool suspend_once() const {
-    detail::Slot& s = slot();
-    if (s.suspended == 0) s.suspended = services_->loop->suspend(x_);
-    return s.suspended != 0;
+    slc_token& t = waiting();
+    if (t == 0) t = new_token();
+    return t != 0;
   }
   Action wait_for(slc_token started, Exchange& waiting) const {
     if (started == 0) return fail(0, "the gateway could not start a timer or callout");
     if (!suspend_once()) return fail(0, "the gateway could not suspend the request");
-    waiting.wait_ = slot().suspended;
+    waiting.wait_ = this->waiting();
     return pending;
   }
   slc_token start_http(const Fetch& f, slc_reply_fn fn, void* user) const {
@@ -420,10 +527,11 @@ class Exchange {
   template <class F>
   void conclude(F&& run) const noexcept {
     detail::Slot& s = *static_cast<detail::Slot*>(*slot_);
-    if (s.suspended == 0 || s.suspended != wait_) return;
+    slc_token& mine = s.waits[stream_ + 1];
+    if (mine == 0 || mine != wait_) return;
     const Action a = detail::guarded(services_, x_, "a callback", failed, std::forward<F>(run));
     if (a == pending) return;
-    const slc_token t = std::exchange(s.suspended, 0);
+    const slc_token t = std::exchange(mine, 0);
     const slc_loop_api* loop = services_->loop;
     if (s.transport) s.clean();  // destroys the callback that just ran, and *this with it
     loop->resume(t, a.value);
@@ -432,6 +540,7 @@ class Exchange {
   slc_exchange* x_;
   const detail::Services* services_;
   void** slot_;
+  int32_t stream_ = -1;
   slc_token wait_ = 0;  // of a callback's own Exchange: the suspension it may end
 };
 

@@ -1,12 +1,28 @@
 // Part of sluice/plugin.hpp: what a constructor gets to read its configuration and to ask for resources.
 #ifndef SLUICE_DETAIL_SETUP_HPP
 #define SLUICE_DETAIL_SETUP_HPP
+#include "sluice/detail/shared_work.hpp"
 #include "sluice/detail/value.hpp"
 
 namespace sluice {
 inline namespace SLUICE_PLUGIN_NAMESPACE {
 
 class Exchange;
+
+// A bell that any thread may ring to have a function run on the worker that made it, soon, once for any number of rings.
+class Doorbell {
+ public:
+  Doorbell() = default;
+  Doorbell(slc_token t, const slc_loop_api* api) : token_{t}, api_{api} {}
+  explicit operator bool() const { return token_ != 0; }
+  // SLC_ESTALE: its worker state has ended; nothing happens. [any]
+  Status ring() const { return {token_ ? api_->signal(token_) : static_cast<slc_status>(SLC_ESTALE)}; }
+  slc_token token() const { return token_; }
+
+ private:
+  slc_token token_ = 0;
+  const slc_loop_api* api_ = nullptr;
+};
 
 // A worker's handle, for state kept per worker. [worker]
 class Worker {
@@ -22,6 +38,10 @@ class Worker {
     return services_->loop->timer(worker_, nullptr, static_cast<uint32_t>(ms.count()), fn, user);
   }
   Status cancel(slc_token t) const { return {services_->loop->cancel(worker_, t)}; }
+  // fn(user) runs on this worker when somebody rings. Ends with the object (on this worker). [worker]
+  Doorbell doorbell(void (*fn)(void*) noexcept, void* user) const {
+    return {SLC_HAS(services_->loop, slc_loop_api, event) ? services_->loop->event(worker_, fn, user) : 0, services_->loop};
+  }
   slc_worker* handle() const { return worker_; }
   const detail::Services& services() const { return *services_; }
 
@@ -237,6 +257,13 @@ class Setup {
     return Limiter{services_->shared->limiter(services_->host, str(key), per_second, capacity, static_cast<uint64_t>(idle.count())),
                    services_->shared};
   }
+  // The plugin's store; `bytes` bounds its memory (0: as it is, 64 MiB at first).
+  Store store(uint64_t bytes = 0) {
+    if (!services_->store) return error("", "the gateway has no store (sluice.store/1)"), Store{};
+    if (bytes != 0) services_->store->limit(services_->host, bytes);
+    return {services_->host, services_->store};
+  }
+  Background background() { return Background{*services_}; }
   template <class... Parts>
   void log(Level level, const Parts&... parts) const {
     detail::write_log(*services_, nullptr, level, parts...);

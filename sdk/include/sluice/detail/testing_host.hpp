@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "sluice/detail/testing_json.hpp"
+#include "sluice/detail/testing_services.hpp"
 
 namespace sluice::testing {
 
@@ -63,6 +64,11 @@ class FakeExchange {
   std::optional<Failure> failure;      // what fail() recorded
   std::optional<slc_action> resumed;   // what a resume asked for
   uint32_t resumes = 0;                // resumes that counted
+  // By side: what chunk hooks and others emitted, what expect() said, what the resume of a chunk hook asked for.
+  std::string emitted[2];
+  int64_t expected[2] = {SLC_LENGTH_UNKNOWN, SLC_LENGTH_UNKNOWN};
+  std::optional<slc_action> chunk_resumed[2];
+  int32_t in_chunk = -1;               // side of the chunk hook that is running
 
   void add_header(int32_t side, std::string_view name, std::string_view value) { lines(side).push_back({keep(name), keep(value)}); }
   // First value of that name, any letter case; absent: empty.
@@ -118,12 +124,12 @@ class FakeExchange {
   std::vector<std::unique_ptr<std::byte[]>> pieces_;
   std::deque<SlotOf> slots_;
   std::optional<JsonBuilder> building_;
-  slc_token token_ = 0;
+  slc_token token_ = 0, chunk_tokens_[2] = {0, 0};
   bool finished_ = false;
 };
 
 // Behind slc_host: all services, with a clock that only moves when the test says so.
-class FakeHost : public slc_host {
+class FakeHost : public slc_host, public FakeServices {
  public:
   struct Callout {
     slc_token token;
@@ -153,6 +159,10 @@ class FakeHost : public slc_host {
     for (uint32_t i = 0; i < workers; ++i) workers_.push_back({this, i});
   }
   ~FakeHost() {
+    {
+      const std::lock_guard lock{suspensions().mutex};
+      std::erase_if(bells(), [this](const auto& b) { return b.second == this; });
+    }
     for (const slc_entry* e : loaded_) {
       if (e->unload) e->unload();
     }
@@ -229,8 +239,9 @@ class FakeHost : public slc_host {
   }
   double last_observed = 0;
 
-  // Runs what post() queued.
+  // Runs what post() queued, and the events that were signalled.
   void run_posted() {
+    run_events();
     for (;;) {
       std::pair<void (*)(void*) noexcept, void*> p;
       {
@@ -260,13 +271,16 @@ class FakeHost : public slc_host {
     std::erase_if(timers_, [&](const Timer& t) { return t.owner == &x; });
     std::erase_if(callouts_, [&](const Callout& c) { return c.owner == &x; });
     std::erase_if(attempts_, [&](const Attempt& a) { return a.outer == &x; });
+    owner_ends(&x);
     const std::lock_guard lock{suspensions().mutex};
-    suspensions().waiting.erase(x.token_);
-    x.token_ = 0;
+    for (const slc_token t : {x.token_, x.chunk_tokens_[0], x.chunk_tokens_[1]}) suspensions().waiting.erase(t);
+    x.token_ = x.chunk_tokens_[0] = x.chunk_tokens_[1] = 0;
   }
 
  private:
   friend class FakeExchange;
+  friend struct FakeServices::Tables<FakeHost>;
+  static std::string_view keep(slc_exchange* x, std::string_view s) { return FakeExchange::of(x).keep(s); }
   struct WorkerOf {
     FakeHost* host;
     uint32_t index;
@@ -301,11 +315,20 @@ class FakeHost : public slc_host {
   // resume() names no host, so suspensions of all hosts stand in one table.
   struct Suspensions {
     std::mutex mutex;
-    std::map<slc_token, FakeExchange*> waiting;
+    struct Waiting {
+      FakeExchange* exchange;
+      int32_t side = -1;  // of a chunk hook
+    };
+    std::map<slc_token, Waiting> waiting;
     slc_token last = 1u << 20;
   };
   static Suspensions& suspensions() {
     static Suspensions all;
+    return all;
+  }
+  // signal() names no host either.
+  static std::map<slc_token, FakeHost*>& bells() {
+    static std::map<slc_token, FakeHost*> all;
     return all;
   }
   static FakeHost& of(const slc_host* h) { return *static_cast<FakeHost*>(const_cast<slc_host*>(h)); }
@@ -330,10 +353,11 @@ class FakeHost : public slc_host {
   static const void* find_service(const char* id);
   static const slc_exchange_api* exchange_table();
   static const slc_loop_api* loop_table();
+  static const slc_stream_api* stream_table();
 
   std::deque<WorkerOf> workers_;
   std::vector<const slc_entry*> loaded_;
-  mutable std::mutex mutex_;
+  using FakeServices::mutex_;
   std::vector<LogLine> log_;
   std::vector<Problem> problems_, warnings_;
   std::vector<std::string> headers_;
@@ -487,7 +511,7 @@ inline const slc_loop_api* FakeHost::loop_table() {
       suspensions().waiting.erase(of(x).token_);  // one suspension at a time: the older token goes stale
       of(x).token_ = ++suspensions().last;
       of(x).resumed.reset();
-      suspensions().waiting[of(x).token_] = &of(x);
+      suspensions().waiting[of(x).token_] = {&of(x)};
       return of(x).token_;
     };
     t.resume = [](slc_token token, slc_action a) noexcept -> slc_status {
@@ -495,9 +519,10 @@ inline const slc_loop_api* FakeHost::loop_table() {
       auto& waiting = suspensions().waiting;
       const auto it = waiting.find(token);
       if (it == waiting.end()) return SLC_ESTALE;
-      it->second->resumed = a;
-      ++it->second->resumes;
-      it->second->token_ = 0;
+      FakeExchange& x = *it->second.exchange;
+      (it->second.side < 0 ? x.resumed : x.chunk_resumed[it->second.side]) = a;
+      ++x.resumes;
+      (it->second.side < 0 ? x.token_ : x.chunk_tokens_[it->second.side]) = 0;
       waiting.erase(it);
       return SLC_OK;
     };
@@ -516,7 +541,8 @@ inline const slc_loop_api* FakeHost::loop_table() {
     };
     t.cancel = [](W* w, slc_token token) noexcept -> slc_status {
       const size_t n = std::erase_if(of(w).timers_, [&](const Timer& x) { return x.token == token; }) +
-                       std::erase_if(of(w).callouts_, [&](const Callout& x) { return x.token == token; });
+                       std::erase_if(of(w).callouts_, [&](const Callout& x) { return x.token == token; }) +
+                       (of(w).cancel_token(token) ? 1u : 0u);
       return n ? SLC_OK : SLC_ESTALE;
     };
     t.post = [](W* w, void (*fn)(void*) noexcept, void* user) noexcept -> slc_status {
@@ -527,9 +553,73 @@ inline const slc_loop_api* FakeHost::loop_table() {
     t.now_ms = [](W*) noexcept -> uint64_t { return now_ns() / 1000000; };
     t.worker_index = [](W* w) noexcept { return reinterpret_cast<WorkerOf*>(w)->index; };
     t.worker_count = [](W* w) noexcept { return of(w).worker_count(); };
+    t.event = [](W* w, void (*fn)(void*) noexcept, void* user) noexcept -> slc_token {
+      FakeHost& h = of(w);
+      const std::lock_guard all{suspensions().mutex};
+      const std::lock_guard lock{h.mutex_};
+      h.events_[++h.last_token_] = {fn, user};
+      bells()[h.last_token_] = &h;
+      return h.last_token_;
+    };
+    t.signal = [](slc_token token) noexcept -> slc_status {
+      const std::lock_guard all{suspensions().mutex};
+      const auto bell = bells().find(token);
+      if (bell == bells().end()) return SLC_ESTALE;
+      const std::lock_guard lock{bell->second->mutex_};
+      const auto it = bell->second->events_.find(token);
+      if (it == bell->second->events_.end()) return SLC_ESTALE;
+      it->second.rung = true;
+      return SLC_OK;
+    };
     return t;
   }();
   return &table;
+}
+
+inline const slc_stream_api* FakeHost::stream_table() {
+  using X = slc_exchange;
+  static constexpr size_t kMost = 1 << 20;
+  static constexpr auto room = [](const FakeExchange& x, int32_t side) noexcept {
+    return x.emitted[side].size() < kMost ? kMost - x.emitted[side].size() : 0;
+  };
+  static const slc_stream_api table{
+      sizeof table,
+      [](X* x, int32_t side, int64_t length) noexcept -> slc_status {
+        of(x).expected[side] = length;
+        return SLC_OK;
+      },
+      [](X* x, int32_t side, slc_str bytes) noexcept -> slc_status {
+        if (bytes.len > room(of(x), side)) return SLC_ELIMIT;
+        of(x).emitted[side] += view(bytes);
+        return SLC_OK;
+      },
+      [](X* x, int32_t side) noexcept { return room(of(x), side); },
+      [](X* x, int32_t side) noexcept -> slc_token {
+        FakeExchange& e = of(x);
+        if (e.in_chunk != side) return 0;
+        const std::lock_guard lock{suspensions().mutex};
+        suspensions().waiting.erase(e.chunk_tokens_[side]);
+        e.chunk_tokens_[side] = ++suspensions().last;
+        e.chunk_resumed[side].reset();
+        suspensions().waiting[e.chunk_tokens_[side]] = {&e, side};
+        return e.chunk_tokens_[side];
+      }};
+  return &table;
+}
+
+inline void FakeServices::run_jobs() {
+  for (;;) {
+    PendingJob j{};
+    {
+      const std::lock_guard lock{mutex_};
+      const auto due = std::min_element(jobs_.begin(), jobs_.end(), [](const PendingJob& a, const PendingJob& b) { return a.due_ns < b.due_ns; });
+      if (due == jobs_.end() || due->due_ns > FakeHost::now_ns()) return;
+      j = *due;
+      jobs_.erase(due);
+    }
+    j.job.run(j.user);
+    if (j.job.done) j.job.done(j.user, j.owner ? j.owner->handle() : nullptr);
+  }
 }
 
 inline const void* FakeHost::find_service(const char* id) {
@@ -636,6 +726,10 @@ inline const void* FakeHost::find_service(const char* id) {
   if (wanted == SLC_SVC_SHARED) return &shared;
   if (wanted == SLC_SVC_LOOP) return loop_table();
   if (wanted == SLC_SVC_NEXT) return &next_attempt;
+  if (wanted == SLC_SVC_STREAM) return stream_table();
+  if (wanted == SLC_SVC_WORK) return FakeServices::Tables<FakeHost>::work();
+  if (wanted == SLC_SVC_DNS) return FakeServices::Tables<FakeHost>::dns();
+  if (wanted == SLC_SVC_STORE) return FakeServices::Tables<FakeHost>::store();
   return nullptr;
 }
 

@@ -1,0 +1,161 @@
+#include "core/plugin/work.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "core/plugin/shared.h"
+
+namespace sluice::plugin {
+
+WorkPool& WorkPool::get() {
+  static auto* pool = new WorkPool;  // its threads outlive static destruction
+  return *pool;
+}
+
+slc_status WorkPool::hold(const std::shared_ptr<Work>& w, slc_token* token) {
+  Lock lock{mutex_};
+  if (w->place && std::find(closing_.begin(), closing_.end(), w->place) != closing_.end()) return SLC_ECANCELED;
+  if (waiting_ >= kMostWaiting) return SLC_ELIMIT;
+  ++waiting_;
+  w->token = ++last_token_;
+  all_.push_back(w);
+  if (token) *token = w->token;
+  return SLC_OK;
+}
+
+void WorkPool::release(const std::shared_ptr<Work>& w, uint64_t delay_ms) {
+  Lock lock{mutex_};
+  if (w->state != Work::State::held) return;
+  w->state = Work::State::waiting;
+  if (delay_ms == 0) {
+    ready_.push_back(w);
+  } else {
+    constexpr uint64_t kLongest = uint64_t{1} << 40;  // beyond any process
+    w->due_ns = shared::now_ns() + std::min(delay_ms, kLongest) * 1'000'000;
+    delayed_.emplace(w->due_ns, w);
+  }
+  wake_somebody(lock);
+}
+
+void WorkPool::wake_somebody(Lock&) {
+  if (idle_ == 0 && threads_ < kThreads) {
+    ++threads_;
+    std::thread{[this] { thread_main(); }}.detach();
+  }
+  work_.notify_one();
+}
+
+void WorkPool::thread_main() {
+  pthread_setname_np(pthread_self(), "sluice-pool");
+  Lock lock{mutex_};
+  for (;;) {
+    uint64_t now = shared::now_ns();
+    while (!delayed_.empty() && delayed_.begin()->first <= now) {
+      ready_.push_back(std::move(delayed_.begin()->second));
+      delayed_.erase(delayed_.begin());
+    }
+    if (!ready_.empty()) {
+      std::shared_ptr<Work> w = std::move(ready_.front());
+      ready_.pop_front();
+      if (!ready_.empty()) wake_somebody(lock);  // several became due at once
+      run(std::move(w), lock);
+      continue;
+    }
+    ++idle_;
+    if (delayed_.empty())
+      work_.wait(lock);
+    else
+      work_.wait_for(lock, std::chrono::nanoseconds{delayed_.begin()->first - now});
+    --idle_;
+  }
+}
+
+void WorkPool::run(std::shared_ptr<Work> w, Lock& lock) {
+  w->state = Work::State::running;
+  w->runner = std::this_thread::get_id();
+  --waiting_;
+  lock.unlock();
+  {
+    PlaceScope scope{w->place};
+    w->run();
+  }
+  lock.lock();
+  bool cancelled = w->cancelled;
+  lock.unlock();
+  {
+    PlaceScope scope{w->place};
+    w->ended(cancelled);
+  }
+  lock.lock();
+  finish(w, lock);
+}
+
+void WorkPool::finish(const std::shared_ptr<Work>& w, Lock&) {
+  w->state = Work::State::over;
+  all_.erase(std::find(all_.begin(), all_.end(), w));
+  ended_.notify_all();
+}
+
+// Of work that does not run yet. Counts as running while `ended` is called: who waits for it waits for that, too.
+void WorkPool::drop(const std::shared_ptr<Work>& w, Lock& lock) {
+  if (auto at = std::find(ready_.begin(), ready_.end(), w); at != ready_.end()) ready_.erase(at);
+  for (auto [it, end] = delayed_.equal_range(w->due_ns); it != end; ++it)
+    if (it->second == w) {
+      delayed_.erase(it);
+      break;
+    }
+  --waiting_;
+  w->state = Work::State::running;
+  w->runner = std::this_thread::get_id();
+  w->cancelled = true;
+  lock.unlock();
+  {
+    PlaceScope scope{w->place};
+    w->ended(true);
+  }
+  lock.lock();
+  finish(w, lock);
+}
+
+bool WorkPool::cancel(const std::shared_ptr<Work>& w) {
+  Lock lock{mutex_};
+  switch (w->state) {
+    case Work::State::held:
+    case Work::State::waiting: drop(w, lock); return true;
+    case Work::State::running: w->cancelled = true; return true;
+    case Work::State::over: break;
+  }
+  return false;
+}
+
+slc_status WorkPool::withdraw(const slc_host* host, slc_token token) {
+  Lock lock{mutex_};
+  auto at = std::find_if(all_.begin(), all_.end(), [&](auto& w) { return w->host && w->host == host && w->token == token; });
+  if (at == all_.end()) return SLC_ESTALE;
+  std::shared_ptr<Work> w = *at;
+  if (w->state != Work::State::running) {
+    drop(w, lock);
+    return SLC_OK;
+  }
+  w->cancelled = true;
+  if (w->runner == std::this_thread::get_id()) return SLC_OK;
+  ended_.wait(lock, [&] { return w->state == Work::State::over; });
+  return SLC_OK;
+}
+
+void WorkPool::end_all_of(const Place* place) {
+  Lock lock{mutex_};
+  closing_.push_back(place);
+  for (;;) {
+    auto at = std::find_if(all_.begin(), all_.end(), [&](auto& w) { return w->place == place && w->state != Work::State::running; });
+    if (at == all_.end()) break;
+    drop(std::shared_ptr<Work>{*at}, lock);
+  }
+  for (auto& w : all_)
+    if (w->place == place) w->cancelled = true;
+  ended_.wait(lock, [&] { return std::none_of(all_.begin(), all_.end(), [&](auto& w) { return w->place == place; }); });
+  closing_.erase(std::find(closing_.begin(), closing_.end(), place));
+}
+
+}  // namespace sluice::plugin
