@@ -130,6 +130,30 @@ TEST(ExamplesTest, TokenIntrospection) {
   EXPECT_EQ(up.count("/account"), 3);
 }
 
+TEST(ExamplesTest, MaskDigits) {
+  FakeUpstream up;
+  up.on("/payments", Reply::json(R"({"card":"4111111111111111","amount":12.50})"));
+  up.manual("/statement");
+  Example gateway("mask-digits", {{kBackend, up.url()}});
+  TestClient client(gateway.port());
+  EXPECT_EQ(client.get("/payments").body, R"({"card":"************1111","amount":12.50})");
+  // A body that comes in pieces leaves in pieces, and a number that is cut in two is one number.
+  client.send_request("GET", "/statement");
+  auto call = up.wait_for_request("/statement");
+  call.send_head(200, {{"Content-Type", "text/plain"}}, 44);
+  call.send_piece("first 41111111");
+  Response head = client.read_head();
+  EXPECT_EQ(head.header("Content-Length"), "44") << "nothing gets longer or shorter";
+  std::string body = client.next_piece();
+  EXPECT_EQ(body, "first ");
+  call.send_piece("11111111, second 5500000000000");
+  while (body.size() < 24) body += client.next_piece();
+  call.send_piece("");
+  call.finish();
+  while (body.size() < 44) body += client.next_piece();
+  EXPECT_EQ(body, "first ************1111, second *********0000");
+}
+
 TEST(ExamplesTest, CsvEncoder) {
   FakeUpstream up;
   up.on("/products", Reply::json(R"([{"id":1,"name":"pen","price":1.10},{"id":2,"name":"ink, black"}])"));

@@ -106,11 +106,7 @@ class FileDiscovery {
       told_.clear();
       text_ = std::move(text);
       std::vector<slc_address> addresses;
-      for (const auto& host : list) {
-        slc_address& a = addresses.emplace_back();  // zeroed: what later versions add is absent
-        a.url = sluice::str(host.url);
-        a.weight = host.weight;
-      }
+      for (const auto& host : list) addresses.push_back(sluice::address(host.url, host.weight));
       publisher_.publish(addresses);  // copies what it is given
       log_(Level::info, "sd \"file\": ", path_, ": ", list.size(), " hosts, list ", ++published_);
       return true;

@@ -6,7 +6,6 @@
 // What to look at: x.fetch() suspends the request and returns at once; the worker serves others until the answer is there. When
 // the client leaves first, the callback is destroyed and never called.
 #include <string>
-#include <unordered_map>
 
 #include <sluice/plugin.hpp>
 
@@ -19,41 +18,9 @@ using sluice::Action;
 using sluice::Exchange;
 using std::chrono::milliseconds;
 
-constexpr size_t kLongestToken = 4096;
-
-// Verdicts of one worker: no lock, because nobody else touches it. Bounded: two halves, of which the older is forgotten as a
-// whole when the younger is full, so that neither a flood of tokens nor a long life makes it grow.
-class Verdicts {
- public:
-  // The verdict while it is fresh; nullptr: ask.
-  const bool* find(std::string_view token, milliseconds now) const {
-    for (const auto* half : {&young_, &old_}) {
-      const auto it = half->find(token);
-      if (it != half->end() && now < it->second.until) return &it->second.active;
-    }
-    return nullptr;
-  }
-  void keep(std::string_view token, bool active, milliseconds until, size_t most) {
-    if (young_.size() >= most / 2) {
-      old_ = std::move(young_);
-      young_.clear();
-    }
-    young_.insert_or_assign(std::string{token}, Verdict{active, until});
-  }
-  size_t size() const { return young_.size() + old_.size(); }
-
- private:
-  struct Verdict {
-    bool active;
-    milliseconds until;
-  };
-  struct Hash {  // finds by a view, without making a string of it
-    using is_transparent = void;
-    size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-  };
-  using Half = std::unordered_map<std::string, Verdict, Hash, std::equal_to<>>;
-  Half young_, old_;
-};
+// All verdicts together, whoever sends however many tokens: the least recently used are forgotten.
+constexpr uint64_t kStoreBytes = 16u << 20;
+constexpr size_t kLongestToken = 3072;  // a key of the store has 4096 bytes at most, and the server's URL is part of it
 
 class TokenIntrospection {
  public:
@@ -71,18 +38,16 @@ class TokenIntrospection {
     "url": {"type": "string", "minLength": 1, "description": "The introspection endpoint."},
     "authorization": {"type": "string", "description": "Our own credentials there, such as \"Basic Z3c6c2VjcmV0\"."},
     "timeout": {"type": "string", "default": "500ms", "description": "How long to wait for the verdict."},
-    "cache": {"type": "string", "default": "10s", "description": "How long a verdict is trusted; a revoked token passes for that long. \"0s\": ask each time."},
-    "cache_size": {"type": "integer", "minimum": 2, "maximum": 1000000, "default": 10000, "description": "Verdicts kept by each worker."}
+    "cache": {"type": "string", "default": "10s", "description": "How long a verdict is trusted; a revoked token passes for that long. \"0s\": ask each time."}
   }
 })";
-  using PerWorker = Verdicts;
 
   explicit TokenIntrospection(sluice::Setup& setup)
       : url_{setup.text("url")},
         credentials_{setup.text("authorization", "")},
         timeout_{in_ms(setup, "timeout", 500ms)},
         cache_{in_ms(setup, "cache", 10s)},
-        cache_size_{static_cast<size_t>(setup.integer("cache_size", 10000, 2, 1000000))},
+        verdicts_{setup.store(kStoreBytes)},
         authorization_{setup.header("Authorization")},
         challenge_{setup.header("WWW-Authenticate")},
         asked_{setup.counter("token_introspection_calls_total", "Verdicts asked for")},
@@ -91,11 +56,12 @@ class TokenIntrospection {
     if (cache_ < 0ms) setup.error("cache", "cannot be negative; \"0s\" switches it off");
   }
 
-  Action on_request(Exchange x, Verdicts& verdicts) const {
-    // A view of the header lives as long as the exchange, so the callback below may hold it.
+  Action on_request(Exchange x) const {
     const std::string_view token = bearer_token(x.header(authorization_));
     if (token.empty() || token.size() > kLongestToken) return refuse(x, "Bearer");
-    if (const bool* active = verdicts.find(token, x.now())) return judge(x, *active);
+    // Another server may think otherwise of the same token, so its URL is part of the key.
+    const std::string key = url_ + ' ' + std::string{token};
+    if (const auto known = x.read(verdicts_, key)) return judge(x, *known == kActive);
 
     asked_.add(x);
     sluice::Fetch question{.url = url_, .method = "POST", .timeout = timeout_, .max_body = 65536};
@@ -103,8 +69,7 @@ class TokenIntrospection {
     question.body = body;  // copied before fetch() returns
     question.headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}};
     if (!credentials_.empty()) question.headers.emplace_back("Authorization", credentials_);
-    // `verdicts` is this worker's, and the callback runs on this worker: a reference will do.
-    return x.fetch(question, [this, token, &verdicts](Exchange y, sluice::Reply reply) {
+    return x.fetch(question, [this, key](Exchange y, sluice::Reply reply) {
       const auto active = reply.status() == 200 ? example::active_of(reply.body()) : std::nullopt;
       if (!active) {
         // Nobody is let in because the judge is ill. Why goes to the log, not to the client.
@@ -112,12 +77,14 @@ class TokenIntrospection {
         if (!reply.ok()) return y.fail(503, "token introspection: " + std::string{reply.error()});
         return y.fail(503, "token introspection: status " + std::to_string(reply.status()) + " without a verdict");
       }
-      if (cache_ > 0ms) verdicts.keep(token, *active, y.now() + cache_, cache_size_);
+      if (cache_ > 0ms) verdicts_.set(key, *active ? kActive : kInactive, cache_);
       return judge(y, *active);
     });
   }
 
  private:
+  static constexpr std::string_view kActive = "+", kInactive = "-";
+
   static milliseconds in_ms(sluice::Setup& setup, std::string_view key, milliseconds otherwise) {
     return std::chrono::duration_cast<milliseconds>(setup.duration(key, otherwise));
   }
@@ -158,7 +125,7 @@ class TokenIntrospection {
 
   std::string url_, credentials_;
   milliseconds timeout_, cache_;
-  size_t cache_size_;
+  sluice::Store verdicts_;
   sluice::Header authorization_, challenge_;
   sluice::Counter asked_, failed_;
 };

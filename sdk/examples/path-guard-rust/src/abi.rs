@@ -119,6 +119,8 @@ pub struct Lifecycle {
     pub destroy: Option<extern "C" fn(*mut c_void)>,
     pub worker_start: Option<extern "C" fn(*mut c_void, *mut Worker, *mut *mut c_void) -> Status>,
     pub worker_stop: Option<extern "C" fn(*mut c_void)>,
+    _export_state: usize,
+    _import_state: usize,
 }
 
 pub type Hook = extern "C" fn(*mut c_void, *mut Exchange, *mut *mut c_void) -> Action;
@@ -141,12 +143,12 @@ pub struct Binding {
     pub stage: i32,
     pub schema: *const c_char,
     pub aliases: *const *const c_char,
-    pub flags: u32,
+    pub flags: u64,
 }
 
 pub const MAGIC: u32 = 0x3143_4c53;
 pub const ABI_MAJOR: u16 = 0;
-pub const ABI_MINOR: u16 = 1;
+pub const ABI_MINOR: u16 = 2;
 
 #[repr(C)]
 pub struct Entry {

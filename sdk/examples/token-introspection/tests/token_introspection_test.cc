@@ -7,7 +7,7 @@ using namespace sluice::testing;
 
 namespace {
 
-constexpr auto kBlock = R"({"url": "http://auth/introspect", "authorization": "Basic Z3c6c2VjcmV0", "cache": "10s", "cache_size": 4})";
+constexpr auto kBlock = R"({"url": "http://auth/introspect", "authorization": "Basic Z3c6c2VjcmV0", "cache": "10s"})";
 
 class TokenIntrospectionTest : public ::testing::Test {
  protected:
@@ -88,11 +88,14 @@ TEST_F(TokenIntrospectionTest, RemembersBothVerdictsForAsLongAsItMay) {
   EXPECT_EQ(host_.metric("token_introspection_calls_total"), 3);
 }
 
-TEST_F(TokenIntrospectionTest, ForgetsTheOldestWhenItIsFull) {
-  for (int i = 0; i < 6; ++i) learn("t" + std::to_string(i), true);
-  FakeExchange newest{host_}, oldest{host_};
-  EXPECT_EQ(ask(newest, "Bearer t5"), SLC_NEXT);
-  EXPECT_EQ(ask(oldest, "Bearer t0"), SLC_PENDING);
+TEST_F(TokenIntrospectionTest, WhatItRemembersIsBoundedAndBelongsToOneServer) {
+  learn("t", true);
+  EXPECT_EQ(host_.store_limit, uint64_t{16} << 20);
+  EXPECT_EQ(host_.stored().count("http://auth/introspect t"), 1u);
+  Configured other{host_, SLC_ENTRY_SYMBOL, "example/token-introspection", R"({"url": "http://other/introspect"})"};
+  FakeExchange x{host_};
+  x.add_header(SLC_REQUEST, "authorization", "Bearer t");
+  EXPECT_EQ(other.on_request(x), SLC_PENDING);
 }
 
 TEST_F(TokenIntrospectionTest, NothingIsLeftWhenTheClientLeaves) {
