@@ -204,11 +204,25 @@ def prose(text):
 
 
 def escape(text):
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
+    """For Markdown, except what stands in backticks."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(p.replace("|", "\\|") if p.startswith("`") else
+                   p.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_") for p in parts)
 
 
 def code(text):
     return "`" + text.replace("|", "\\|") + "`"
+
+
+def without_marks(text):
+    """The comment without its [worker] and [exchange], which are shown in a line of their own."""
+    text = re.sub(r"\s*\[(?:%s)\]" % "|".join([*THREADS, *LIFETIMES]), "", text)
+    return re.sub(r"^[\s,;.:]+|\s+$", "", text)
+
+
+def sentence(text):
+    """With a capital letter, unless it begins with a name."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+[ ,:;.]", text) else text
 
 
 def thread_of(field, table):
@@ -221,13 +235,14 @@ def thread_of(field, table):
 
 
 def write_table(out, s):
-    out.append(prose(s.comment) + "\n" if s.comment else "")
+    if s.comment:
+        out.append(sentence(re.sub(r"\\?\[(\w+)\\?\]", r"**\1**", prose(s.comment))) + "\n")
     functions = [f for f in s.fields if f.is_function]
     data = [f for f in s.fields if not f.is_function and f.names != ["size"]]
     if data:
         out.append("| field | meaning |\n|---|---|")
         for f in data:
-            out.append(f"| {code(f.signature)} | {' '.join(prose(f.comment).split())} |")
+            out.append(f"| {code(f.signature)} | {' '.join(prose(without_marks(f.comment)).split())} |")
         out.append("")
     for f in functions:
         tags = thread_of(f, s)
@@ -240,8 +255,9 @@ def write_table(out, s):
             line.append("Views: " + "; ".join(LIFETIMES[t] for t in lives))
         if line:
             out.append(". ".join(line) + ".\n")
-        if f.comment:
-            out.append(prose(f.comment) + "\n")
+        text = without_marks(f.comment)
+        if text:
+            out.append(sentence(prose(text)) + "\n")
 
 
 def c_pages(h):
@@ -259,12 +275,12 @@ def c_pages(h):
             out.append("")
         for s in tables:
             out.append(f"## {s.id[1]}\n\n`{s.id[0]}`, `{s.name}`\n")
+            write_enums(out, [e for e in h.enums if e[2] == s.id])  # what stands in front of a table explains it
             write_table(out, s)
             for o in others:
                 if o.id == s.id:
                     out.append(f"### {o.name}\n")
                     write_table(out, o)
-            write_enums(out, [e for e in h.enums if e[2] == s.id])
             write_typedefs(out, [t for t in h.typedefs if t[2] == s.id])
         return "\n".join(out).rstrip() + "\n"
 
@@ -353,6 +369,10 @@ def skip_body(text, at):
     raise SystemExit("a brace is not closed")
 
 
+def heading(text):
+    return re.sub(r"^// -+ | -+$", "", text)
+
+
 def split_declarations(text, public):
     """Yields (signature, comment, group, is_public) of a class's body."""
     at, comments, group, current, brackets = 0, [], "", "", 0
@@ -363,9 +383,10 @@ def split_declarations(text, public):
         if t.startswith("//"):
             if last is not None and not current.strip() and "\n" not in text[last_line_end:at]:
                 last[1].append(t)  # behind the declaration
-            elif re.match(r"// ---- .* ----", t) or (group_open := re.match(r"// ---- ", t)) and not current.strip():
-                group = re.sub(r"^// -+ | -+$", "", t)
-                comments = []
+            elif t.startswith("// ---- ") and not current.strip():
+                group, comments = t, []
+            elif group.startswith("// ---- ") and not re.search(r"-{4}$", group) and not current.strip():
+                group += " " + t[2:].strip()  # a heading of several lines
             elif not current.strip():
                 comments.append(t)
             at = m.end()
@@ -382,7 +403,7 @@ def split_declarations(text, public):
             # A body, or an initialiser in braces such as `= {…};` or `member{…};`.
             end = skip_body(text, at)
             rest = re.compile(r"\s*;").match(text, end)
-            entry = [" ".join(current.split()), list(comments), group, public, text[at:end]]
+            entry = [" ".join(current.split()), list(comments), heading(group), public, text[at:end]]
             if re.search(r"\)\s*:[^:]", current) and not re.match(r"\s*(\n|$|//|;)", text[end:end + 40]):
                 current += text[at:end]  # within a constructor's list of initialisers
                 at = end
@@ -394,7 +415,7 @@ def split_declarations(text, public):
             yield yield_now
             continue
         if t == ";" and brackets == 0:
-            entry = [" ".join(current.split()), list(comments), group, public, ""]
+            entry = [" ".join(current.split()), list(comments), heading(group), public, ""]
             current, comments, at = "", [], m.end()
             last, last_line_end = entry, at
             yield entry
@@ -444,7 +465,8 @@ def classes_of(path):
                     if signature.startswith("using "):
                         continue
                     members.append(Member(tidy(signature), line_comment(comments), group))
-                out.append(Class(m.group(1), m.group(2), template, line_comment(comment), members))
+                lines_of_comment = "\n".join(re.sub(r"^\s*//+ ?", "", c) for c in comment)
+                out.append(Class(m.group(1), m.group(2), template, lines_of_comment, members))
             while offsets[i] < end and i + 1 < len(lines):
                 i += 1
             comment, template = [], ""
@@ -468,17 +490,24 @@ def macros_of(path):
     return out
 
 
+# What authors of plugins and tests have no use for.
+PLUMBING = {"FakeServices", "FakeReport", "JsonService", "JsonBuilder"}
+
+
 def cpp_page(title, lead, files):
     out = [f"# {title}\n\n" + NOTE.format(source=", ".join(f"sluice/{f}" for f in files)) + lead + "\n"]
-    every = [c for f in files for c in classes_of(INCLUDE / f)]
+    every = [c for f in files for c in classes_of(INCLUDE / f) if c.name not in PLUMBING]
     out.append("| class | |\n|---|---|")
     for c in every:
-        out.append(f"| [`{c.name}`](#{c.name.lower()}) | {escape(re.split(r'(?<=[.:])(?: |$)', c.comment)[0])} |")
+        first = re.split(r"(?<=\.)\s|\n(?=  )", c.comment)[0]
+        out.append(f"| [`{c.name}`](#{c.name.lower()}) | {escape(' '.join(first.split()))} |")
     out.append("")
     for c in every:
         out.append(f"## {c.name}\n")
         if c.comment:
-            out.append(escape(c.comment) + "\n")
+            out.append(prose(c.comment) + "\n")
+        if any("interface_id" in member.signature for member in c.members):
+            continue  # a kind of binding: the comment says what the class needs; the rest is how it is called
         group = None
         lines = []
         for member in c.members:
@@ -529,19 +558,20 @@ def pages():
 
 
 def missing(header):
-    """What has no comment: a function without a word about it and without a thread; a table without any."""
+    """What has no comment: a table without a word, a function without a word or without a thread."""
     out = []
     for s in header.structs:
-        table = s.name.endswith("_api") or (s.id and s.id[0].startswith("SLC_IFACE")) or s.name in ("slc_host", "slc_entry", "slc_lifecycle")
+        if not s.comment:
+            out.append(f"{s.name}: no comment")
+        said = " ".join(f.comment for f in s.fields)  # one comment may speak for two: "import_state comes after create"
         for f in s.fields:
             if not f.is_function:
                 continue
-            if not f.comment and not marks(s.comment, THREADS):
-                out.append(f"{s.name}.{f.names[0]}: no comment, and the table's names no thread")
-            elif table and not thread_of(f, s) and "same" not in f.comment.lower():
-                out.append(f"{s.name}.{f.names[0]}: on which thread is it called?")
-        if table and not s.comment and not all(f.comment for f in s.fields if f.is_function):
-            out.append(f"{s.name}: no comment")
+            name = f.names[0]
+            if not without_marks(f.comment) and not re.search(rf"\b{name}\b", said):
+                out.append(f"{s.name}.{name}: no comment")
+            if not thread_of(f, s) and not re.search(rf"\b{name}\b", said):
+                out.append(f"{s.name}.{name}: on which thread is it called?")
     return out
 
 

@@ -112,6 +112,8 @@ pub struct ConfigApi {
     pub error: extern "C" fn(*mut Report, Str, Str),
 }
 
+pub type Write = extern "C" fn(*mut c_void, Str) -> Status;
+
 #[repr(C)]
 pub struct Lifecycle {
     pub size: u32,
@@ -119,11 +121,19 @@ pub struct Lifecycle {
     pub destroy: Option<extern "C" fn(*mut c_void)>,
     pub worker_start: Option<extern "C" fn(*mut c_void, *mut Worker, *mut *mut c_void) -> Status>,
     pub worker_stop: Option<extern "C" fn(*mut c_void)>,
-    _export_state: usize,
-    _import_state: usize,
+    pub export_state: Option<extern "C" fn(*mut c_void, Write, *mut c_void) -> Status>,
+    pub import_state: Option<extern "C" fn(*mut c_void, Str) -> Status>,
 }
 
 pub type Hook = extern "C" fn(*mut c_void, *mut Exchange, *mut *mut c_void) -> Action;
+
+#[repr(C)]
+pub struct Chunk {
+    pub size: u32,
+    pub flags: u32,
+    pub bytes: Str,
+}
+pub type ChunkHook = extern "C" fn(*mut c_void, *mut Exchange, *mut *mut c_void, *const Chunk) -> Action;
 
 #[repr(C)]
 pub struct Middleware {
@@ -133,6 +143,8 @@ pub struct Middleware {
     pub on_raw_response: Option<Hook>,
     pub on_response: Option<Hook>,
     pub on_done: Option<extern "C" fn(*mut c_void, *mut Exchange, *mut *mut c_void)>,
+    pub on_request_chunk: Option<ChunkHook>,
+    pub on_response_chunk: Option<ChunkHook>,
 }
 
 #[repr(C)]

@@ -110,6 +110,8 @@ static LIFE: Constant<Lifecycle> = Constant(Lifecycle {
     destroy: Some(destroy),
     worker_start: None,
     worker_stop: None,
+    export_state: None,
+    import_state: None,
 });
 
 static MIDDLEWARE: Constant<Middleware> = Constant(Middleware {
@@ -119,6 +121,8 @@ static MIDDLEWARE: Constant<Middleware> = Constant(Middleware {
     on_raw_response: None, // a hook that is not there is not in the chain and costs nothing
     on_response: None,
     on_done: None,
+    on_request_chunk: None,
+    on_response_chunk: None,
 });
 
 /// One table serves the one binding; with several, compare the names.

@@ -21,6 +21,7 @@ class Publisher {
 // One host of a published list: "scheme://name:port[/prefix]". The text is copied by publish.
 inline slc_address address(std::string_view url, uint32_t weight = 1) { return {str(url), weight, 0, 0}; }
 
+// What a log sink gets; valid during write.
 struct LogRecord {
   Level level;
   int64_t unix_ns;
@@ -245,6 +246,8 @@ constexpr slc_binding binding_of(const char* interface_id) {
 
 // ---- one template per interface kind; SLC_PLUGIN finds the kind itself when the class leaves no doubt ----
 
+// Any of: on_request(Exchange), on_raw_response(Exchange), on_response(Exchange) → Action; on_done(Exchange);
+// on_request_chunk(Exchange, Chunk), on_response_chunk(Exchange, Chunk) → Action. Each may take a PerWorker& at the end.
 template <class T>
 struct Middleware {
   using Object = T;
@@ -285,6 +288,7 @@ struct Middleware {
   static constexpr slc_middleware table = make();
 };
 
+// on_call(Exchange) → Action: runs the inside with call_next, any number of times; optional on_done(Exchange).
 template <class T>
 struct Around {
   using Object = T;

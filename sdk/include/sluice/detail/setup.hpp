@@ -81,6 +81,7 @@ class Gauge : public Counter {
  public:
   using Counter::Counter;
 };
+// Counts observations by size.
 class Histogram {
  public:
   Histogram() = default;
