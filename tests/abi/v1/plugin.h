@@ -58,6 +58,7 @@ typedef struct slc_builder slc_builder;   /* host-side receiver of a document be
 typedef struct slc_report slc_report;     /* collects located configuration errors */
 typedef struct slc_host_list slc_host_list;
 typedef struct slc_limiter slc_limiter;   /* token buckets of the process */
+typedef struct slc_selection slc_selection; /* host-side receiver of a selector's choices */
 
 typedef int32_t slc_status;
 enum { SLC_OK = 0, SLC_EINVAL = -1, SLC_ENOTFOUND = -2, SLC_ENOMEM = -3, SLC_ESTALE = -4,
@@ -574,6 +575,26 @@ typedef struct slc_log_sink { /* takes the place of the built-in application log
   void (*write)(void* object, const slc_log_record*) SLC_NOEXCEPT; /* [log], one call at a time */
   void (*flush)(void* object) SLC_NOEXCEPT; /* [log] nothing more comes for a while: write what is buffered */
 } slc_log_sink;
+
+#define SLC_IFACE_SELECTOR "sluice.selector/1"
+/* SLC_CHOOSE_ANSWERS_IN_ORDER: those of the choices that look at answers only see them in the order of choosing, too,
+ * instead of the last one first. */
+enum { SLC_CHOOSE_ANSWERS_IN_ORDER = 1 };
+typedef struct slc_choice { /* one of the bindings that a block stands for; copied by choose */
+  uint32_t size;
+  uint32_t flags;       /* SLC_CHOOSE_... */
+  slc_str name;         /* as extra_config would name it */
+  slc_str options;      /* RFC 6901 pointer of its block within the selector's; absent, or leads nowhere: an empty block */
+  slc_str interface_id; /* what it must be; absent: a middleware or an around */
+} slc_choice;
+typedef struct slc_selector { /* a block that names other bindings and stands for them, at its own scope and stage */
+  uint32_t size;
+  const slc_lifecycle* life;
+  /* Calls choose for each of them, outermost first. Names that nobody serves there are told and left out by the host,
+   * when select has returned. choose answers SLC_ELIMIT beyond 64. Called once, after create; no worker_start. [load] */
+  slc_status (*select)(void* object, slc_selection*,
+                       slc_status (*choose)(slc_selection*, const slc_choice*) SLC_NOEXCEPT) SLC_NOEXCEPT;
+} slc_selector;
 
 /* ---- entry point ---- */
 
