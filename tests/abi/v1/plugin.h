@@ -18,7 +18,7 @@
  *           from slc_exchange_api.alloc and goes away with the exchange.
  * Growth    every table, and every struct passed by pointer, starts with its size and only grows at the end
  *           (SLC_HAS tests for a late field); a changed meaning gets a new id. Structs without size (slc_str,
- *           slc_node, and the elements of arrays: slc_address, slc_candidate, slc_dns_record) never change;
+ *           slc_node, and the elements of arrays: slc_address, slc_candidate, slc_dns_record, slc_member_range) never change;
  *           what is reserved in them is 0 until a later minor gives it a meaning. Enum values are only
  *           appended and travel as int32_t/uint32_t. Bits of flags that a header does not name are 0.
  * Units     times are milliseconds (_ms) or nanoseconds (_ns), sizes are bytes
