@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <boost/json/value.hpp>
+#include <deque>
 
 #include "core/base/text.h"
 #include "core/pipeline/compile_proxy.h"
+#include "core/pipeline/selection.h"
 #include "core/pipeline/url.h"
 #include "core/plugin/exchange.h"
 #include "core/plugin/module.h"
@@ -92,10 +94,61 @@ class Compiler {
   struct Found {
     const plugin::Binding* binding;
     const config::Block* block;
+    int32_t stage;
+    uint32_t scopes;  // where it is wanted, of those it serves
   };
 
-  // The blocks of one place that somebody serves; the short name wins over an alias of the same binding.
-  std::vector<Found> find(const config::Element& at, int32_t scope) {
+  // The blocks of one place that somebody serves; the short name wins over an alias of the same binding. A block that stands
+  // for other bindings is replaced by them. `place` is what the blocks are checked with.
+  std::vector<Found> find(const config::Element& at, int32_t scope, const plugin::Context& place) {
+    std::vector<Found> all;
+    for (const Found& f : find_blocks(at, scope)) {
+      if (f.binding->interface_id != SLC_IFACE_SELECTOR) {
+        all.push_back(f);
+        continue;
+      }
+      for (const Found& chosen : select(f, place)) all.push_back(chosen);
+    }
+    return all;
+  }
+
+  std::vector<Found> select(const Found& by, plugin::Context place) {
+    std::vector<Found> found;
+    place.scope = static_cast<int32_t>(by.scopes);
+    auto object = g_->factory->make(*by.binding, by.block, place);
+    if (!object) return found;
+    // What an answer must pass in the order of choosing goes to the front, the last one outermost.
+    std::vector<Found> answers;
+    for (Choice& choice : choices_of(*by.binding, *object, *by.block, report_)) {
+      const config::Block& block = chosen_blocks_.emplace_back(std::move(choice.block));
+      const plugin::Binding* binding = g_->registry->find_namespace(block.name, nullptr, by.scopes);
+      if (!binding) {
+        unknown(block);
+      } else if (std::string why = unfit(*binding, choice, by.scopes); !why.empty()) {
+        misplaced(block, "\"" + block.name + "\" is left out: " + why);
+      } else {
+        const bool after = (choice.flags & SLC_CHOOSE_ANSWERS_IN_ORDER) && looks_at_answers_only(*binding);
+        (after ? answers : found).push_back({binding, &block, by.stage, by.scopes & binding->spec->scopes});
+      }
+    }
+    found.insert(found.begin(), answers.rbegin(), answers.rend());
+    return found;
+  }
+
+  std::string unfit(const plugin::Binding& b, const Choice& choice, uint32_t scopes) const {
+    const std::string who = "plugin " + b.plugin_id + " serves it ";
+    if (!fits(b, choice)) return who + "as " + b.interface_id + ", which does not belong here";
+    return b.spec->scopes & scopes ? std::string{} : who + "at " + scopes_text(all_scopes(b));
+  }
+
+  void misplaced(const config::Block& b, std::string text) {
+    if (options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name)))
+      report_.error(b.pointer, std::move(text));
+    else
+      report_.warning(b.pointer, std::move(text));
+  }
+
+  std::vector<Found> find_blocks(const config::Element& at, int32_t scope) {
     std::vector<Found> found;
     std::vector<bool> by_alias;
     for (const config::Block& b : at.extra) {
@@ -106,17 +159,13 @@ class Compiler {
         continue;
       }
       if (!(binding->spec->scopes & static_cast<uint32_t>(scope))) {
-        std::string text = "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
-                           scopes_text(all_scopes(*binding));
-        if (options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name)))
-          report_.error(b.pointer, std::move(text));
-        else
-          report_.warning(b.pointer, std::move(text));
+        misplaced(b, "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
+                         scopes_text(all_scopes(*binding)));
         continue;
       }
       auto same = std::find_if(found.begin(), found.end(), [&](const Found& f) { return f.binding == binding; });
       if (same == found.end()) {
-        found.push_back({binding, &b});
+        found.push_back({binding, &b, binding->spec->stage, binding->spec->scopes & static_cast<uint32_t>(scope)});
         by_alias.push_back(alias);
       } else if (auto i = static_cast<size_t>(same - found.begin()); by_alias[i] && !alias) {
         same->block = &b;
@@ -177,9 +226,10 @@ class Compiler {
     return object;
   }
 
-  bool add_hook(Chain& chain, const plugin::Binding& binding, std::shared_ptr<plugin::Object> object) {
+  bool add_hook(Chain& chain, const Found& f, std::shared_ptr<plugin::Object> object) {
+    const plugin::Binding& binding = *f.binding;
     Hook h;
-    h.stage = binding.spec->stage;
+    h.stage = f.stage;
     if (binding.interface_id == SLC_IFACE_MIDDLEWARE)
       h.middleware = plugin::table<slc_middleware>(binding);
     else if (binding.interface_id == SLC_IFACE_AROUND)
@@ -201,7 +251,7 @@ class Compiler {
   // ---- places ----
 
   void service() {
-    for (const Found& f : find(g_->config->at, SLC_AT_SERVICE)) {
+    for (const Found& f : find(g_->config->at, SLC_AT_SERVICE, context(SLC_AT_SERVICE, "[SERVICE]"))) {
       auto object = make(*f.binding, f.block, context(SLC_AT_SERVICE, "[SERVICE: " + f.binding->name + "]"));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_LOG_SINK) {
@@ -213,7 +263,7 @@ class Compiler {
       } else if (f.binding->interface_id == SLC_IFACE_AROUND) {
         report_.error(f.block->pointer, "\"" + f.binding->name + "\" wraps calls: it belongs to an endpoint or a backend");
       } else {
-        add_hook(f.binding->spec->stage < kEngineStage ? g_->server_chain : g_->engine_chain, *f.binding, std::move(object));
+        add_hook(f.stage < kEngineStage ? g_->server_chain : g_->engine_chain, f, std::move(object));
       }
     }
     sort(g_->server_chain);
@@ -308,14 +358,14 @@ class Compiler {
       p.cache_control = "public, max-age=" + std::to_string(c.cache_ttl.count() / 1'000'000'000);
     p.headers = c.input_headers;
     if (p.headers.empty() && !c.any_header) p.headers = {"Content-Type"};
-    for (const Found& f : find(c.at, SLC_AT_ENDPOINT | SLC_AT_PROXY)) {
-      bool at_endpoint = f.binding->spec->scopes & SLC_AT_ENDPOINT;
+    for (const Found& f : find(c.at, SLC_AT_ENDPOINT | SLC_AT_PROXY, context(SLC_AT_ENDPOINT, p.where, &c))) {
+      bool at_endpoint = f.scopes & SLC_AT_ENDPOINT;
       auto object = make(*f.binding, f.block, context(at_endpoint ? SLC_AT_ENDPOINT : SLC_AT_PROXY, p.where, &c));
       if (!object) continue;
       if (at_endpoint && f.binding->interface_id == SLC_IFACE_AROUND)
         report_.error(f.block->pointer, "\"" + f.binding->name + "\" wraps calls: its scope must be proxy or backend");
       else
-        add_hook(at_endpoint ? p.endpoint_chain : p.proxy_chain, *f.binding, std::move(object));
+        add_hook(at_endpoint ? p.endpoint_chain : p.proxy_chain, f, std::move(object));
     }
     sort(p.endpoint_chain);
     sort(p.proxy_chain);
@@ -372,7 +422,7 @@ class Compiler {
     p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group, compile_flatmap(c.at, report_)}};
     p.balancer_object = service_balancer_;
     p.balancer = service_balancer_table_;
-    for (const Found& f : find(c.at, SLC_AT_BACKEND)) {
+    for (const Found& f : find(c.at, SLC_AT_BACKEND, context(SLC_AT_BACKEND, p.where, e.config, &c))) {
       auto object = make(*f.binding, f.block, context(SLC_AT_BACKEND, p.where, e.config, &c));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_TRANSPORT) {
@@ -384,7 +434,7 @@ class Compiler {
         p.balancer = plugin::table<slc_balancer>(*f.binding);
         p.balancer_object = std::move(object);
       } else {
-        add_hook(p.chain, *f.binding, std::move(object));
+        add_hook(p.chain, f, std::move(object));
       }
     }
     sort(p.chain);
@@ -504,6 +554,7 @@ class Compiler {
   const slc_balancer* service_balancer_table_ = nullptr;
   std::map<const plugin::Binding*, std::shared_ptr<plugin::Object>> resolvers_;
   std::map<std::vector<std::string>, const BackendPlan*> earlier_;  // of options_.before, by hosts
+  std::deque<config::Block> chosen_blocks_;  // of selectors; addresses stay
   std::vector<std::unique_ptr<std::vector<slc_str>>>& query_texts_ = g_->query_texts;
 };
 

@@ -59,6 +59,7 @@ constexpr Kind kKinds[] = {
     {SLC_IFACE_AROUND, SLC_THROUGH(slc_around, on_done), Names::spaces},
     {SLC_IFACE_TRANSPORT, SLC_THROUGH(slc_transport, cancel), Names::spaces},
     {SLC_IFACE_LOG_SINK, SLC_THROUGH(slc_log_sink, flush), Names::spaces},
+    {SLC_IFACE_SELECTOR, SLC_THROUGH(slc_selector, select), Names::spaces},
     {SLC_IFACE_DECODER, SLC_THROUGH(slc_decoder, expand), Names::values},
     {SLC_IFACE_ENCODER, SLC_THROUGH(slc_encoder, encode), Names::values},
     {SLC_IFACE_RESOLVER, SLC_THROUGH(slc_resolver, unwatch), Names::values},
@@ -86,6 +87,7 @@ const char* missing_function(std::string_view id, const void* table) {
     return !t->send ? "send" : !t->cancel ? "cancel" : nullptr;
   }
   if (id == SLC_IFACE_LOG_SINK) return static_cast<const slc_log_sink*>(table)->write ? nullptr : "write";
+  if (id == SLC_IFACE_SELECTOR) return static_cast<const slc_selector*>(table)->select ? nullptr : "select";
   if (id == SLC_IFACE_RESOLVER) return static_cast<const slc_resolver*>(table)->watch ? nullptr : "watch";
   if (id == SLC_IFACE_BALANCER) return static_cast<const slc_balancer*>(table)->pick ? nullptr : "pick";
   return nullptr;  // decoders and encoders without a function are raw

@@ -18,7 +18,7 @@
  *           from slc_exchange_api.alloc and goes away with the exchange.
  * Growth    every table, and every struct passed by pointer, starts with its size and only grows at the end
  *           (SLC_HAS tests for a late field); a changed meaning gets a new id. Structs without size (slc_str,
- *           slc_node, and the elements of arrays: slc_address, slc_candidate, slc_dns_record) never change;
+ *           slc_node, and the elements of arrays: slc_address, slc_candidate, slc_dns_record, slc_member_range) never change;
  *           what is reserved in them is 0 until a later minor gives it a meaning. Enum values are only
  *           appended and travel as int32_t/uint32_t. Bits of flags that a header does not name are 0.
  * Units     times are milliseconds (_ms) or nanoseconds (_ns), sizes are bytes
@@ -58,6 +58,7 @@ typedef struct slc_builder slc_builder;   /* host-side receiver of a document be
 typedef struct slc_report slc_report;     /* collects located configuration errors */
 typedef struct slc_host_list slc_host_list;
 typedef struct slc_limiter slc_limiter;   /* token buckets of the process */
+typedef struct slc_selection slc_selection; /* host-side receiver of a selector's choices */
 
 typedef int32_t slc_status;
 enum { SLC_OK = 0, SLC_EINVAL = -1, SLC_ENOTFOUND = -2, SLC_ENOMEM = -3, SLC_ESTALE = -4,
@@ -89,13 +90,15 @@ struct slc_host { /* tells who is calling: one handle per plugin, valid as long 
   uint32_t size;
   uint16_t abi_major, abi_minor;
   slc_str name, version;
-  const void* (*service)(const slc_host*, const char* id) SLC_NOEXCEPT; /* [any] */
+  /* The table of a service by its id, for the life of the process; NULL: this host has none. [any] */
+  const void* (*service)(const slc_host*, const char* id) SLC_NOEXCEPT;
 };
 
 #define SLC_SVC_LOG "sluice.log/1"
 typedef struct slc_log_api { /* [any]; the host adds plugin, place in the configuration and request */
   uint32_t size;
   int32_t (*enabled)(const slc_host*, int32_t level) SLC_NOEXCEPT; /* ask before formatting */
+  /* One line, copied; a full queue drops its oldest lines and counts them. */
   void (*write)(const slc_host*, slc_exchange* or_null, int32_t level, slc_str) SLC_NOEXCEPT;
 } slc_log_api;
 
@@ -103,30 +106,32 @@ typedef struct slc_log_api { /* [any]; the host adds plugin, place in the config
 typedef struct slc_exchange_api { /* [worker] except intern */
   uint32_t size;
   slc_header_id (*intern)(const slc_host*, slc_str name) SLC_NOEXCEPT; /* [load]; 0 = not a header name */
-  slc_str (*header)(slc_exchange*, int32_t side, slc_header_id, uint32_t nth) SLC_NOEXCEPT; /* [exchange] */
+  /* The nth value (from 0) of that name; absent: there are not so many. [exchange] */
+  slc_str (*header)(slc_exchange*, int32_t side, slc_header_id, uint32_t nth) SLC_NOEXCEPT;
   /* Header line i, in order; SLC_ENOTFOUND past the end. Either output may be NULL. [exchange] */
   slc_status (*header_at)(slc_exchange*, int32_t side, uint32_t i, slc_str* n, slc_str* v) SLC_NOEXCEPT;
-  /* Names and values are checked as network input is: CR, LF, NUL answer SLC_EINVAL. */
+  /* One line in place of all of that name. Values are checked as network input is: CR, LF, NUL answer SLC_EINVAL. */
   slc_status (*set_header)(slc_exchange*, int32_t side, slc_header_id, slc_str) SLC_NOEXCEPT;
+  /* One more line, behind those of the same name; checked as in set_header. */
   slc_status (*add_header)(slc_exchange*, int32_t side, slc_header_id, slc_str) SLC_NOEXCEPT;
-  slc_status (*remove_header)(slc_exchange*, int32_t side, slc_header_id) SLC_NOEXCEPT;
-  slc_str (*field)(slc_exchange*, int32_t which) SLC_NOEXCEPT; /* [exchange] */
+  slc_status (*remove_header)(slc_exchange*, int32_t side, slc_header_id) SLC_NOEXCEPT; /* all lines of that name */
+  slc_str (*field)(slc_exchange*, int32_t which) SLC_NOEXCEPT; /* SLC_METHOD ... SLC_PEER_IP. [exchange] */
   slc_status (*set_field)(slc_exchange*, int32_t which, slc_str) SLC_NOEXCEPT; /* METHOD PATH QUERY */
   /* Route parameter by its name as written in the endpoint. [exchange] */
   slc_str (*param)(slc_exchange*, slc_str name) SLC_NOEXCEPT;
-  slc_status (*set_param)(slc_exchange*, slc_str name, slc_str value) SLC_NOEXCEPT;
+  slc_status (*set_param)(slc_exchange*, slc_str name, slc_str value) SLC_NOEXCEPT; /* or makes one; copied */
   int32_t (*status)(slc_exchange*) SLC_NOEXCEPT; /* of the response side; 0 = none yet */
-  slc_status (*set_status)(slc_exchange*, int32_t) SLC_NOEXCEPT;
+  slc_status (*set_status)(slc_exchange*, int32_t) SLC_NOEXCEPT; /* 200 to 999, else SLC_EINVAL */
   /* Body bytes; returns the number of pieces there are, fills at most cap. Empty while streaming. */
   uint32_t (*body)(slc_exchange*, int32_t side, slc_str* out, uint32_t cap) SLC_NOEXCEPT;
-  slc_status (*set_body)(slc_exchange*, int32_t side, slc_str) SLC_NOEXCEPT;
+  slc_status (*set_body)(slc_exchange*, int32_t side, slc_str) SLC_NOEXCEPT; /* the whole body; copied */
   /* Adds to the response body. stable != 0: [stable], not copied when that is cheaper. */
   slc_status (*append_body)(slc_exchange*, slc_str, int32_t stable) SLC_NOEXCEPT;
   slc_node (*data)(slc_exchange*) SLC_NOEXCEPT; /* decoded tree; absent for raw scopes and raw answers */
   /* A builder whose finished document becomes data(). */
   slc_builder* (*replace_data)(slc_exchange*) SLC_NOEXCEPT;
   int32_t (*complete)(slc_exchange*) SLC_NOEXCEPT; /* the response's "complete" flag (pipeline.md) */
-  slc_status (*set_complete)(slc_exchange*, int32_t) SLC_NOEXCEPT;
+  slc_status (*set_complete)(slc_exchange*, int32_t) SLC_NOEXCEPT; /* 0: a part is missing */
   void* (*alloc)(slc_exchange*, size_t size, size_t align) SLC_NOEXCEPT; /* arena, [exchange] */
   /* Records why this scope fails; then return SLC_FAIL. http_status 0: 500 for the client.
    * body may be absent; content_type may be absent. */
@@ -134,8 +139,8 @@ typedef struct slc_exchange_api { /* [worker] except intern */
   /* In on_response and on_done: how the scope ended so far. SLC_OK, or the error's kind and text.
    * on_done after a time-out: SLC_ETIMEOUT; after the client left or a sibling won: SLC_ECANCELED. */
   slc_status (*outcome)(slc_exchange*, slc_str* text_or_null) SLC_NOEXCEPT;
-  int32_t (*scope)(slc_exchange*) SLC_NOEXCEPT;
-  slc_worker* (*worker)(slc_exchange*) SLC_NOEXCEPT;
+  int32_t (*scope)(slc_exchange*) SLC_NOEXCEPT; /* SLC_AT_... */
+  slc_worker* (*worker)(slc_exchange*) SLC_NOEXCEPT; /* whose thread this is */
 } slc_exchange_api;
 
 #define SLC_SVC_DOCUMENT "sluice.document/1"
@@ -147,13 +152,13 @@ typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] o
   uint32_t size;
   int32_t (*kind)(slc_node) SLC_NOEXCEPT; /* SLC_NULL when absent */
   slc_status (*as_int)(slc_node, int64_t*) SLC_NOEXCEPT; /* SLC_EINVAL: no integer that fits */
-  slc_status (*as_double)(slc_node, double*) SLC_NOEXCEPT;
-  slc_status (*as_bool)(slc_node, int32_t*) SLC_NOEXCEPT;
+  slc_status (*as_double)(slc_node, double*) SLC_NOEXCEPT; /* SLC_EINVAL: no number */
+  slc_status (*as_bool)(slc_node, int32_t*) SLC_NOEXCEPT; /* SLC_EINVAL: neither true nor false */
   slc_str (*text)(slc_node) SLC_NOEXCEPT; /* string: its characters; number: its text as written */
-  slc_node (*find)(slc_node object, slc_str key) SLC_NOEXCEPT;
+  slc_node (*find)(slc_node object, slc_str key) SLC_NOEXCEPT; /* absent: no such member, or no object */
   /* Member or element i, in document order; absent past the end. */
   slc_node (*at)(slc_node container, uint32_t i, slc_str* key_or_null) SLC_NOEXCEPT;
-  uint32_t (*count)(slc_node) SLC_NOEXCEPT;
+  uint32_t (*count)(slc_node) SLC_NOEXCEPT; /* of members or elements; 0 for other kinds */
   slc_status (*erase)(slc_node object, slc_str key) SLC_NOEXCEPT; /* invalidates siblings */
   /* Source text: what a decoder handed over for this value and nobody changed, if `format` (such as
    * "json") is the format it is written in; else absent. An encoder copies it as it stands. */
@@ -166,15 +171,15 @@ typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] o
    * without key in an object, an end too many) answers SLC_EINVAL and spoils the document; too deep
    * or too many answers SLC_ELIMIT. */
   slc_status (*begin)(slc_builder*, int32_t array_or_object) SLC_NOEXCEPT;
-  slc_status (*end)(slc_builder*) SLC_NOEXCEPT;
+  slc_status (*end)(slc_builder*) SLC_NOEXCEPT; /* of what was begun last */
   slc_status (*key)(slc_builder*, slc_str) SLC_NOEXCEPT;    /* decoded characters, copied */
   slc_status (*string)(slc_builder*, slc_str) SLC_NOEXCEPT; /* decoded characters, copied */
   slc_status (*string_stable)(slc_builder*, slc_str) SLC_NOEXCEPT; /* [stable], not copied */
   slc_status (*number_text)(slc_builder*, slc_str) SLC_NOEXCEPT; /* JSON number grammar, copied */
-  slc_status (*integer)(slc_builder*, int64_t) SLC_NOEXCEPT;
-  slc_status (*number)(slc_builder*, double) SLC_NOEXCEPT;
+  slc_status (*integer)(slc_builder*, int64_t) SLC_NOEXCEPT; /* a number */
+  slc_status (*number)(slc_builder*, double) SLC_NOEXCEPT; /* finite, else SLC_EINVAL */
   slc_status (*literal)(slc_builder*, int32_t kind, int32_t value) SLC_NOEXCEPT; /* SLC_BOOL, SLC_NULL */
-  slc_status (*copy)(slc_builder*, slc_node) SLC_NOEXCEPT;
+  slc_status (*copy)(slc_builder*, slc_node) SLC_NOEXCEPT; /* a whole value of another document */
   /* Deferred text: a whole value that the decoder has validated and can expand later (slc_decoder.expand).
    * [stable]: text points into the chunks given to decode. */
   slc_status (*deferred)(slc_builder*, int32_t kind, slc_str text) SLC_NOEXCEPT;
@@ -195,7 +200,7 @@ typedef struct slc_config_api { /* [load] */
   uint32_t size;
   /* pointer is an RFC 6901 pointer relative to the plugin's own block; call it once per problem */
   void (*error)(slc_report*, slc_str pointer, slc_str message) SLC_NOEXCEPT;
-  void (*warning)(slc_report*, slc_str pointer, slc_str message) SLC_NOEXCEPT;
+  void (*warning)(slc_report*, slc_str pointer, slc_str message) SLC_NOEXCEPT; /* does not refuse */
   /* The configuration object around the block: SLC_AT_SERVICE the root, SLC_AT_ENDPOINT the endpoint,
    * SLC_AT_BACKEND the backend, as written in the file; absent where there is none. [load] */
   slc_node (*surrounding)(slc_report*, int32_t scope) SLC_NOEXCEPT;
@@ -208,8 +213,8 @@ typedef struct slc_config_api { /* [load] */
 #define SLC_SVC_METRICS "sluice.metrics/1"
 typedef struct slc_metrics_api { /* sharded per worker: no lock, no atomic read-modify-write */
   uint32_t size;
-  slc_metric_id (*counter)(const slc_host*, slc_str name, slc_str help) SLC_NOEXCEPT;   /* [load] */
-  slc_metric_id (*gauge)(const slc_host*, slc_str name, slc_str help) SLC_NOEXCEPT;     /* [load] */
+  slc_metric_id (*counter)(const slc_host*, slc_str name, slc_str help) SLC_NOEXCEPT; /* [load] only grows */
+  slc_metric_id (*gauge)(const slc_host*, slc_str name, slc_str help) SLC_NOEXCEPT;   /* [load] goes up and down */
   /* Upper bounds in ascending order; +Inf is added. */
   slc_metric_id (*histogram)(const slc_host*, slc_str name, slc_str help, const double* bounds,
                              uint32_t n) SLC_NOEXCEPT;                                   /* [load] */
@@ -250,7 +255,7 @@ typedef struct slc_reply { /* a callout's result, valid during the callback only
   slc_str error;          /* text when result != SLC_OK */
 } slc_reply;
 typedef void (*slc_reply_fn)(void* user, slc_exchange* or_null, const slc_reply*) SLC_NOEXCEPT;
-typedef struct slc_callout {
+typedef struct slc_callout { /* copied before http returns */
   uint32_t size;
   slc_str method, url, body;
   const slc_str* headers; /* name, value, name, value... */
@@ -259,13 +264,14 @@ typedef struct slc_callout {
   uint32_t max_body;      /* bytes; 0: 1 MiB */
   uint32_t flags;         /* 0 */
 } slc_callout;
-typedef struct slc_loop_api {
+typedef struct slc_loop_api { /* waiting without blocking: suspension, timers, callouts, other threads */
   uint32_t size;
   slc_token (*suspend)(slc_exchange*) SLC_NOEXCEPT;         /* [worker] then return SLC_PENDING */
   slc_status (*resume)(slc_token, slc_action) SLC_NOEXCEPT; /* [any]; SLC_ESTALE if too late */
   /* owner is an exchange or NULL with a worker: the host cancels with the owner, and a cancelled
    * timer or callout never calls back. [worker] */
   slc_token (*timer)(slc_worker*, slc_exchange* owner, uint32_t ms, slc_timer_fn, void*) SLC_NOEXCEPT;
+  /* An HTTP request of the plugin's own; the answer, or why there is none, comes to the callback. As timer. [worker] */
   slc_token (*http)(slc_worker*, slc_exchange* owner, const slc_callout*, slc_reply_fn, void*) SLC_NOEXCEPT;
   /* A timer, callout, event, lookup or job of this worker; SLC_ESTALE: it is over. [worker] */
   slc_status (*cancel)(slc_worker*, slc_token) SLC_NOEXCEPT;
@@ -274,7 +280,7 @@ typedef struct slc_loop_api {
   slc_status (*post)(slc_worker*, void (*fn)(void*) SLC_NOEXCEPT, void*) SLC_NOEXCEPT;
   uint64_t (*now_ms)(slc_worker*) SLC_NOEXCEPT; /* [worker] monotonic, the loop's idea of now */
   uint32_t (*worker_index)(slc_worker*) SLC_NOEXCEPT; /* [any] from 0 */
-  uint32_t (*worker_count)(slc_worker*) SLC_NOEXCEPT; /* [any] */
+  uint32_t (*worker_count)(slc_worker*) SLC_NOEXCEPT; /* [any] the same for the life of a generation */
   /* A doorbell for other threads: signal(token), from any of them, has fn(user) run on the worker soon after,
    * once for any number of signals until then. Belongs to the calling object on this worker; 0: refused.
    * [worker] */
@@ -341,7 +347,7 @@ typedef struct slc_job { /* code that must block. Copied */
   void (*done)(void* user, slc_exchange* or_null) SLC_NOEXCEPT; /* submit: [worker]; later: [pool], may be NULL */
   void (*drop)(void* user) SLC_NOEXCEPT;                        /* [any] may be NULL */
 } slc_job;
-typedef struct slc_work_api {
+typedef struct slc_work_api { /* threads of the host for code that must block */
   uint32_t size;
   /* Runs the job on a thread of the pool, then done on the worker. Ends with its owner (an exchange, or without
    * one the calling object on this worker). *token is for slc_loop_api.cancel. SLC_ELIMIT: the queue is full,
@@ -366,7 +372,7 @@ typedef struct slc_dns_query { /* copied */
   uint32_t timeout_ms; /* 0: 2000 */
   uint32_t flags;      /* 0 */
 } slc_dns_query;
-typedef struct slc_dns_record {
+typedef struct slc_dns_record { /* views and all, valid as long as the reply */
   slc_str name;  /* an address as text ("192.0.2.1", "2001:db8::1"), or the host that an SRV record names */
   uint16_t port, priority, weight; /* of SRV records, else 0 */
   uint16_t reserved;
@@ -425,7 +431,7 @@ typedef struct slc_next_api { /* for sluice.around/1; [worker] */
    * of times, at once or one after the other; attempts still running when the outer stage ends are
    * cancelled. Returns a token for cancel, 0 on failure. */
   slc_token (*call)(slc_exchange* outer, slc_next_fn done, void* user) SLC_NOEXCEPT;
-  slc_status (*cancel)(slc_exchange* outer, slc_token attempt) SLC_NOEXCEPT;
+  slc_status (*cancel)(slc_exchange* outer, slc_token attempt) SLC_NOEXCEPT; /* SLC_ESTALE: it is over */
   /* Makes the attempt's response (or failure) the outer one's; then resume(..., SLC_REPLY). */
   slc_status (*use)(slc_exchange* outer, slc_exchange* attempt) SLC_NOEXCEPT;
 } slc_next_api;
@@ -442,7 +448,7 @@ typedef struct slc_lifecycle { /* shared by every interface below; pointed to, s
   void (*destroy)(void* object) SLC_NOEXCEPT; /* [load] after the last worker_stop */
   /* Both NULL: hooks receive the object itself as their state. */
   slc_status (*worker_start)(void* object, slc_worker*, void** state) SLC_NOEXCEPT; /* [worker] */
-  void (*worker_stop)(void* state) SLC_NOEXCEPT;                                    /* [worker] */
+  void (*worker_stop)(void* state) SLC_NOEXCEPT; /* after the last hook there; ends what worker_start began. [worker] */
   /* Late, may be NULL, both or none: handing state over at a reload, from the object of the old generation to that of
    * the new one at the same place (same plugin id, binding and place in the configuration), also when another build
    * of the plugin made it. export_state comes just before the new object is told: it may call write any number of
@@ -460,6 +466,7 @@ typedef struct slc_lifecycle { /* shared by every interface below; pointed to, s
 typedef struct slc_middleware { /* [worker]; a NULL hook costs nothing: it is not in the chain */
   uint32_t size;
   const slc_lifecycle* life;
+  /* On the way in, low stage first. *slot is NULL at first and the binding's own, for this exchange. */
   slc_action (*on_request)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
   /* Backend scope only: the transport's answer, before status rule and decoder. */
   slc_action (*on_raw_response)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
@@ -469,6 +476,7 @@ typedef struct slc_middleware { /* [worker]; a NULL hook costs nothing: it is no
   void (*on_done)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
   /* Late: bodies as they pass, see sluice.stream/1. */
   slc_action (*on_request_chunk)(void* state, slc_exchange*, void** slot, const slc_chunk*) SLC_NOEXCEPT;
+  /* The same for answers. */
   slc_action (*on_response_chunk)(void* state, slc_exchange*, void** slot, const slc_chunk*) SLC_NOEXCEPT;
 } slc_middleware;
 
@@ -512,7 +520,7 @@ typedef struct slc_resolver_query { /* [load]; views live as long as the list */
   slc_str scheme;       /* "sd_scheme" */
   uint64_t refresh_ms;  /* "dns_cache_ttl" */
 } slc_resolver_query;
-typedef struct slc_address {
+typedef struct slc_address { /* copied by publish */
   slc_str url;     /* scheme://name:port[/prefix] */
   uint32_t weight; /* 0 counts as 1 */
   uint32_t reserved_bits; /* 0 */
@@ -529,7 +537,7 @@ typedef struct slc_resolver { /* pushes host lists; requests never wait for it *
 } slc_resolver;
 
 #define SLC_IFACE_BALANCER "sluice.balancer/1"
-typedef struct slc_candidate {
+typedef struct slc_candidate { /* a host of the list in use; valid during pick */
   slc_str url;
   uint32_t weight;  /* >= 1 */
   uint32_t pending; /* calls of this worker in flight */
@@ -565,8 +573,28 @@ typedef struct slc_log_sink { /* takes the place of the built-in application log
   const slc_lifecycle* life;
   int32_t (*level)(void* object) SLC_NOEXCEPT; /* [load] lowest level wanted; above CRITICAL: none */
   void (*write)(void* object, const slc_log_record*) SLC_NOEXCEPT; /* [log], one call at a time */
-  void (*flush)(void* object) SLC_NOEXCEPT;                        /* [log] */
+  void (*flush)(void* object) SLC_NOEXCEPT; /* [log] nothing more comes for a while: write what is buffered */
 } slc_log_sink;
+
+#define SLC_IFACE_SELECTOR "sluice.selector/1"
+/* SLC_CHOOSE_ANSWERS_IN_ORDER: those of the choices that look at answers only see them in the order of choosing, too,
+ * instead of the last one first. */
+enum { SLC_CHOOSE_ANSWERS_IN_ORDER = 1 };
+typedef struct slc_choice { /* one of the bindings that a block stands for; copied by choose */
+  uint32_t size;
+  uint32_t flags;       /* SLC_CHOOSE_... */
+  slc_str name;         /* as extra_config would name it */
+  slc_str options;      /* RFC 6901 pointer of its block within the selector's; absent, or leads nowhere: an empty block */
+  slc_str interface_id; /* what it must be; absent: a middleware or an around */
+} slc_choice;
+typedef struct slc_selector { /* a block that names other bindings and stands for them, at its own scope and stage */
+  uint32_t size;
+  const slc_lifecycle* life;
+  /* Calls choose for each of them, outermost first. Names that nobody serves there are told and left out by the host,
+   * when select has returned. choose answers SLC_ELIMIT beyond 64. Called once, after create; no worker_start. [load] */
+  slc_status (*select)(void* object, slc_selection*,
+                       slc_status (*choose)(slc_selection*, const slc_choice*) SLC_NOEXCEPT) SLC_NOEXCEPT;
+} slc_selector;
 
 /* ---- entry point ---- */
 

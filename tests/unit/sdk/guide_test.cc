@@ -1,4 +1,4 @@
-// The code of docs/plugin-guide.md: taken out of the page, compiled as a plugin, its tests run.
+// The code of docs/plugin-guide.md and docs/plugins/: taken out of the pages, compiled as plugins, their tests run.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <vector>
 
 #include <sluice/plugin.h>
 
@@ -16,18 +17,26 @@ namespace fs = std::filesystem;
 
 fs::path tree() { return fs::path{__FILE__}.parent_path().parent_path().parent_path().parent_path(); }
 
+std::vector<fs::path> pages() {
+  std::vector<fs::path> out{tree() / "docs/plugin-guide.md"};
+  for (const auto& page : fs::directory_iterator{tree() / "docs/plugins"}) out.push_back(page.path());
+  return out;
+}
+
 // Blocks that follow "<!-- file: name -->".
 std::map<std::string, std::string> files_of_the_guide() {
-  std::ifstream page{tree() / "docs/plugin-guide.md"};
   std::map<std::string, std::string> out;
-  std::string line, name;
-  bool inside = false;
-  while (std::getline(page, line)) {
-    constexpr std::string_view mark = "<!-- file: ";
-    if (line.rfind(mark, 0) == 0) name = line.substr(mark.size(), line.find(" -->") - mark.size());
-    else if (!name.empty() && !inside && line == "```cpp") inside = true;
-    else if (inside && line == "```") inside = false, name.clear();
-    else if (inside) out[name] += line + '\n';
+  for (const fs::path& path : pages()) {
+    std::ifstream page{path};
+    std::string line, name;
+    bool inside = false;
+    while (std::getline(page, line)) {
+      constexpr std::string_view mark = "<!-- file: ";
+      if (line.rfind(mark, 0) == 0) name = line.substr(mark.size(), line.find(" -->") - mark.size());
+      else if (!name.empty() && !inside && line == "```cpp") inside = true;
+      else if (inside && line == "```") inside = false, name.clear();
+      else if (inside) out[name] += line + '\n';
+    }
   }
   return out;
 }
@@ -75,11 +84,21 @@ TEST_P(GuideTest, CompilesAsAPluginAndPassesItsTests) {
   EXPECT_EQ(run(test.string()), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Page, GuideTest, ::testing::Values("api_key", "introspect"),
+INSTANTIATE_TEST_SUITE_P(Page, GuideTest, ::testing::Values("api_key", "body_limit", "introspect", "quota"),
                          [](const auto& name) { return std::string{name.param}; });
 
 TEST(GuidePageTest, EveryMarkedBlockIsTested) {
   std::vector<std::string> names;
   for (const auto& [name, text] : files_of_the_guide()) names.push_back(name);
-  EXPECT_EQ(names, (std::vector<std::string>{"api_key.cc", "api_key_test.cc", "introspect.cc", "introspect_test.cc"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"api_key.cc", "api_key_test.cc", "body_limit.cc", "body_limit_test.cc", "introspect.cc",
+                                             "introspect_test.cc", "quota.cc", "quota_test.cc"}));
+}
+
+TEST(GuidePageTest, EveryPageIsInTheTableOfTheGuide) {
+  std::ifstream file{tree() / "docs/plugin-guide.md"};
+  const std::string guide{std::istreambuf_iterator<char>{file}, {}};
+  for (const fs::path& page : pages()) {
+    if (page.filename() == "plugin-guide.md") continue;
+    EXPECT_NE(guide.find("](plugins/" + page.filename().string() + ")"), guide.npos) << page;
+  }
 }

@@ -21,6 +21,7 @@ class Publisher {
 // One host of a published list: "scheme://name:port[/prefix]". The text is copied by publish.
 inline slc_address address(std::string_view url, uint32_t weight = 1) { return {str(url), weight, 0, 0}; }
 
+// What a log sink gets; valid during write.
 struct LogRecord {
   Level level;
   int64_t unix_ns;
@@ -258,6 +259,8 @@ constexpr slc_binding binding_of(const char* interface_id) {
 
 // ---- one template per interface kind; SLC_PLUGIN finds the kind itself when the class leaves no doubt ----
 
+// Any of: on_request(Exchange), on_raw_response(Exchange), on_response(Exchange) → Action; on_done(Exchange);
+// on_request_chunk(Exchange, Chunk), on_response_chunk(Exchange, Chunk) → Action. Each may take a PerWorker& at the end.
 template <class T>
 struct Middleware {
   using Object = T;
@@ -298,6 +301,7 @@ struct Middleware {
   static constexpr slc_middleware table = make();
 };
 
+// on_call(Exchange) → Action: runs the inside with call_next, any number of times; optional on_done(Exchange).
 template <class T>
 struct Around {
   using Object = T;
@@ -451,6 +455,37 @@ struct LogSink {
 };
 inline constexpr int32_t silent = SLC_CRITICAL + 1;
 
+// What a selector chooses through. [load]
+class Chooser {
+ public:
+  using Fn = slc_status (*)(slc_selection*, const slc_choice*) SLC_NOEXCEPT;
+  Chooser(slc_selection* s, Fn f) : selection_{s}, fn_{f} {}
+  // options: pointer of its block within the selector's; interface_id: what it must be, empty for middleware and around.
+  Status choose(std::string_view name, std::string_view options = {}, std::string_view interface_id = {}, uint32_t flags = 0) const {
+    const slc_choice c{sizeof c, flags, str(name), str(options), str(interface_id)};
+    return {fn_(selection_, &c)};
+  }
+
+ private:
+  slc_selection* selection_;
+  Fn fn_;
+};
+
+// select(Chooser): chooses the bindings that the block stands for, outermost first.
+template <class T>
+struct Selector {
+  using Object = T;
+  static constexpr const char* interface_id = SLC_IFACE_SELECTOR;
+  static slc_status select(void* object, slc_selection* s, Chooser::Fn choose) noexcept {
+    auto& i = *static_cast<detail::Instance<T>*>(object);
+    return detail::guarded(&i.services, nullptr, "select", static_cast<slc_status>(SLC_EINVAL), [&]() -> slc_status {
+      i.object->select(Chooser{s, choose});
+      return SLC_OK;
+    });
+  }
+  static constexpr slc_selector table{sizeof(slc_selector), &detail::Life<T>::table, &select};
+};
+
 namespace detail {
 
 template <class T>
@@ -473,6 +508,8 @@ constexpr auto kind_of() {
   else if constexpr (offers_send<T, Exchange>()) return std::type_identity<Transport<T>>{};
   else if constexpr (requires(T& t, const LogRecord& r) { t.level(), t.write(r), t.flush(); })
     return std::type_identity<LogSink<T>>{};
+  else if constexpr (requires(T& t, Chooser c) { t.select(c); })
+    return std::type_identity<Selector<T>>{};
   else {
     static_assert(offers_on_request<T, Exchange>() || offers_on_raw_response<T, Exchange>() || offers_on_response<T, Exchange>() ||
                       offers_on_done<T, Exchange>() || offers_on_request_chunk<T, Exchange, Chunk>() ||

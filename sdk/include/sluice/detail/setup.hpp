@@ -50,6 +50,20 @@ class Worker {
   const detail::Services* services_;
 };
 
+// Writes log lines from wherever there is no exchange: from threads of the plugin's own, from a resolver's watch. A copyable
+// handle, valid as long as the object whose constructor asked for it. [any]
+class Logger {
+ public:
+  explicit Logger(const detail::Services& s) : services_{s} {}
+  template <class... Parts>
+  void operator()(Level level, const Parts&... parts) const {
+    detail::write_log(services_, nullptr, level, parts...);
+  }
+
+ private:
+  detail::Services services_;
+};
+
 // Metrics: defined in the constructor, changed on a worker without lock or atomic read-modify-write.
 class Counter {
  public:
@@ -67,6 +81,7 @@ class Gauge : public Counter {
  public:
   using Counter::Counter;
 };
+// Counts observations by size.
 class Histogram {
  public:
   Histogram() = default;
@@ -254,6 +269,7 @@ class Setup {
   void log(Level level, const Parts&... parts) const {
     detail::write_log(*services_, nullptr, level, parts...);
   }
+  Logger logger() const { return Logger{*services_}; }
   const detail::Services& services() const { return *services_; }
 
   // "expected a string, found a number"

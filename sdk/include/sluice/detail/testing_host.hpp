@@ -17,17 +17,21 @@ namespace sluice::testing {
 
 class FakeHost;
 
+// A line that the plugin logged.
 struct LogLine {
   int32_t level;
   std::string text;
 };
+// What a constructor reported about its block.
 struct Problem {
   std::string pointer, message;
   bool warning = false;
 };
+// One header line of a FakeExchange.
 struct HeaderLine {
   std::string_view name, value;
 };
+// What fail() recorded.
 struct Failure {
   int32_t http_status;
   std::string why, body, content_type;
