@@ -166,7 +166,7 @@ void BodyFlow::go_on() {
 }
 
 void BodyFlow::fail(Stage& s, slc_action a) {
-  s.scope->fail_chunk(s.hook, a);
+  s.scope->fail_chunk(s.hook, side_, a);
   failed_ = true;
   error_ = s.scope->error;
   later_.disarm();

@@ -96,6 +96,7 @@ loop::Task<void> Scope::run(uint32_t first) {
     if (h.around) {
       if (chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
         auto passing = pass_body(SLC_REQUEST, first, i, request.body);
+        follows = false;
         if (!co_await passing) {
           reached_inside = false;
           break;

@@ -47,7 +47,9 @@ class Scope : public slc_exchange {
   using ChunkFn = slc_action (*)(void*, slc_exchange*, void**, const slc_chunk*) noexcept;
   ChunkFn chunk_hook(uint32_t i, int32_t side) const;  // nullptr: it has none
   slc_action call_chunk(uint32_t i, int32_t side, const slc_chunk&);
-  void fail_chunk(uint32_t i, slc_action a) { fail_by(i, a); }
+  void fail_chunk(uint32_t i, int32_t side, slc_action a) {
+    fail_by(i, side == SLC_REQUEST ? plugin::HookKind::on_request_chunk : plugin::HookKind::on_response_chunk, a);
+  }
   // Adds the hooks that let the exchange pass to the way of its answer, innermost first.
   void add_answer_stages(BodyFlow&);
   // The whole chain, in the order of the request.

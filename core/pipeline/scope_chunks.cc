@@ -14,7 +14,8 @@ Scope::ChunkFn Scope::chunk_hook(uint32_t i, int32_t side) const {
 // Not through call(): another hook of this scope may be suspended meanwhile, and keeps its place and its token.
 slc_action Scope::call_chunk(uint32_t i, int32_t side, const slc_chunk& chunk) {
   const Hook& h = chain_->hooks[i];
-  plugin::PlaceScope place{&h.object->place()};
+  auto kind = side == SLC_REQUEST ? plugin::HookKind::on_request_chunk : plugin::HookKind::on_response_chunk;
+  plugin::PlaceScope place{&h.object->place(), kind, memory};
   ran_[i] = 1;
   return chunk_hook(i, side)(h.object->state(*worker), this, &slots_[i], &chunk);
 }

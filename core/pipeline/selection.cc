@@ -52,7 +52,7 @@ std::vector<Choice> choices_of(const plugin::Binding& selector, const plugin::Ob
   slc_selection selection{&block, {}, false};
   slc_status status;
   {
-    plugin::PlaceScope scope{&object.place()};
+    plugin::PlaceScope scope{&object.place(), plugin::HookKind::select};
     status = plugin::table<slc_selector>(selector)->select(object.object(), &selection, choose);
   }
   if (status != SLC_OK) report.error(block.pointer, "plugin " + selector.plugin_id + " cannot tell what \"" + selector.name + "\" stands for");

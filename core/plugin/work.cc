@@ -77,14 +77,14 @@ void WorkPool::run(std::shared_ptr<Work> w, Lock& lock) {
   --waiting_;
   lock.unlock();
   {
-    PlaceScope scope{w->place};
+    PlaceScope scope{w->place, HookKind::work};
     w->run();
   }
   lock.lock();
   bool cancelled = w->cancelled;
   lock.unlock();
   {
-    PlaceScope scope{w->place};
+    PlaceScope scope{w->place, HookKind::work};
     w->ended(cancelled);
   }
   lock.lock();
@@ -111,7 +111,7 @@ void WorkPool::drop(const std::shared_ptr<Work>& w, Lock& lock) {
   w->cancelled = true;
   lock.unlock();
   {
-    PlaceScope scope{w->place};
+    PlaceScope scope{w->place, HookKind::work};
     w->ended(true);
   }
   lock.lock();
