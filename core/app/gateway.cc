@@ -55,7 +55,7 @@ Result<uint16_t, Problem> Gateway::Impl::start() {
   watchdog.set_limit(c.plugin_watchdog_ms.value_or(plugin::Watchdog::kDefaultLimitMs));
   watchdog.start();
   if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();
-  apply_log(*first.generation, options.log_level);
+  apply_log(*first.generation);
   uint16_t chosen = 0;
   for (uint32_t i = 0; i < count; ++i) {
     workers.push_back(std::make_unique<GatewayWorker>(c, i, count, [this](uint64_t number) { control.post([this, number] { retired(number); }); }));

@@ -13,7 +13,6 @@
 
 #include "core/base/result.h"
 #include "core/config/report.h"
-#include "core/log/log.h"
 
 namespace sluice::app {
 
@@ -30,7 +29,6 @@ struct GatewayOptions {
   uint32_t workers = 0;              // 0: one per core
   std::string plugins;               // folder; "": plugin.folder of the configuration and the default folder
   Policy policy = Policy::normal;
-  log::Level log_level = log::Level::debug;  // when the configuration names no log
   uint32_t drain_grace_s = 60;       // a replaced generation that still has requests then is named in the log
 };
 

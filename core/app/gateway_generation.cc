@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/config/reader.h"
+#include "core/log/log.h"
 #include "core/pipeline/compile.h"
 
 namespace sluice::app {
@@ -89,7 +90,7 @@ std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers
   return live->generation ? std::move(live) : nullptr;
 }
 
-void apply_log(const pipeline::Generation& g, log::Level otherwise) {
+void apply_log(const pipeline::Generation& g) {
   if (g.log_sink) {
     log::Sink sink;
     sink.context = const_cast<pipeline::Generation*>(&g);  // only read
@@ -98,7 +99,7 @@ void apply_log(const pipeline::Generation& g, log::Level otherwise) {
     int32_t level = g.log_sink->level ? g.log_sink->level(g.log_sink_object->object()) : SLC_DEBUG;
     log::configure(static_cast<log::Level>(std::clamp<int32_t>(level, 1, 6)), sink);
   } else {
-    log::configure(otherwise, {});
+    log::restore();
   }
   log::set_access(!g.config->router.disable_access_log);
 }

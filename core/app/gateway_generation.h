@@ -36,7 +36,7 @@ std::unique_ptr<Live> build_generation(const GatewayOptions&, uint32_t workers, 
                                        config::Report&);
 
 // Log level and sink, and the switch of the access log, as the generation wants them. The sink before is not called after it.
-void apply_log(const pipeline::Generation&, log::Level otherwise);
+void apply_log(const pipeline::Generation&);
 
 // What is different, one change a line: "endpoint GET /x added".
 std::vector<std::string> changes_between(const pipeline::Generation& before, const pipeline::Generation& after);

@@ -12,6 +12,7 @@
 #include "core/app/gateway_generation.h"
 #include "core/app/gateway_trial.h"
 #include "core/app/gateway_worker.h"
+#include "core/log/log.h"
 #include "core/plugin/watchdog.h"
 
 namespace sluice::app {

@@ -225,9 +225,10 @@ void Gateway::Impl::read_and_swap(const ReloadRequest&, ReloadOutcome& out) {
     trials.running = plan.builds;
     trials.share = plan.share, trials.duration = plan.duration;
   }
-  apply_log(*next->generation, options.log_level);
+  apply_log(*next->generation);
   swap(*next, trial);
   drain_limit_ms = drain_limit_of(c);
+  watchdog.set_limit(c.plugin_watchdog_ms.value_or(plugin::Watchdog::kDefaultLimitMs));
   out.ok = true;
 }
 
@@ -343,7 +344,7 @@ void Gateway::Impl::promote_trial(const std::string& why) {
   Live* trial = find(trial_number);
   if (!trial) return;
   std::string how = names_of(trials.running) + " has all requests now, " + why + ": " + judgement(*trial->tally);
-  apply_log(*trial->generation, options.log_level);
+  apply_log(*trial->generation);
   swap(*trial, nullptr);
   {
     std::lock_guard lock{mutex};

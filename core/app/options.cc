@@ -119,7 +119,7 @@ std::string take(const Raw& raw, Options& o) {
     auto l = level_named(raw.level);
     if (!l)
       return "invalid argument \"" + raw.level + "\" for --log-level: debug, info, warning, error, critical or off is wanted";
-    o.log.level = o.gateway.log_level = *l;
+    o.log.level = *l;
   }
   if (!raw.grace.empty()) {
     auto n = parse_decimal<uint32_t>(raw.grace);

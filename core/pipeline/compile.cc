@@ -9,6 +9,7 @@
 #include "core/pipeline/selection.h"
 #include "core/pipeline/url.h"
 #include "core/plugin/exchange.h"
+#include "core/plugin/handover.h"
 #include "core/plugin/module.h"
 
 namespace sluice::pipeline {
@@ -27,7 +28,9 @@ class Compiler {
       : g_{std::make_shared<Generation>()}, options_{o}, report_{report} {
     g_->config = std::move(c);
     g_->registry = std::move(r);
-    g_->factory = std::make_unique<plugin::ObjectFactory>(*g_->registry, o.workers, report);
+    if (o.before)
+      for (const auto& object : o.before->objects) places_.add(*object);
+    g_->factory = std::make_unique<plugin::ObjectFactory>(*g_->registry, o.workers, report, o.before ? &places_ : nullptr);
   }
 
   std::shared_ptr<Generation> run() {
@@ -548,6 +551,7 @@ class Compiler {
 
   std::shared_ptr<Generation> g_;
   CompileOptions options_;
+  plugin::Places places_;  // of options_.before
   config::Report& report_;
   bool partial_ = false;  // the reader found errors: this run only looks for more
   std::shared_ptr<plugin::Object> service_balancer_, default_balancer_object_;

@@ -1,4 +1,5 @@
 #include "core/log/log.h"
+#include "core/plugin/handover.h"
 #include "core/plugin/module.h"
 #include "core/plugin/report.h"
 #include "core/plugin/token_table.h"
@@ -27,6 +28,16 @@ std::string_view status_name(slc_status s) {
 }
 
 std::string by(const Binding& b) { return " (plugin " + b.plugin_id + " " + b.plugin_version + ")"; }
+
+// Method and endpoint as they are written; the factory numbers what is still alike.
+std::string key_of(const Binding& binding, const Context& context) {
+  std::string key = binding.plugin_id + "|" + binding.name + "|" + std::to_string(context.scope) + "|" + context.where;
+  const boost::json::object* e = context.endpoint && context.endpoint->value ? context.endpoint->value->if_object() : nullptr;
+  if (!e) return key;
+  for (const char* name : {"method", "endpoint"})
+    if (const auto* v = e->if_contains(name); v && v->is_string()) key += "|" + std::string{v->get_string()};
+  return key;
+}
 
 }  // namespace
 
@@ -67,11 +78,13 @@ void Object::stop(slc_worker& w) {
 struct ObjectFactory::Impl {
   uint32_t workers;
   config::Report& report;
+  const Places* before;
   std::shared_ptr<Trees> trees = std::make_shared<Trees>();
+  std::map<std::string, uint32_t> keys{};  // how often a place was seen
 };
 
-ObjectFactory::ObjectFactory(const Registry&, uint32_t workers, config::Report& report)
-    : impl_{new Impl{workers, report}} {}
+ObjectFactory::ObjectFactory(const Registry&, uint32_t workers, config::Report& report, const Places* before)
+    : impl_{new Impl{workers, report, before}} {}
 ObjectFactory::~ObjectFactory() = default;
 
 std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config::Block* block, const Context& context) {
@@ -90,6 +103,8 @@ std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config
                                         context.place.empty() ? context.where : context.place, impl_->workers);
   object->place_ = {binding.plugin_id, binding.name, object->where_, binding.plugin_version, object->account_.get(),
                     binding.module ? &binding.module->place() : nullptr};
+  object->key_ = key_of(binding, context);
+  if (uint32_t n = ++impl_->keys[object->key_]; n > 1) object->key_ += " #" + std::to_string(n);
   object->keep_ = impl_->trees;
   const slc_lifecycle* life = binding.life;
   if (!life) return object;
@@ -113,6 +128,8 @@ std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config
       impl_->report.error(pointer, "refused without a reason: " + std::string{status_name(status)} + by(binding));
     if (status != SLC_OK || report.failed || !object->object_) return nullptr;  // a left-over object is destroyed
   }
+  if (impl_->before)
+    if (const Object* from = impl_->before->find(object->key_)) hand_over(*from, *object);
   if (life->worker_start) {
     object->states_.resize(impl_->workers);
     object->started_.resize(impl_->workers);

@@ -83,6 +83,8 @@ class alignas(64) Object {
   ~Object();  // worker_stop must have run on every worker
   const Binding& binding() const { return *binding_; }
   const Place& place() const { return place_; }
+  // Names the place across generations: plugin, binding, endpoint and backend (handover.h).
+  const std::string& key() const { return key_; }
   void* object() const { return object_; }
   // State for hooks on this worker. [worker]
   void* state(const slc_worker& w) const { return states_.empty() ? object_ : states_[w.index]; }
@@ -99,9 +101,11 @@ class alignas(64) Object {
   std::vector<uint8_t> started_;  // per worker; bytes, because each worker writes its own
   const Binding* binding_ = nullptr;
   std::shared_ptr<void> keep_;    // the configuration trees that the plugin may have views of
-  std::string where_;
+  std::string where_, key_;
   std::shared_ptr<cost::Account> account_;
 };
+
+class Places;
 
 // Where a block stands, for create() and messages.
 struct Context {
@@ -116,7 +120,8 @@ struct Context {
 // Makes objects for one generation. The configuration trees that plugins keep views of live as long as the objects.
 class ObjectFactory {
  public:
-  ObjectFactory(const Registry&, uint32_t workers, config::Report&);
+  // `before`: objects whose state is handed over to those at the same places; nullptr: none.
+  ObjectFactory(const Registry&, uint32_t workers, config::Report&, const Places* before = nullptr);
   ~ObjectFactory();
   // Schema check, then create(). nullptr: refused (reported at the block's pointer), or the block asks for nothing.
   // `block` null: no configuration.

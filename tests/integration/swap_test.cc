@@ -61,6 +61,7 @@ TEST(SwapTest, AChangedFileIsTakenUpAndRunningRequestsEndInTheOldCode) {
   Response r = other.read();
   EXPECT_EQ(r.header("X-Build-Out"), "b");
   EXPECT_EQ(r.header("X-Count"), "2") << "shared blocks go over to the new code";
+  EXPECT_EQ(r.header("X-Own-Count"), "2") << "and so does the state that the object exports";
   EXPECT_TRUE(wait_for_generations(*gateway, 1));
 }
 

@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "core/plugin/handover.h"
 #include "core/plugin/report.h"
 #include "tests/unit/plugin/fake.h"
 
@@ -175,6 +176,94 @@ TEST_F(ObjectTest, TimersThatAnObjectForgotAreCancelledWhenItStops) {
   object->stop(*w.worker);
   EXPECT_EQ(w.worker->tokens->used(), 0u);
   EXPECT_EQ(current_place, nullptr);
+}
+
+// ---- state that is handed over at a reload ----
+
+std::function<slc_status(slc_status (*)(void*, slc_str) noexcept, void*)> on_export;
+std::vector<std::string> imported;
+slc_status import_answer;
+slc_status export_state(void*, slc_status (*write)(void*, slc_str) noexcept, void* to) noexcept { return on_export(write, to); }
+slc_status import_state(void*, slc_str bytes) noexcept {
+  imported.emplace_back(bytes.ptr, bytes.len);
+  return import_answer;
+}
+const slc_lifecycle kStateLife = {sizeof(slc_lifecycle), create, destroy, nullptr, nullptr, export_state, import_state};
+const slc_middleware kStateful = {sizeof(slc_middleware), &kStateLife, next_hook, nullptr, nullptr, nullptr, nullptr, nullptr};
+const void* get_stateful(const char*, const char*) noexcept { return &kStateful; }
+const slc_binding kStateBindings[] = {{"t/state", SLC_IFACE_MIDDLEWARE, 15, 0, nullptr, nullptr, 0}};
+const slc_entry kStateEntry = {SLC_ABI_MAGIC, sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR, SLC_BUILD_FLAGS, "acme.state", "1", "g++",
+                               nullptr, kStateBindings, 1, sizeof(slc_binding), nullptr, nullptr, get_stateful};
+
+struct HandoverTest : ObjectTest {
+  HandoverTest() {
+    ScanResult result;
+    registry.add(&kStateEntry, "state.so", result);
+    imported.clear(), import_answer = SLC_OK;
+    on_export = [](auto write, void* to) { return write(to, S("one ")), write(to, S("two")); };
+  }
+  // Objects of one generation, one per endpoint.
+  std::vector<std::shared_ptr<Object>> generation(const std::vector<std::string>& endpoints, const Places* before) {
+    ObjectFactory made{registry, 1, report, before};
+    std::vector<std::shared_ptr<Object>> all;
+    for (const std::string& e : endpoints) {
+      trees.push_back(std::make_unique<boost::json::value>(boost::json::parse(R"({"endpoint": ")" + e + "\"}")));
+      elements.push_back(std::make_unique<config::Element>());
+      elements.back()->value = trees.back().get();
+      Context context;
+      context.scope = SLC_AT_ENDPOINT;
+      context.where = "[ENDPOINT: " + e + "]";
+      context.endpoint = elements.back().get();
+      all.push_back(made.make(*registry.find_namespace("t/state", nullptr), nullptr, context));
+    }
+    return all;
+  }
+  static Places places_of(const std::vector<std::shared_ptr<Object>>& all) {
+    Places p;
+    for (const auto& o : all) p.add(*o);
+    return p;
+  }
+  std::vector<std::unique_ptr<boost::json::value>> trees;
+  std::vector<std::unique_ptr<config::Element>> elements;
+};
+
+TEST_F(HandoverTest, StateGoesToTheObjectAtTheSamePlaceAndToNoOther) {
+  auto old = generation({"/a", "/b"}, nullptr);
+  EXPECT_TRUE(imported.empty()) << "at the start there is nobody to take over from";
+  Places places = places_of(old);
+  auto fresh = generation({"/new", "/b"}, &places);
+  EXPECT_EQ(imported, std::vector<std::string>{"one two"}) << "all pieces in one view; /b has moved, /new is new";
+  EXPECT_EQ(old[1]->key(), fresh[1]->key());
+}
+
+TEST_F(HandoverTest, EqualPlacesAreNumbered) {
+  auto old = generation({"/a", "/a"}, nullptr);
+  EXPECT_NE(old[0]->key(), old[1]->key());
+  Places places = places_of(old);
+  generation({"/a", "/a", "/a"}, &places);
+  EXPECT_EQ(imported.size(), 2u);
+}
+
+TEST_F(HandoverTest, WhatIsRefusedTooLargeOrOfNoUseStartsAsNew) {
+  auto old = generation({"/a"}, nullptr);
+  Places places = places_of(old);
+  on_export = [](auto, void*) { return SLC_EIO; };
+  EXPECT_NE(generation({"/a"}, &places)[0], nullptr);
+  EXPECT_TRUE(imported.empty());
+  const std::string large(kMostState, 'x');
+  on_export = [&](auto write, void* to) {
+    EXPECT_EQ(write(to, {large.data(), large.size()}), SLC_OK);
+    EXPECT_EQ(write(to, S("y")), SLC_ELIMIT);
+    EXPECT_EQ(write(to, S("")), SLC_ELIMIT);
+    return SLC_OK;
+  };
+  EXPECT_NE(generation({"/a"}, &places)[0], nullptr);
+  EXPECT_TRUE(imported.empty()) << "half a state is none";
+  on_export = [](auto write, void* to) { return write(to, S("x")); };
+  import_answer = SLC_EINVAL;
+  EXPECT_NE(generation({"/a"}, &places)[0], nullptr);
+  EXPECT_EQ(imported.size(), 1u);
+  EXPECT_TRUE(issues().empty()) << "the reload goes on";
 }
 
 }  // namespace

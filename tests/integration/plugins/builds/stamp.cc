@@ -1,6 +1,7 @@
 // test/stamp: says in the answer which build of it was at work, and counts the requests
 // in a block that all builds share. The build "bad" fails every request.
 #include <atomic>
+#include <string>
 
 #include <sluice/plugin.hpp>
 
@@ -15,13 +16,27 @@ class Stamp {
   static constexpr auto scopes = sluice::scope::endpoint;
   static constexpr int32_t stage = 350;
 
-  explicit Stamp(sluice::Setup& setup) : out_{setup.header("X-Build-Out")}, count_header_{setup.header("X-Count")} {
+  explicit Stamp(sluice::Setup& setup) : out_{setup.header("X-Build-Out")}, count_header_{setup.header("X-Count")},
+                                        own_header_{setup.header("X-Own-Count")} {
     count_ = setup.shared<std::atomic<int64_t>>(setup.unique_key());
     if (!count_) setup.error("", "no shared block");
   }
 
+  // What this object has counted goes to the one that takes its place.
+  std::string export_state() const { return std::to_string(own_.load(std::memory_order_relaxed)); }
+  bool import_state(std::string_view text) {
+    int64_t n = 0;
+    for (char c : text) {
+      if (c < '0' || c > '9') return false;
+      n = n * 10 + (c - '0');
+    }
+    own_ = n;
+    return true;
+  }
+
   Action on_request(Exchange) const {
     count_->fetch_add(1, std::memory_order_relaxed);
+    own_.fetch_add(1, std::memory_order_relaxed);
 #ifdef STAMP_BAD
     return sluice::failed;
 #else
@@ -30,12 +45,14 @@ class Stamp {
   }
   Action on_response(Exchange x) const {
     x.response().set_header(out_, STAMP_BUILD);
+    x.response().set_header(own_header_, std::to_string(own_.load(std::memory_order_relaxed)));
     x.response().set_header(count_header_, std::to_string(count_->load(std::memory_order_relaxed)));
     return sluice::next;
   }
 
  private:
-  sluice::Header out_, count_header_;
+  sluice::Header out_, count_header_, own_header_;
+  mutable std::atomic<int64_t> own_{0};
   std::atomic<int64_t>* count_ = nullptr;
 };
 
