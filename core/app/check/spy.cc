@@ -34,7 +34,6 @@ long voluntary_switches() {
 }
 
 Held& held(void* p) { return *static_cast<Held*>(p); }
-void* plain(void* p) { return p ? held(p).original : nullptr; }
 
 template <class T>
 const T& table(const Bound* b) {

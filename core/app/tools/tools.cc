@@ -5,10 +5,15 @@
 #include "core/app/tools/tool.h"
 
 namespace sluice::app {
-namespace {
 
 // One line each; declared here so that a tool needs no header.
-constexpr std::array<const Tool*, 0> kTools{};
+extern const Tool kPluginTool;
+extern const Tool kCheckPluginTool;
+extern const Tool kTestPluginTool;
+
+namespace {
+
+constexpr std::array kTools{&kPluginTool, &kCheckPluginTool, &kTestPluginTool};
 
 }  // namespace
 
