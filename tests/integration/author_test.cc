@@ -105,7 +105,7 @@ TEST_F(AuthorTest, ThePageFromNothingToAChangedAnswerHolds) {
   const std::string folder = home("stamp");
   for (const auto& file : fs::directory_iterator(folder)) {
     const std::string name = file.path().filename();
-    if (name != ".gitignore") EXPECT_NE(page.find("`" + name + "`"), std::string::npos) << "the page does not tell of " << name;
+    EXPECT_TRUE(name == ".gitignore" || page.find("`" + name + "`") != std::string::npos) << "the page does not tell of " << name;
   }
   build(folder);
 

@@ -195,7 +195,7 @@ Blocks blocks_of(const plugin::Schema& schema, const std::string& url) {
 
 std::vector<Blocks::Wrong> odd_blocks() {
   std::vector<Blocks::Wrong> out;
-  for (json::value& v : other_types()) out.push_back({v, "a block that is " + json::serialize(v)});
+  for (json::value& v : other_types()) out.push_back({v, "the block " + json::serialize(v)});
   json::value deep = 1;
   for (int i = 0; i < 200; ++i) deep = json::object{{"a", json::array{deep}}};
   out.push_back({deep, "a deeply nested block"});

@@ -75,9 +75,10 @@ void check_create(Session& s) {
       for (const Blocks::Wrong& w : blocks.invalid)
         if (attempt(&w.block, w.what)) s.tell(State::failed, "create", name + " accepts a block although " + w.what);
     } else {
+      std::string odd;
       for (const Blocks::Wrong& w : odd_blocks())
-        if (attempt(&w.block, w.what) && !w.block.is_object())
-          s.tell(State::note, "create", name + " accepts " + w.what.substr(0, 120), "Check the type of the block, or give the binding a schema.");
+        if (attempt(&w.block, w.what) && !w.block.is_object()) odd += (odd.empty() ? "" : ", ") + json::serialize(w.block);
+      if (!odd.empty()) s.tell(State::note, "create", name + " accepts blocks that are no objects: " + odd, "Check the type of the block, or give the binding a schema.");
     }
     if (s.options().blocks) {
       const json::object* by_name = s.options().blocks->if_object();
@@ -92,7 +93,7 @@ void check_create(Session& s) {
   if (const std::string why = s.choose_blocks(); !why.empty())
     s.tell(State::failed, "create", "no block is known that it accepts:\n" + why, "Give one: --config BLOCK.json, the object that stands under the plugin's name in extra_config.");
   else
-    s.tell(State::passed, "create", std::to_string(tried) + " blocks tried, " + std::to_string(accepted) + " accepted, the others refused with a reason");
+    s.tell(State::passed, "create", std::to_string(tried) + " blocks tried, " + (accepted == tried ? "all accepted" : std::to_string(accepted) + " accepted, the others refused with a reason"));
 }
 
 void check_end(Session& s) {

@@ -132,6 +132,17 @@ std::vector<Finding> check_file(const std::string& file, const std::string& plug
   for (Finding& f : look_at(bytes)) out.push_back(std::move(f));
   if (std::any_of(out.begin(), out.end(), [](const Finding& f) { return f.state == State::failed && f.text.find("no gateway plugin") != f.text.npos; })) return out;
 
+  // The same sentence from two processes, and the same end in two checks, are told once.
+  auto add = [&](Finding f) {
+    for (const Finding& g : out)
+      if (g.text == f.text && g.state == f.state) {
+        if (g.check == f.check) return;
+        f.text = "the same as in " + g.check;
+        f.advice.clear();
+        break;
+      }
+    out.push_back(std::move(f));
+  };
   size_t first = 0;
   for (size_t process = 0; process < kMostProcesses; ++process) {
     std::vector<std::string> arguments{"check-plugin", "--inside", std::to_string(first), "--answer-ms", std::to_string(limits.answer_ms)};
@@ -148,18 +159,18 @@ std::vector<Finding> check_file(const std::string& file, const std::string& plug
     for (const std::string& line : child.lines) {
       if (line.starts_with("begin ")) at = static_cast<size_t>(std::atoi(line.c_str() + 6));
       else if (line == "done") done = true;
-      else if (auto f = finding_of(line)) out.push_back(std::move(*f));
+      else if (auto f = finding_of(line)) add(std::move(*f));
     }
     if (done || child.code == kGaveUp || child.code == kNotLoaded) return out;
     const std::string name = at < all_checks().size() ? all_checks()[at].name : "end";
     const std::string where = child.running.empty() ? " outside of the plugin's own calls (a thread of it, or memory it has damaged)" : " in " + child.running;
     if (child.out_of_time)
-      out.push_back({State::failed, name, "not done within " + std::to_string(limits.process_ms) + " ms" + (child.running.empty() ? "" : ", and still" + where) + last_words(child.output),
-                     "A loop that does not end, or a wait for something that does not come. --time-limit allows more."});
+      add({State::failed, name, "not done within " + std::to_string(limits.process_ms) + " ms" + (child.running.empty() ? "" : ", and still" + where) + last_words(child.output),
+           "A loop that does not end, or a wait for something that does not come. --time-limit allows more."});
     else
-      out.push_back({State::failed, name,
-                     "the gateway died" + where + ": " + (child.signal ? signal_name(child.signal) : "exit code " + std::to_string(child.code)) + last_words(child.output),
-                     "gdb --args sluice run -c gateway.json, or a build of plugin and gateway with -DSLC_SANITIZE=address,undefined, shows the line."});
+      add({State::failed, name,
+           "the gateway died" + where + ": " + (child.signal ? signal_name(child.signal) : "exit code " + std::to_string(child.code)) + last_words(child.output),
+           "gdb --args sluice run -c gateway.json, or a build of plugin and gateway with -DSLC_SANITIZE=address,undefined, shows the line."});
     if (at == 0) return out;  // it cannot even be loaded
     first = at + 1;
     if (first >= all_checks().size()) return out;

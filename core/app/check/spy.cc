@@ -374,6 +374,7 @@ Call::Call(const Bound* b, const char* hook, bool loop)
     : running_{hook, b && b->spec ? std::string_view{b->spec->name} : std::string_view{}, where_now()}, before_{inside}, loop_{loop} {
   inside = {b, hook};
   if (!loop) return;
+  on_loop = true;
   begun_ = std::chrono::steady_clock::now();
   switches_ = voluntary_switches();
   cpu_ns_ = thread_cpu_ns();
@@ -438,9 +439,7 @@ void watch(std::string bytes) {
 std::vector<std::string> take(Rule rule) {
   Book& k = book();
   const std::lock_guard lock{k.mutex};
-  auto out = std::exchange(k.noted[static_cast<size_t>(rule)], {});
-  for (const std::string& s : out) k.seen.erase(s);
-  return out;
+  return std::exchange(k.noted[static_cast<size_t>(rule)], {});
 }
 
 void refuse(uint64_t nth, bool all) {

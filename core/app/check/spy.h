@@ -29,7 +29,7 @@ constexpr size_t kRules = 10;
 
 // The file whose entry is to be wrapped, by its bytes; installs itself as plugin::interpose. [load], once
 void watch(std::string bytes);
-// What was noted about a rule since the last call.
+// What was noted about a rule since the last call; each sentence only once in the life of the process.
 std::vector<std::string> take(Rule);
 
 // Nothing is judged that a refusal may have caused while faults are on: only crashes and hanging count then.

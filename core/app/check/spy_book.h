@@ -61,7 +61,7 @@ struct Book {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::string> noted[kRules];
-  std::set<std::string> seen;  // each sentence once per take()
+  std::set<std::string> seen;  // each sentence once
   Counts counts;
   std::unordered_map<slc_token, Suspension> suspensions;
   std::map<Operation*, bool> operations;  // under way; freed when they end
@@ -85,7 +85,7 @@ struct Inside {
   const char* hook = nullptr;
 };
 inline thread_local Inside inside;
-// Set on the threads of event loops, by the first hook there.
+// Set on the threads of event loops, by the first call there.
 inline thread_local bool on_loop = false;
 
 // Around every call into the plugin: what runs, how long, and whether it waited.
