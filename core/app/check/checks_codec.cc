@@ -52,6 +52,7 @@ std::vector<Body> bodies(const std::string& own) {
                         {"a JSON list", R"([{"a":1},{"a":2},"é😀",-0.5e10])"},
                         {"truncated JSON", std::string{sample_document()}.substr(0, 60)},
                         {"an XML document", "<?xml version=\"1.0\"?><r a=\"1\"><b>x &amp; y</b><b/><c><![CDATA[<z>]]></c></r>"},
+                        {"a feed", "<rss version=\"2.0\"><channel><title>t</title><link>http://x/</link><item><title>a</title><link>http://x/a</link></item></channel></rss>"},
                         {"lines of key: value", "a: 1\nb:\n  - x\n  - \"y\"\nc: {d: e}\n"},
                         {"lines of key=value", "a=1\nb=text\nc={d=1;e=2}\n"},
                         {"rows of a table", "id,name\r\n1,Ada\r\n2,\"a \"\"quoted\"\", text\"\r\n"},

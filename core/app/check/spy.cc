@@ -14,7 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kBlocking = 50ms;  // well above what a scheduler takes away, well below what a person would call slow
+// Well above what an honest hook takes, well below what a person would call slow. Sanitizers make code several times slower.
+constexpr auto kBlocking = SLC_BUILD_FLAGS ? 150ms : 50ms;
 constexpr size_t kBound = 64;     // bindings that are watched; more pass unseen
 
 Bound bounds[kBound];
@@ -27,10 +28,10 @@ int64_t thread_cpu_ns() {
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
-long voluntary_switches() {
+rusage usage() {
   rusage u{};
   ::getrusage(RUSAGE_THREAD, &u);
-  return u.ru_nvcsw;
+  return u;
 }
 
 Held& held(void* p) { return *static_cast<Held*>(p); }
@@ -62,7 +63,7 @@ slc_action run(Hook hook, const char* name, void* state, slc_exchange* x, void**
   const Bound* b = held(state).bound;
   slc_action a;
   {
-    Call call{b, name, true};
+    Call call{b, name, Call::on_a_loop, held(state).object};
     a = hook(held(state).original, x, slot);
   }
   return judged(b, name, x, a);
@@ -89,7 +90,7 @@ void over(void (*hook)(void*, slc_exchange*, void**) noexcept, const char* name,
   // First: on_done may free what would have resumed it.
   exchange_over(b, x, real_exchange().outcome(x, nullptr) == SLC_ETIMEOUT);
   if (!hook) return;
-  Call call{b, name, true};
+  Call call{b, name, Call::on_a_loop, held(s).object};
   hook(held(s).original, x, slot);
 }
 void middleware_done(void* s, slc_exchange* x, void** slot) noexcept {
@@ -99,39 +100,39 @@ void around_done(void* s, slc_exchange* x, void** slot) noexcept { over(table<sl
 void cancel(void* s, slc_exchange* x, void** slot) noexcept { over(table<slc_transport>(held(s).bound).cancel, "cancel", s, x, slot); }
 
 slc_status decode(void* s, const slc_str* chunks, uint32_t n, uint32_t flags, slc_builder* b, slc_str* why) noexcept {
-  Call call{held(s).bound, "decode", true};
+  Call call{held(s).bound, "decode", Call::codec, held(s).object};
   return table<slc_decoder>(held(s).bound).decode(held(s).original, chunks, n, flags, b, why);
 }
 slc_status encode(void* s, slc_exchange* x, slc_node data) noexcept {
-  Call call{held(s).bound, "encode", true};
+  Call call{held(s).bound, "encode", Call::codec, held(s).object};
   return table<slc_encoder>(held(s).bound).encode(held(s).original, x, data);
 }
 uint32_t pick(void* s, slc_exchange* x, const slc_candidate* c, uint32_t n) noexcept {
-  Call call{held(s).bound, "pick", true};
+  Call call{held(s).bound, "pick", Call::on_a_loop, held(s).object};
   return table<slc_balancer>(held(s).bound).pick(held(s).original, x, c, n);
 }
 slc_status watch_list(void* o, const slc_resolver_query* q, slc_host_list* l,
                       slc_status (*publish)(slc_host_list*, const slc_address*, uint32_t) noexcept, void** w) noexcept {
-  Call call{held(o).bound, "watch", false};
+  Call call{held(o).bound, "watch", Call::elsewhere};
   return table<slc_resolver>(held(o).bound).watch(held(o).original, q, l, publish, w);
 }
 void unwatch_list(void* o, void* w) noexcept {
   const auto& t = table<slc_resolver>(held(o).bound);
-  Call call{held(o).bound, "unwatch", false};
+  Call call{held(o).bound, "unwatch", Call::elsewhere};
   if (t.unwatch) t.unwatch(held(o).original, w);
 }
 int32_t sink_level(void* o) noexcept {
   const auto& t = table<slc_log_sink>(held(o).bound);
-  Call call{held(o).bound, "level", false};
+  Call call{held(o).bound, "level", Call::elsewhere};
   return t.level ? t.level(held(o).original) : int32_t{SLC_DEBUG};
 }
 void sink_write(void* o, const slc_log_record* r) noexcept {
-  Call call{held(o).bound, "write", false};
+  Call call{held(o).bound, "write", Call::elsewhere};
   table<slc_log_sink>(held(o).bound).write(held(o).original, r);
 }
 void sink_flush(void* o) noexcept {
   const auto& t = table<slc_log_sink>(held(o).bound);
-  Call call{held(o).bound, "flush", false};
+  Call call{held(o).bound, "flush", Call::elsewhere};
   if (t.flush) t.flush(held(o).original);
 }
 
@@ -142,11 +143,16 @@ slc_status create_of(Bound* b, const slc_host* host, slc_node config, slc_report
   void* made = nullptr;
   slc_status status = SLC_OK;
   if (b->life && b->life->create) {
-    Call call{b, "create", false};
+    Call call{b, "create", Call::elsewhere};
     status = b->life->create(host, config, report, &made);
   }
   const bool nothing = b->life && b->life->create && !made;
-  *object = nothing ? nullptr : new Held{b, made};
+  *object = nullptr;
+  if (!nothing) {
+    auto* h = new Held{b, made};
+    h->object = h;
+    *object = h;
+  }
   Book& k = book();
   const std::lock_guard lock{k.mutex};
   if (status != SLC_OK) ++k.counts.refused;
@@ -160,7 +166,7 @@ slc_status create(const slc_host* host, slc_node config, slc_report* report, voi
 }
 template <size_t I>
 slc_status expand(slc_str text, slc_builder* builder) noexcept {
-  Call call{&bounds[I], "expand", true};
+  Call call{&bounds[I], "expand", Call::codec};
   return table<slc_decoder>(&bounds[I]).expand(text, builder);
 }
 using Create = slc_status (*)(const slc_host*, slc_node, slc_report*, void**) noexcept;
@@ -175,7 +181,7 @@ constexpr std::pair<Create, Expand> function_of(size_t i, std::index_sequence<I.
 void destroy(void* o) noexcept {
   Held* h = &held(o);
   if (h->bound->life && h->bound->life->destroy && h->original) {
-    Call call{h->bound, "destroy", false};
+    Call call{h->bound, "destroy", Call::elsewhere};
     h->bound->life->destroy(h->original);
   }
   delete h;
@@ -190,11 +196,11 @@ slc_status worker_start(void* o, slc_worker* w, void** state) noexcept {
   slc_status status;
   on_loop = true;
   {
-    Call call{b, "worker_start", true};
+    Call call{b, "worker_start", Call::elsewhere, &held(o)};
     status = b->life->worker_start(held(o).original, w, &made);
   }
   if (status != SLC_OK) return status;
-  *state = new Held{held(o).bound, made, w};
+  *state = new Held{held(o).bound, made, w, &held(o)};
   Book& k = book();
   const std::lock_guard lock{k.mutex};
   ++k.counts.workers_started;
@@ -203,14 +209,14 @@ slc_status worker_start(void* o, slc_worker* w, void** state) noexcept {
 void worker_stop(void* s) noexcept {
   Held* h = &held(s);
   {
-    Call call{h->bound, "worker_stop", true};
+    Call call{h->bound, "worker_stop", Call::elsewhere, h->object};
     h->bound->life->worker_stop(h->original);
   }
   Book& k = book();
   std::unique_lock lock{k.mutex};
   ++k.counts.workers_stopped;
   size_t left = 0;
-  for (const auto& [op, running] : k.operations) left += !op->owner && op->worker == h->worker && op->bound == h->bound;
+  for (const auto& [op, running] : k.operations) left += !op->owner && op->worker == h->worker && op->object == h->object;
   lock.unlock();
   if (left)
     note(Rule::timer, "worker_stop of " + name_of(h->bound, where_now()) + " leaves " + std::to_string(left) +
@@ -224,7 +230,7 @@ slc_status load(const slc_host* host, slc_report* report) noexcept {
   bug(host);
   slc_status status = SLC_OK;
   if (original->load) {
-    Call call{nullptr, "load", false};
+    Call call{nullptr, "load", Call::elsewhere};
     status = original->load(host, report);
   }
   Book& k = book();
@@ -234,7 +240,7 @@ slc_status load(const slc_host* host, slc_report* report) noexcept {
 }
 void unload() noexcept {
   if (original->unload) {
-    Call call{nullptr, "unload", false};
+    Call call{nullptr, "unload", Call::elsewhere};
     original->unload();
   }
   Book& k = book();
@@ -320,7 +326,7 @@ const void* wrap(Bound& b, size_t index, const void* table_, std::string_view ki
 const void* get_interface(const char* id, const char* name) noexcept {
   const void* found;
   {
-    Call call{nullptr, "get_interface", false};
+    Call call{nullptr, "get_interface", Call::elsewhere};
     found = original->get_interface(id, name);
   }
   if (!found) return nullptr;
@@ -355,11 +361,11 @@ Book& book() {
   return *b;
 }
 
-void note(Rule rule, std::string text) {
+void note(Rule rule, std::string text, const std::string& key) {
   Book& k = book();
   const std::lock_guard lock{k.mutex};
   auto& list = k.noted[static_cast<size_t>(rule)];
-  if (list.size() < 20 && k.seen.insert(text).second) list.push_back(std::move(text));
+  if (list.size() < 20 && k.seen.insert(std::to_string(static_cast<int>(rule)) + (key.empty() ? text : key)).second) list.push_back(std::move(text));
 }
 
 std::string name_of(const Bound* b, std::string_view where) {
@@ -370,32 +376,34 @@ std::string name_of(const Bound* b, std::string_view where) {
 
 std::string_view where_now() { return plugin::current_place ? plugin::current_place->where : std::string_view{}; }
 
-Call::Call(const Bound* b, const char* hook, bool loop)
-    : running_{hook, b && b->spec ? std::string_view{b->spec->name} : std::string_view{}, where_now()}, before_{inside}, loop_{loop} {
-  inside = {b, hook};
-  if (!loop) return;
+Call::Call(const Bound* b, const char* hook, Where where, const Held* object)
+    : running_{hook, b && b->spec ? std::string_view{b->spec->name} : std::string_view{}, where_now()}, before_{inside}, where_{where} {
+  inside = {b, hook, object};
+  if (where == elsewhere) return;
   on_loop = true;
   begun_ = std::chrono::steady_clock::now();
-  switches_ = voluntary_switches();
+  const rusage u = usage();
+  given_away_ = u.ru_nvcsw, taken_away_ = u.ru_nivcsw;
   cpu_ns_ = thread_cpu_ns();
 }
 
 Call::~Call() {
   const Inside was = std::exchange(inside, before_);
   Book& k = book();
-  if (loop_) {
+  if (where_ != elsewhere) {
     // The spy's own locks are not in it: whoever waits here waits in the plugin.
     const auto took = std::chrono::steady_clock::now() - begun_;
-    const bool waited = voluntary_switches() != switches_;
     const auto cpu = std::chrono::nanoseconds{thread_cpu_ns() - cpu_ns_};
+    const rusage u = usage();
+    // Time that the scheduler gave to others does not count, so a call that it interrupted says nothing about waiting.
+    const bool waited = u.ru_nvcsw != given_away_ && u.ru_nivcsw == taken_away_ && cpu * 4 < took;
+    const bool computed = where_ != codec && cpu >= kBlocking / 2;
     const auto ms = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
     const std::string who = std::string{was.hook} + " of " + name_of(was.bound, where_now());
-    // Time that the scheduler gave to others does not count: it neither used the processor nor gave it away.
-    if (took >= kBlocking && (waited || cpu >= kBlocking / 2))
-      note(Rule::blocking, who + " held its event loop for " + ms + " ms" + (waited ? ", waiting" : ", computing") +
-                               ": every request of the worker waits as long");
+    if (took >= kBlocking && (waited || computed))
+      note(Rule::blocking, who + " held its event loop for " + ms + " ms" + (waited ? ", waiting" : ", computing") + ": every request of the worker waits as long", who);
     else if (waited && took >= 1ms)
-      note(Rule::waiting, who + " gave the processor away and came back after " + ms + " ms");
+      note(Rule::waiting, who + " gave the processor away and came back after " + ms + " ms", who);
   }
   {
     const std::lock_guard lock{k.mutex};

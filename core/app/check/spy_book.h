@@ -37,7 +37,8 @@ struct Bound {
 struct Held {
   Bound* bound;
   void* original;
-  slc_worker* worker = nullptr;  // a worker's state
+  slc_worker* worker = nullptr;   // a worker's state
+  const Held* object = nullptr;   // the object that it belongs to; itself, for an object
 };
 
 struct Operation {  // a timer or callout under way
@@ -47,6 +48,7 @@ struct Operation {  // a timer or callout under way
   slc_reply_fn reply = nullptr;
   void* user = nullptr;
   const Bound* bound = nullptr;
+  const Held* object = nullptr;
   slc_token token = 0;
 };
 
@@ -61,7 +63,7 @@ struct Book {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::string> noted[kRules];
-  std::set<std::string> seen;  // each sentence once
+  std::set<std::string> seen;  // by rule and key
   Counts counts;
   std::unordered_map<slc_token, Suspension> suspensions;
   std::map<Operation*, bool> operations;  // under way; freed when they end
@@ -75,7 +77,8 @@ inline std::atomic<bool> refuse_all{false};
 bool refused();
 inline bool faults() { return refuse_at.load(std::memory_order_relaxed) != 0; }
 
-void note(Rule, std::string text);
+// Once for each `key`; for each text when there is none.
+void note(Rule, std::string text, const std::string& key = {});
 std::string name_of(const Bound*, std::string_view where);  // "\"acme/x\" at [ENDPOINT: /p]"
 std::string_view where_now();                               // of the code that runs
 
@@ -83,6 +86,7 @@ std::string_view where_now();                               // of the code that 
 struct Inside {
   const Bound* bound = nullptr;
   const char* hook = nullptr;
+  const Held* object = nullptr;
 };
 inline thread_local Inside inside;
 // Set on the threads of event loops, by the first call there.
@@ -91,8 +95,12 @@ inline thread_local bool on_loop = false;
 // Around every call into the plugin: what runs, how long, and whether it waited.
 class Call {
  public:
-  // `loop`: it runs on an event loop and must not block.
-  Call(const Bound*, const char* hook, bool loop);
+  enum Where {
+    elsewhere,  // may take its time
+    on_a_loop,  // must not block
+    codec,      // on a loop too, but its time goes with the size of the document
+  };
+  Call(const Bound*, const char* hook, Where, const Held* object = nullptr);
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -100,9 +108,9 @@ class Call {
  private:
   Running running_;
   Inside before_;
-  bool loop_;
+  Where where_;
   std::chrono::steady_clock::time_point begun_;
-  long switches_ = 0;
+  long given_away_ = 0, taken_away_ = 0;  // how often the thread lost the processor
   int64_t cpu_ns_ = 0;
 };
 

@@ -114,7 +114,7 @@ void ended(Operation* op) {
 Operation* begun(slc_worker* w, slc_exchange* owner, void* user) {
   auto* op = new Operation{w, owner};
   op->user = user;
-  op->bound = inside.bound;
+  op->bound = inside.bound, op->object = inside.object;
   Book& k = book();
   const std::lock_guard lock{k.mutex};
   k.operations[op] = true;
@@ -125,13 +125,13 @@ Operation* begun(slc_worker* w, slc_exchange* owner, void* user) {
 void timer_fired(void* user, slc_exchange* x) noexcept {
   auto* op = static_cast<Operation*>(user);
   ended(op);
-  Call call{op->bound, "a timer", true};
+  Call call{op->bound, "a timer", Call::on_a_loop, op->object};
   op->timer(op->user, x);
 }
 void reply_came(void* user, slc_exchange* x, const slc_reply* r) noexcept {
   auto* op = static_cast<Operation*>(user);
   ended(op);
-  Call call{op->bound, "a callout", true};
+  Call call{op->bound, "a callout", Call::on_a_loop, op->object};
   op->reply(op->user, x, r);
 }
 
@@ -164,16 +164,17 @@ struct Posted {
   void (*fn)(void*) noexcept;
   void* user;
   const Bound* bound;
+  const Held* object;
 };
 slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
   if (refused()) return SLC_ENOMEM;
-  auto* p = new Posted{fn, user, inside.bound};
+  auto* p = new Posted{fn, user, inside.bound, inside.object};
   const slc_status s = loop_service->post(
       w,
       [](void* at) noexcept {
         const Posted posted = *static_cast<Posted*>(at);
         delete static_cast<Posted*>(at);
-        Call call{posted.bound, "a posted function", true};
+        Call call{posted.bound, "a posted function", Call::on_a_loop, posted.object};
         posted.fn(posted.user);
       },
       p);
@@ -187,6 +188,7 @@ struct Attempt {
   slc_next_fn fn;
   void* user;
   const Bound* bound;
+  const Held* object;
 };
 slc_token call_next(slc_exchange* outer, slc_next_fn fn, void* user) noexcept {
   if (refused()) return 0;
@@ -198,10 +200,10 @@ slc_token call_next(slc_exchange* outer, slc_next_fn fn, void* user) noexcept {
       outer,
       [](void* at, slc_exchange* o, slc_exchange* attempt) noexcept {
         const auto* a = static_cast<Attempt*>(at);
-        Call call{a->bound, "an attempt's callback", true};
+        Call call{a->bound, "an attempt's callback", Call::on_a_loop, a->object};
         a->fn(a->user, o, attempt);
       },
-      new (room) Attempt{fn, user, inside.bound});
+      new (room) Attempt{fn, user, inside.bound, inside.object});
 }
 
 template <class T>
