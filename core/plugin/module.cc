@@ -19,6 +19,7 @@
 #include "core/base/text.h"
 #include "core/log/log.h"
 #include "core/plugin/elf.h"
+#include "core/plugin/interpose.h"
 #include "core/plugin/report.h"
 #include "core/plugin/work.h"
 
@@ -274,6 +275,7 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
     } catch (const std::exception& e) {
       return Problem{file + ": " + e.what()};
     }
+    if (interpose) fresh->entry = interpose(fresh->entry, *bytes);
     image = std::move(fresh);
   }
   if (auto known = image->module.lock()) return known;

@@ -1,7 +1,8 @@
-# sluice_add_plugin(name SOURCES … [LIBS …] [TESTS …]): builds the plugin <name>.so as target plugin_<name>, C or C++.
+# sluice_add_plugin(name SOURCES … [LIBS …] [SCHEMA file] [TESTS …]): builds the plugin <name>.so as target plugin_<name>, C or C++.
 #
 #   SOURCES  the plugin
 #   LIBS     what it links; static libraries must be position independent, their symbols stay inside
+#   SCHEMA   a JSON Schema: #include "schema.h" gives its text as `kSchema`, so that it is written in one place only
 #   TESTS    sources of GoogleTest tests: the binary test_plugin_<name> is built of SOURCES and TESTS, so that tests reach
 #            everything, the entry included; ctest finds them if the project calls enable_testing()
 #
@@ -45,10 +46,28 @@ function(sluice_plugin_warnings target)
   endforeach()
 endfunction()
 
+# schema.h in `folder`: the file's text as a string literal that C and C++ take.
+function(sluice_schema_header file folder)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n  \"" text "${text}")
+  file(CONFIGURE OUTPUT ${folder}/schema.h @ONLY CONTENT
+"/* Made from @file@. */
+#ifdef __cplusplus
+inline constexpr char kSchema[] =
+#else
+static const char kSchema[] =
+#endif
+  \"@text@\";
+")
+endfunction()
+
 function(sluice_add_plugin name)
-  cmake_parse_arguments(P "" "" "SOURCES;LIBS;TESTS" ${ARGN})
+  cmake_parse_arguments(P "" "SCHEMA" "SOURCES;LIBS;TESTS" ${ARGN})
   if(P_UNPARSED_ARGUMENTS OR NOT P_SOURCES)
-    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [TESTS …], got: ${ARGN}")
+    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [SCHEMA file] [TESTS …], got: ${ARGN}")
   endif()
   foreach(list P_SOURCES P_TESTS)
     foreach(source ${${list}})
@@ -66,6 +85,12 @@ function(sluice_add_plugin name)
   sluice_plugin_target(${target})
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name})
   target_link_libraries(${target} PRIVATE ${P_LIBS})
+  if(P_SCHEMA)
+    set(schema_folder ${CMAKE_CURRENT_BINARY_DIR}/${name}-schema)
+    get_filename_component(schema_file ${P_SCHEMA} ABSOLUTE)
+    sluice_schema_header(${schema_file} ${schema_folder})
+    target_include_directories(${target} PRIVATE ${schema_folder})
+  endif()
   if(TARGET slc_flags)  # in the gateway's tree
     sluice_plugin_warnings(${target})
     set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
@@ -87,6 +112,9 @@ function(sluice_add_plugin name)
   add_executable(test_${target} ${P_SOURCES} ${P_TESTS})
   set_target_properties(test_${target} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
   target_link_libraries(test_${target} PRIVATE sluice::sdk ${P_LIBS} GTest::gtest GTest::gtest_main)
+  if(P_SCHEMA)
+    target_include_directories(test_${target} PRIVATE ${schema_folder})
+  endif()
   if(TARGET slc_flags)
     sluice_plugin_warnings(test_${target})
     target_include_directories(test_${target} PRIVATE ${PROJECT_SOURCE_DIR})

@@ -81,6 +81,7 @@ const Exception kExceptions[] = {
     {"core/log/", "json", "a value of --log-format"},
     {"core/config/", "string", "the JSON type, in messages"},
     {"core/plugin/", "string", "the JSON type, in messages"},
+    {"core/app/check/", "string", "the JSON type, in schemas"},
 };
 
 // Why the literal may not stand there, "" if it may.

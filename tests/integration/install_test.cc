@@ -70,21 +70,6 @@ TEST_F(InstallTest, TheInstalledGatewayServesWithItsInstalledPlugins) {
   EXPECT_EQ(get_once(gateway.port(), "/__health").status, 200);
 }
 
-TEST_F(InstallTest, APluginBuiltOutOfTreeLoads) {
-  const std::string source = folder_.path() + "/template";
-  fs::copy(prefix() + "/share/sluice/plugin-template", source, fs::copy_options::recursive);
-  const fs::path module = build_plugin(source);
-  ASSERT_FALSE(module.empty());
-  fs::copy(module, plugins() / module.filename());
-
-  FakeUpstream up;
-  up.on("/d", Reply::json(R"({"a":1})"));
-  GatewayProcess gateway(gateway_with(up, R"({"example/hello-header": {"name": "X-Hello", "value": "world"}})"));
-  Response r = get_once(gateway.port(), "/x");
-  EXPECT_EQ(r.status, 200);
-  EXPECT_EQ(r.header("X-Hello"), "world");
-}
-
 TEST_F(InstallTest, ThePluginOfTheReadmeBuildsAndDoesWhatThePageSays) {
   std::string code, lists;
   for (const CodeBlock& block : code_blocks(read_file(SLC_SOURCE_FOLDER "/README.md"))) {

@@ -7,11 +7,11 @@
 namespace sluice::app {
 
 // One line each; declared here so that a tool needs no header.
-extern const Tool kReloadTool, kStatusTool;
+extern const Tool kReloadTool, kStatusTool, kPluginTool, kCheckPluginTool, kTestPluginTool;
 
 namespace {
 
-constexpr std::array kTools{&kReloadTool, &kStatusTool};
+constexpr std::array kTools{&kReloadTool, &kStatusTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
 
 }  // namespace
 

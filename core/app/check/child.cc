@@ -1,0 +1,167 @@
+#include "core/app/check/child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+#include "core/app/check/running.h"
+#include "sluice/plugin.h"
+
+namespace sluice::app::check {
+namespace {
+
+constexpr size_t kMostOutput = 64 * 1024;
+
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_{fd} {}
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Above the numbers that the child gives them, so that no dup2 there steps on another.
+int memory_file(const char* name) {
+  const int fd = ::memfd_create(name, MFD_CLOEXEC);
+  if (fd < 0 || fd > 9) return fd;
+  const int high = ::fcntl(fd, F_DUPFD_CLOEXEC, 10);
+  ::close(fd);
+  return high;
+}
+
+std::string read_all(int fd, size_t most) {
+  const off_t size = ::lseek(fd, 0, SEEK_END);
+  if (size <= 0) return {};
+  const off_t from = static_cast<size_t>(size) > most ? size - static_cast<off_t>(most) : 0;
+  std::string text(static_cast<size_t>(size - from), '\0');
+  const ssize_t n = ::pread(fd, text.data(), text.size(), from);
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return text;
+}
+
+}  // namespace
+
+ChildResult run_child(const std::vector<std::string>& arguments, uint64_t limit_ms) {
+  ChildResult result;
+  const Fd output{memory_file("output")}, lines{memory_file("lines")}, page{memory_file("running")};
+  if (output.get() < 0 || lines.get() < 0 || page.get() < 0 || ::ftruncate(page.get(), sizeof(RunningPage)) != 0) {
+    result.failed_to_start = std::string{"no memory file: "} + std::strerror(errno);
+    return result;
+  }
+  void* mapped = ::mmap(nullptr, sizeof(RunningPage), PROT_READ | PROT_WRITE, MAP_SHARED, page.get(), 0);
+  if (mapped == MAP_FAILED) {
+    result.failed_to_start = std::string{"no shared memory: "} + std::strerror(errno);
+    return result;
+  }
+  auto* running = new (mapped) RunningPage;
+
+  std::string self = "/proc/self/exe";
+  std::vector<char*> argv{self.data()};
+  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t files;
+  ::posix_spawn_file_actions_init(&files);
+  ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&files, output.get(), 1);
+  ::posix_spawn_file_actions_adddup2(&files, output.get(), 2);
+  ::posix_spawn_file_actions_adddup2(&files, lines.get(), kLines);
+  ::posix_spawn_file_actions_adddup2(&files, page.get(), kPage);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // what the plugin starts can be ended with it
+  pid_t pid = -1;
+  const int failed = ::posix_spawn(&pid, self.c_str(), &files, &attributes, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&files);
+  ::posix_spawnattr_destroy(&attributes);
+  if (failed) {
+    result.failed_to_start = std::string{"this program cannot be started again: "} + std::strerror(failed);
+  } else {
+    const Fd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+    pollfd p{pidfd.get(), POLLIN, 0};
+    int ended = 0;
+    do ended = ::poll(&p, 1, static_cast<int>(limit_ms));
+    while (ended < 0 && errno == EINTR);
+    result.out_of_time = ended == 0;
+    if (result.out_of_time) result.running = running->what();
+    ::kill(-pid, SIGKILL);
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!result.out_of_time) {
+      if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
+      else result.code = WEXITSTATUS(status);
+      result.running = running->what();
+    }
+    result.output = read_all(output.get(), kMostOutput);
+    std::string text = read_all(lines.get(), size_t{16} << 20);
+    for (size_t at = 0, end; (end = text.find('\n', at)) != text.npos; at = end + 1) result.lines.push_back(text.substr(at, end - at));
+  }
+  ::munmap(mapped, sizeof(RunningPage));
+  return result;
+}
+
+bool become_child(uint64_t cpu_seconds) {
+  if (::lseek(kPage, 0, SEEK_END) != static_cast<off_t>(sizeof(RunningPage))) return false;
+  void* mapped = ::mmap(nullptr, sizeof(RunningPage), PROT_READ | PROT_WRITE, MAP_SHARED, kPage, 0);
+  if (mapped == MAP_FAILED) return false;
+  running_page = static_cast<RunningPage*>(mapped);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::fcntl(kLines, F_SETFD, FD_CLOEXEC);
+  ::fcntl(kPage, F_SETFD, FD_CLOEXEC);
+  auto limit = [](int what, uint64_t n) {
+    const rlimit l{n, n};
+    ::setrlimit(static_cast<__rlimit_resource_t>(what), &l);
+  };
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_CPU, cpu_seconds);
+  // Sanitizers reserve terabytes of addresses.
+  if (!(SLC_BUILD_FLAGS & (SLC_BUILT_ASAN | SLC_BUILT_TSAN))) limit(RLIMIT_AS, uint64_t{8} << 30);
+  return true;
+}
+
+void tell_parent(const std::string& line) {
+  static std::mutex mutex;
+  const std::lock_guard lock{mutex};
+  const std::string text = line + '\n';
+  for (size_t at = 0; at < text.size();) {
+    const ssize_t n = ::write(kLines, text.data() + at, text.size() - at);
+    if (n < 0 && errno != EINTR) return;
+    if (n > 0) at += static_cast<size_t>(n);
+  }
+}
+
+std::string signal_name(int signal) {
+  static constexpr struct {
+    int signal;
+    const char* text;
+  } kNames[] = {{SIGSEGV, "SIGSEGV (invalid memory access)"},
+                {SIGBUS, "SIGBUS (invalid memory access)"},
+                {SIGABRT, "SIGABRT (abort: an exception nobody caught, a failed assertion, or damaged memory)"},
+                {SIGFPE, "SIGFPE (division by zero)"},
+                {SIGILL, "SIGILL (invalid instruction)"},
+                {SIGXCPU, "SIGXCPU (too much processor time)"},
+                {SIGKILL, "SIGKILL (killed)"}};
+  for (const auto& n : kNames)
+    if (n.signal == signal) return n.text;
+  return "signal " + std::to_string(signal);
+}
+
+}  // namespace sluice::app::check

@@ -1,0 +1,124 @@
+// What the two halves of the spy share: the tables towards the gateway (spy.cc) and those towards the plugin (spy_services.cc).
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+
+#include "core/app/check/running.h"
+#include "core/app/check/spy.h"
+#include "core/plugin/worker.h"
+
+namespace sluice::app::check::spy {
+
+// One binding of the plugin, and the tables that stand in for its own.
+struct Bound {
+  const slc_binding* spec = nullptr;
+  const void* original = nullptr;
+  const slc_lifecycle* life = nullptr;
+  slc_lifecycle own_life{};
+  union Tables {
+    slc_middleware middleware;
+    slc_around around;
+    slc_decoder decoder;
+    slc_encoder encoder;
+    slc_resolver resolver;
+    slc_balancer balancer;
+    slc_transport transport;
+    slc_log_sink log_sink;
+  } table{};
+};
+
+// What the gateway holds as object or as state of a worker.
+struct Held {
+  Bound* bound;
+  void* original;
+  slc_worker* worker = nullptr;   // a worker's state
+  const Held* object = nullptr;   // the object that it belongs to; itself, for an object
+};
+
+struct Operation {  // a timer or callout under way
+  slc_worker* worker;
+  slc_exchange* owner;  // nullptr: the worker's own
+  slc_timer_fn timer = nullptr;
+  slc_reply_fn reply = nullptr;
+  void* user = nullptr;
+  const Bound* bound = nullptr;
+  const Held* object = nullptr;
+  slc_token token = 0;
+};
+
+struct Suspension {
+  slc_exchange* exchange;
+  const Bound* bound;
+  std::string where;
+  bool resumed = false, over = false;
+};
+
+struct Book {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> noted[kRules];
+  std::set<std::string> seen;  // by rule and key
+  Counts counts;
+  std::unordered_map<slc_token, Suspension> suspensions;
+  std::map<Operation*, bool> operations;  // under way; freed when they end
+  uint32_t flags = 0;                     // of the entry
+};
+Book& book();
+
+inline std::atomic<uint64_t> refuse_at{0}, refusable{0};
+inline std::atomic<bool> refuse_all{false};
+// Counts a call that may be refused; true: refuse it.
+bool refused();
+inline bool faults() { return refuse_at.load(std::memory_order_relaxed) != 0; }
+
+// Once for each `key`; for each text when there is none.
+void note(Rule, std::string text, const std::string& key = {});
+std::string name_of(const Bound*, std::string_view where);  // "\"acme/x\" at [ENDPOINT: /p]"
+std::string_view where_now();                               // of the code that runs
+
+// The thread's innermost call into the plugin.
+struct Inside {
+  const Bound* bound = nullptr;
+  const char* hook = nullptr;
+  const Held* object = nullptr;
+};
+inline thread_local Inside inside;
+// Set on the threads of event loops, by the first call there.
+inline thread_local bool on_loop = false;
+
+// Around every call into the plugin: what runs, how long, and whether it waited.
+class Call {
+ public:
+  enum Where {
+    elsewhere,  // may take its time
+    on_a_loop,  // must not block
+    codec,      // on a loop too, but its time goes with the size of the document
+  };
+  Call(const Bound*, const char* hook, Where, const Held* object = nullptr);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+ private:
+  Running running_;
+  Inside before_;
+  Where where_;
+  std::chrono::steady_clock::time_point begun_;
+  long given_away_ = 0, taken_away_ = 0;  // how often the thread lost the processor
+  int64_t cpu_ns_ = 0;
+};
+
+// Everything of an exchange is over: what waits without hope is noted. `timed_out`: so it ended.
+void exchange_over(const Bound*, slc_exchange*, bool timed_out);
+// The gateway's own service table, for the spy itself.
+const slc_exchange_api& real_exchange();
+// Makes the plugin's host answer with tables of the spy. [load]
+void bug(const slc_host*);
+
+}  // namespace sluice::app::check::spy

@@ -1,0 +1,266 @@
+// The services as the checked plugin sees them.
+#include <cstring>
+
+#include "core/app/check/spy_book.h"
+#include "core/plugin/services.h"
+
+namespace sluice::app::check::spy {
+namespace {
+
+const slc_exchange_api* exchange_service = nullptr;  // the gateway's own
+const slc_document_api* document_service = nullptr;
+const slc_loop_api* loop_service = nullptr;
+const slc_next_api* next_service = nullptr;
+const void* (*find)(const slc_host*, const char*) noexcept = nullptr;
+
+void on_worker(const char* what) {
+  if (on_loop || faults()) return;
+  note(Rule::thread, std::string{"sluice.exchange/1 "} + what + " was called on a thread that is no event loop: an exchange belongs to its worker");
+}
+
+// ---- sluice.exchange/1 ----
+
+slc_status set_header(slc_exchange* x, int32_t side, slc_header_id id, slc_str v) noexcept {
+  on_worker("set_header");
+  if (refused()) return SLC_ENOMEM;
+  const slc_status s = exchange_service->set_header(x, side, id, v);
+  if (s == SLC_EINVAL)
+    note(Rule::header, std::string{inside.hook ? inside.hook : "a callback"} + " of " + name_of(inside.bound, where_now()) +
+                           " set a header that is refused (no name, or line breaks in the value)");
+  return s;
+}
+slc_status add_header(slc_exchange* x, int32_t side, slc_header_id id, slc_str v) noexcept {
+  on_worker("add_header");
+  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->add_header(x, side, id, v);
+}
+slc_str header(slc_exchange* x, int32_t side, slc_header_id id, uint32_t nth) noexcept {
+  on_worker("header");
+  return exchange_service->header(x, side, id, nth);
+}
+slc_status set_field(slc_exchange* x, int32_t which, slc_str v) noexcept {
+  on_worker("set_field");
+  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->set_field(x, which, v);
+}
+slc_status set_param(slc_exchange* x, slc_str name, slc_str v) noexcept {
+  on_worker("set_param");
+  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->set_param(x, name, v);
+}
+slc_status set_body(slc_exchange* x, int32_t side, slc_str v) noexcept {
+  on_worker("set_body");
+  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->set_body(x, side, v);
+}
+slc_status append_body(slc_exchange* x, slc_str v, int32_t stable) noexcept {
+  on_worker("append_body");
+  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->append_body(x, v, stable);
+}
+void* alloc(slc_exchange* x, size_t size, size_t align) noexcept {
+  on_worker("alloc");
+  return refused() ? nullptr : exchange_service->alloc(x, size, align);
+}
+
+// ---- sluice.document/1 ----
+
+void* builder_alloc(slc_builder* b, size_t size) noexcept { return refused() ? nullptr : document_service->alloc(b, size); }
+
+// ---- sluice.loop/1 ----
+
+slc_token suspend(slc_exchange* x) noexcept {
+  on_worker("suspend (sluice.loop/1)");
+  if (refused()) return 0;
+  const slc_token token = loop_service->suspend(x);
+  if (!token) return 0;
+  Book& k = book();
+  {
+    const std::lock_guard lock{k.mutex};
+    const bool fresh = k.suspensions.insert_or_assign(token, Suspension{x, inside.bound, std::string{where_now()}}).second;
+    ++k.counts.suspended;
+    if (fresh) ++k.counts.suspended_now;
+  }
+  k.changed.notify_all();
+  return token;
+}
+
+slc_status resume(slc_token token, slc_action action) noexcept {
+  Book& k = book();
+  std::string wrong;
+  bool undeclared = false;
+  {
+    const std::lock_guard lock{k.mutex};
+    const auto it = k.suspensions.find(token);
+    if (it == k.suspensions.end()) {
+      wrong = "resume() got the token " + std::to_string(token) + ", which no suspend() of the plugin gave";
+    } else {
+      Suspension& s = it->second;
+      // After the end of the exchange a resume is late, which is nobody's fault: it does nothing.
+      if (s.resumed && !s.over) wrong = name_of(s.bound, s.where) + " was resumed a second time: only the first counts";
+      if (!s.resumed && !s.over) --k.counts.suspended_now, ++k.counts.resumed;
+      s.resumed = true;
+      undeclared = !on_loop && !(k.flags & SLC_STARTS_THREADS);
+    }
+  }
+  if (!wrong.empty()) note(Rule::resume, wrong);
+  if (undeclared)
+    note(Rule::threads, "resume() came from a thread of the plugin's own, but its entry lacks SLC_STARTS_THREADS");
+  return loop_service->resume(token, action);
+}
+
+// Takes an operation that has ended off the book. False: it was cancelled and has been taken off before.
+void ended(Operation* op) {
+  Book& k = book();
+  const std::lock_guard lock{k.mutex};
+  k.operations.erase(op);
+}
+
+Operation* begun(slc_worker* w, slc_exchange* owner, void* user) {
+  auto* op = new Operation{w, owner};
+  op->user = user;
+  op->bound = inside.bound, op->object = inside.object;
+  Book& k = book();
+  const std::lock_guard lock{k.mutex};
+  k.operations[op] = true;
+  return op;
+}
+
+// Operations are freed when the process ends: a cancelled one never calls back, so nobody would tell.
+void timer_fired(void* user, slc_exchange* x) noexcept {
+  auto* op = static_cast<Operation*>(user);
+  ended(op);
+  Call call{op->bound, "a timer", Call::on_a_loop, op->object};
+  op->timer(op->user, x);
+}
+void reply_came(void* user, slc_exchange* x, const slc_reply* r) noexcept {
+  auto* op = static_cast<Operation*>(user);
+  ended(op);
+  Call call{op->bound, "a callout", Call::on_a_loop, op->object};
+  op->reply(op->user, x, r);
+}
+
+slc_token timer(slc_worker* w, slc_exchange* owner, uint32_t ms, slc_timer_fn fn, void* user) noexcept {
+  if (refused()) return 0;
+  Operation* op = begun(w, owner, user);
+  op->timer = fn;
+  op->token = loop_service->timer(w, owner, ms, timer_fired, op);
+  if (!op->token) ended(op);
+  return op->token;
+}
+slc_token http(slc_worker* w, slc_exchange* owner, const slc_callout* c, slc_reply_fn fn, void* user) noexcept {
+  if (refused()) return 0;
+  Operation* op = begun(w, owner, user);
+  op->reply = fn;
+  op->token = loop_service->http(w, owner, c, reply_came, op);
+  if (!op->token) ended(op);
+  return op->token;
+}
+slc_status cancel(slc_worker* w, slc_token token) noexcept {
+  const slc_status s = loop_service->cancel(w, token);
+  if (s != SLC_OK) return s;
+  Book& k = book();
+  const std::lock_guard lock{k.mutex};
+  std::erase_if(k.operations, [&](const auto& entry) { return entry.first->token == token && entry.first->worker == w; });
+  return s;
+}
+
+struct Posted {
+  void (*fn)(void*) noexcept;
+  void* user;
+  const Bound* bound;
+  const Held* object;
+};
+slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
+  if (refused()) return SLC_ENOMEM;
+  auto* p = new Posted{fn, user, inside.bound, inside.object};
+  const slc_status s = loop_service->post(
+      w,
+      [](void* at) noexcept {
+        const Posted posted = *static_cast<Posted*>(at);
+        delete static_cast<Posted*>(at);
+        Call call{posted.bound, "a posted function", Call::on_a_loop, posted.object};
+        posted.fn(posted.user);
+      },
+      p);
+  if (s != SLC_OK) delete p;
+  return s;
+}
+
+// ---- sluice.next/1 ----
+
+struct Attempt {
+  slc_next_fn fn;
+  void* user;
+  const Bound* bound;
+  const Held* object;
+};
+slc_token call_next(slc_exchange* outer, slc_next_fn fn, void* user) noexcept {
+  if (refused()) return 0;
+  // In the exchange's memory: a cancelled attempt never calls back.
+  void* room = exchange_service->alloc(outer, sizeof(Attempt), alignof(Attempt));
+  if (!room) return 0;
+  begun(nullptr, outer, nullptr);  // while attempts run the outer exchange is not without hope
+  return next_service->call(
+      outer,
+      [](void* at, slc_exchange* o, slc_exchange* attempt) noexcept {
+        const auto* a = static_cast<Attempt*>(at);
+        Call call{a->bound, "an attempt's callback", Call::on_a_loop, a->object};
+        a->fn(a->user, o, attempt);
+      },
+      new (room) Attempt{fn, user, inside.bound, inside.object});
+}
+
+template <class T>
+const void* copy(T& own, const T*& real, const void* table) {
+  real = static_cast<const T*>(table);
+  std::memcpy(&own, real, sizeof own);
+  return &own;
+}
+
+const void* service(const slc_host* host, const char* id) noexcept {
+  const void* real = find(host, id);
+  if (!real) return nullptr;
+  const std::string_view name = id;
+  static std::mutex mutex;
+  const std::lock_guard lock{mutex};
+  if (name == SLC_SVC_EXCHANGE) {
+    static slc_exchange_api own;
+    if (exchange_service) return &own;
+    copy(own, exchange_service, real);
+    own.set_header = set_header, own.add_header = add_header, own.header = header, own.set_field = set_field;
+    own.set_param = set_param, own.set_body = set_body, own.append_body = append_body, own.alloc = alloc;
+    return &own;
+  }
+  if (name == SLC_SVC_DOCUMENT) {
+    static slc_document_api own;
+    if (document_service) return &own;
+    copy(own, document_service, real);
+    own.alloc = builder_alloc;
+    return &own;
+  }
+  if (name == SLC_SVC_LOOP) {
+    static slc_loop_api own;
+    if (loop_service) return &own;
+    copy(own, loop_service, real);
+    own.suspend = suspend, own.resume = resume, own.timer = timer, own.http = http, own.cancel = cancel, own.post = post;
+    return &own;
+  }
+  if (name == SLC_SVC_NEXT) {
+    static slc_next_api own;
+    if (next_service) return &own;
+    copy(own, next_service, real);
+    own.call = call_next;
+    return &own;
+  }
+  return real;
+}
+
+}  // namespace
+
+const slc_exchange_api& real_exchange() { return plugin::kExchangeService; }
+
+void bug(const slc_host* host) {
+  if (host->service == service) return;
+  find = host->service;
+  // The handle is this plugin's alone, and only the plugin asks it.
+  const_cast<slc_host*>(host)->service = service;
+  (void)service(host, SLC_SVC_EXCHANGE);  // the spy itself needs it
+}
+
+}  // namespace sluice::app::check::spy

@@ -1,0 +1,187 @@
+// sluice plugin new: a folder that builds, from the templates in share/sluice/templates.
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "core/app/options.h"
+#include "core/app/tools/tool.h"
+#include "core/base/text.h"
+#include "sluice/plugin.h"
+
+namespace sluice::app {
+
+extern const Tool kPluginTool;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kHelp = R"(sluice plugin: begin a plugin of your own
+
+Usage:
+  sluice plugin new NAME [flags]
+
+Makes the folder NAME with a plugin that works: source, build, configuration schema, unit test, a sample configuration, cases
+for sluice test-plugin, and a script ./try that builds it, runs a gateway with it and shows an answer that it changed.
+
+NAME: small letters, digits and dashes, beginning with a letter; it is the name of the file, NAME.so. Configurations will say
+"VENDOR/NAME"; decoders, encoders and service discoveries are called NAME.
+
+Flags:
+  -k, --kind KIND     middleware   looks at requests and answers, may answer itself or wait (the default)
+                      around       decides how often the inside runs: retry, hedging, caching
+                      decoder      reads backends' answers: a backend's "encoding"
+                      encoder      writes answers: an endpoint's "output_encoding"
+                      sd           finds hosts: a backend's "sd"
+                      balancer     chooses among hosts
+                      transport    answers in place of an HTTP backend
+                      log-sink     takes the place of the application log
+  -l, --lang LANG     c++ (the default, every kind), c (middleware, decoder, balancer), rust (middleware)
+      --vendor VENDOR First part of the names (default: example)
+      --dir DIR       The folder to make (default: NAME)
+  -h, --help          This text
+
+Exit code: 0 made, 1 not (the folder is there and not empty, or cannot be written), 255 wrong usage
+
+Examples:
+  sluice plugin new stamp
+  sluice plugin new csv --kind encoder --vendor acme
+  sluice plugin new stamp --lang rust --dir plugins/stamp
+
+More: docs/first-plugin.md, docs/plugin-guide.md
+)";
+
+void put(FILE* to, const std::string& text) { std::fwrite(text.data(), 1, text.size(), to); }
+
+int failure(const std::string& message) {
+  put(stderr, "Error: " + message + "\n");
+  return kFailure;
+}
+
+// Beside the program's folder: <prefix>/bin/sluice and <prefix>/share/sluice/templates; the build tree has the same shape.
+fs::path templates_folder() {
+  std::error_code ec;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ec);
+  return program.parent_path().parent_path() / "share" / "sluice" / "templates";
+}
+
+// What a NAME or VENDOR may be: it becomes a file, a CMake and a Cargo project, and part of names in configurations.
+std::string name_problem(std::string_view what, std::string_view name) {
+  const bool fits = !name.empty() && name.size() <= 64 && name[0] >= 'a' && name[0] <= 'z' && !name.ends_with('-') &&
+                    std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  if (fits) return {};
+  return std::string{what} + " \"" + std::string{name.substr(0, 80)} + "\": small letters, digits and dashes are wanted, beginning with a letter, at most 64";
+}
+
+std::string filled(std::string text, const std::map<std::string, std::string>& values) {
+  for (const auto& [name, value] : values) {
+    const std::string mark = "@" + name + "@";
+    for (size_t at = 0; (at = text.find(mark, at)) != text.npos; at += value.size()) text.replace(at, mark.size(), value);
+  }
+  return text;
+}
+
+std::string read(const fs::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+struct Wanted {
+  std::string name, kind = "middleware", lang = "c++", vendor = "example", folder;
+};
+
+int make(const Wanted& w) {
+  const fs::path templates = templates_folder(), source = templates / (w.kind + "-" + w.lang), to = w.folder.empty() ? w.name : w.folder;
+  std::error_code ec;
+  if (!fs::is_directory(templates, ec))
+    return failure("no templates in " + templates.string() + ": they are installed with the gateway (cmake --install)");
+  if (!fs::is_directory(source, ec)) {
+    std::string there;
+    for (const char* lang : {"c++", "c", "rust"})
+      if (fs::is_directory(templates / (w.kind + "-" + lang), ec)) there += (there.empty() ? "" : ", ") + std::string{lang};
+    return failure("there is no " + w.kind + " in " + w.lang + " to begin with; there is one in " + there);
+  }
+  if (fs::exists(to, ec) && !fs::is_empty(to, ec)) return failure(to.string() + " is there already and not empty: nothing was changed");
+
+  // The files of the kind replace those that all kinds share.
+  std::map<fs::path, fs::path> files;
+  for (const fs::path& from : {templates / "common", source})
+    for (fs::recursive_directory_iterator it{from, ec}, end; !ec && it != end; it.increment(ec))
+      if (it->is_regular_file()) files[fs::relative(it->path(), from, ec)] = it->path();
+  std::string what = read(source / ".what");
+  while (what.ends_with('\n')) what.pop_back();
+  files.erase(".what");
+
+  const bool c = w.lang == "c", rust = w.lang == "rust";
+  std::string identifier = w.name;
+  std::replace(identifier.begin(), identifier.end(), '-', '_');
+  const std::map<std::string, std::string> values{
+      {"NAME", w.name}, {"IDENTIFIER", identifier}, {"VENDOR", w.vendor}, {"KIND", w.kind}, {"LANG", w.lang}, {"WHAT", what},
+      {"SOURCE", rust ? "src/lib.rs" : c ? "plugin.c" : "plugin.cc"}, {"TEST", rust ? "src/lib.rs" : "plugin_test.cc"},
+      {"CURL", w.kind == "balancer" ? "-H 'X-User: ada'" : ""},
+      {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}, {"ABI_MINOR", std::to_string(SLC_ABI_MINOR)}};
+  for (const auto& [relative, from] : files) {
+    const fs::path name = relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative;
+    fs::create_directories((to / name).parent_path(), ec);
+    std::ofstream out{to / name, std::ios::binary};
+    out << filled(read(from), values);
+    out.close();
+    if (!out) return failure((to / name).string() + " cannot be written");
+    struct stat st;
+    if (::stat(from.c_str(), &st) == 0 && (st.st_mode & S_IXUSR)) ::chmod((to / name).c_str(), 0755);
+  }
+
+  std::string folder = to.string();
+  put(stdout, "Made " + folder + ": a " + w.kind + " in " + w.lang + " that " + what + ".\n\n" +
+                  "  cd " + folder + "\n" +
+                  "  ./try                        builds it, runs a gateway with it, shows what it does\n" +
+                  "  $EDITOR " + values.at("SOURCE") + "\n" +
+                  "  sluice check-plugin build/" + w.name + ".so\n" +
+                  "  sluice test-plugin .         the same, and the cases of cases.json\n");
+  return kClean;
+}
+
+int run(std::span<const std::string> arguments) {
+  if (arguments.empty()) return usage_failure(kPluginTool, "say what to do: sluice plugin new NAME");
+  if (arguments[0] != "new") return usage_failure(kPluginTool, "unknown command \"" + arguments[0] + "\" for \"sluice plugin\": new is wanted");
+  Wanted w;
+  CLI::App app;
+  app.set_help_flag();
+  app.add_option("name", w.name);
+  app.add_option("-k,--kind", w.kind);
+  app.add_option("-l,--lang", w.lang);
+  app.add_option("--vendor", w.vendor);
+  app.add_option("--dir", w.folder);
+  std::vector<std::string> reversed{arguments.rbegin(), arguments.rend() - 1};
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    return usage_failure(kPluginTool, e.what());
+  }
+  if (w.name.empty()) return usage_failure(kPluginTool, "give the plugin a name: sluice plugin new NAME");
+  if (std::string wrong = name_problem("the name", w.name); !wrong.empty()) return usage_failure(kPluginTool, wrong);
+  if (std::string wrong = name_problem("the vendor", w.vendor); !wrong.empty()) return usage_failure(kPluginTool, wrong);
+  static const std::vector<std::string> kKinds{"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"};
+  static const std::vector<std::string> kLangs{"c++", "c", "rust"};
+  auto known = [](const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); };
+  if (!known(kKinds, w.kind)) {
+    const std::string_view near = nearest(w.kind, kKinds);
+    return usage_failure(kPluginTool, "unknown kind \"" + w.kind + "\"" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?"));
+  }
+  if (!known(kLangs, w.lang)) return usage_failure(kPluginTool, "unknown language \"" + w.lang + "\": c++, c or rust is wanted");
+  return make(w);
+}
+
+}  // namespace
+
+const Tool kPluginTool{"plugin", "Begin a plugin of your own: sluice plugin new NAME", kHelp, run};
+
+}  // namespace sluice::app

@@ -1,0 +1,195 @@
+//! What this plugin needs of sluice/plugin.h, written by hand. The header is the contract: types and tables here must have its
+//! layout, field by field. Tables only grow at their end, so those of the gateway may be longer than the ones declared here;
+//! the plugin's own must be whole.
+#![allow(dead_code)]
+
+use std::ffi::c_void;
+use std::os::raw::c_char;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+/// A view: pointer and length, never NUL-terminated. Absent: the pointer is null.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Str {
+    pub ptr: *const u8,
+    pub len: usize,
+}
+
+impl Str {
+    pub fn of(text: &[u8]) -> Str {
+        Str { ptr: text.as_ptr(), len: text.len() }
+    }
+    /// # Safety
+    /// As long as the gateway promises for this view; see the comment of the function that gave it.
+    pub unsafe fn bytes<'a>(self) -> &'a [u8] {
+        if self.ptr.is_null() {
+            &[]
+        } else {
+            std::slice::from_raw_parts(self.ptr, self.len)
+        }
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Node {
+    pub p: *mut c_void,
+    pub epoch: u64,
+}
+
+/// Opaque to plugins; handled by pointer only.
+pub type Report = c_void;
+pub type Exchange = c_void;
+pub type Worker = c_void;
+
+pub type Status = i32;
+pub const OK: Status = 0;
+pub const EINVAL: Status = -1;
+pub const ENOMEM: Status = -3;
+
+pub type Action = i32;
+pub const NEXT: Action = 0;
+pub const REPLY: Action = 1;
+pub const PENDING: Action = 2;
+pub const FAIL: Action = -1;
+
+pub const AT_SERVICE: u32 = 1;
+pub const AT_ENDPOINT: u32 = 2;
+pub const AT_PROXY: u32 = 4;
+pub const AT_BACKEND: u32 = 8;
+pub const REQUEST: i32 = 0;
+pub const RESPONSE: i32 = 1;
+
+#[repr(C)]
+pub struct Host {
+    pub size: u32,
+    pub abi_major: u16,
+    pub abi_minor: u16,
+    pub name: Str,
+    pub version: Str,
+    pub service: unsafe extern "C" fn(*const Host, *const c_char) -> *const c_void,
+}
+
+/// The beginning of slc_exchange_api.
+#[repr(C)]
+pub struct ExchangeApi {
+    pub size: u32,
+    pub intern: unsafe extern "C" fn(*const Host, Str) -> u32,
+    pub header: unsafe extern "C" fn(*mut Exchange, i32, u32, u32) -> Str,
+    pub header_at: unsafe extern "C" fn(*mut Exchange, i32, u32, *mut Str, *mut Str) -> Status,
+    pub set_header: unsafe extern "C" fn(*mut Exchange, i32, u32, Str) -> Status,
+    pub add_header: unsafe extern "C" fn(*mut Exchange, i32, u32, Str) -> Status,
+    pub remove_header: unsafe extern "C" fn(*mut Exchange, i32, u32) -> Status,
+    pub field: unsafe extern "C" fn(*mut Exchange, i32) -> Str,
+}
+
+/// The beginning of slc_document_api.
+#[repr(C)]
+pub struct DocumentApi {
+    pub size: u32,
+    pub kind: unsafe extern "C" fn(Node) -> i32,
+    pub as_int: unsafe extern "C" fn(Node, *mut i64) -> Status,
+    pub as_double: unsafe extern "C" fn(Node, *mut f64) -> Status,
+    pub as_bool: unsafe extern "C" fn(Node, *mut i32) -> Status,
+    pub text: unsafe extern "C" fn(Node) -> Str,
+    pub find: unsafe extern "C" fn(Node, Str) -> Node,
+}
+
+/// The beginning of slc_config_api.
+#[repr(C)]
+pub struct ConfigApi {
+    pub size: u32,
+    pub error: unsafe extern "C" fn(*mut Report, Str, Str),
+    pub warning: unsafe extern "C" fn(*mut Report, Str, Str),
+}
+
+pub type Hook = unsafe extern "C" fn(*mut c_void, *mut Exchange, *mut *mut c_void) -> Action;
+
+#[repr(C)]
+pub struct Lifecycle {
+    pub size: u32,
+    pub create: Option<unsafe extern "C" fn(*const Host, Node, *mut Report, *mut *mut c_void) -> Status>,
+    pub destroy: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub worker_start: Option<unsafe extern "C" fn(*mut c_void, *mut Worker, *mut *mut c_void) -> Status>,
+    pub worker_stop: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+#[repr(C)]
+pub struct Middleware {
+    pub size: u32,
+    pub life: *const Lifecycle,
+    pub on_request: Option<Hook>,
+    pub on_raw_response: Option<Hook>,
+    pub on_response: Option<Hook>,
+    pub on_done: Option<unsafe extern "C" fn(*mut c_void, *mut Exchange, *mut *mut c_void)>,
+}
+
+#[repr(C)]
+pub struct Binding {
+    pub name: *const c_char,
+    pub interface_id: *const c_char,
+    pub scopes: u32,
+    pub stage: i32,
+    pub schema: *const c_char,
+    pub aliases: *const *const c_char,
+    pub flags: u32,
+}
+
+#[repr(C)]
+pub struct Entry {
+    pub magic: u32,
+    pub size: u32,
+    pub abi_major: u16,
+    pub abi_minor: u16,
+    pub flags: u32,
+    pub id: *const c_char,
+    pub version: *const c_char,
+    pub built_with: *const c_char,
+    pub required_services: *const *const c_char,
+    pub bindings: *const Binding,
+    pub binding_count: u32,
+    pub binding_size: u32,
+    pub load: Option<unsafe extern "C" fn(*const Host, *mut Report) -> Status>,
+    pub unload: Option<unsafe extern "C" fn()>,
+    pub get_interface: unsafe extern "C" fn(*const c_char, *const c_char) -> *const c_void,
+}
+
+pub const MAGIC: u32 = 0x3143_4c53;
+pub const ABI_MAJOR: u16 = number(option_env!("SLC_ABI_MAJOR"), @ABI_MAJOR@);
+pub const ABI_MINOR: u16 = number(option_env!("SLC_ABI_MINOR"), @ABI_MINOR@);
+pub const BUILD_FLAGS: u32 = number(option_env!("SLC_BUILD_FLAGS"), 0) as u32;
+
+const fn number(text: Option<&str>, otherwise: u16) -> u16 {
+    let digits = match text {
+        Some(t) => t.as_bytes(),
+        None => return otherwise,
+    };
+    let mut value = 0;
+    let mut i = 0;
+    while i < digits.len() {
+        value = value * 10 + (digits[i] - b'0') as u16;
+        i += 1;
+    }
+    value
+}
+
+/// Tables are constant and point to constant data only: any thread may read them.
+#[repr(transparent)]
+pub struct Constant<T>(pub T);
+unsafe impl<T> Sync for Constant<T> {}
+unsafe impl Sync for Lifecycle {}
+unsafe impl Sync for Middleware {}
+unsafe impl Sync for Entry {}
+
+/// The border: a panic does not cross it, but becomes `refused`.
+pub fn guarded<R>(refused: R, body: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(refused)
+}
+
+/// Text for the gateway: `c!("name")` ends with NUL.
+#[macro_export]
+macro_rules! c {
+    ($text:expr) => {
+        concat!($text, "\0").as_ptr() as *const std::os::raw::c_char
+    };
+}

@@ -1,0 +1,259 @@
+// What an author does: sluice plugin new, a build out of tree against the installed SDK, sluice test-plugin, a running gateway.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/support/fake_upstream.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/test_client.h"
+#include "tests/support/text.h"
+
+namespace sluice::test {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr Limit kBuildLimit = std::chrono::minutes(8);
+
+// The gateway as it is installed.
+class Installed {
+ public:
+  Installed() {
+    const Ran ran = run_program({SLC_CMAKE, "--install", SLC_BUILD_FOLDER, "--prefix", prefix()}, kBuildLimit);
+    if (ran.code != 0) throw Failure(ran.output);
+  }
+  std::string prefix() const { return folder_.path() + "/prefix"; }
+  std::string sluice() const { return prefix() + "/bin/sluice"; }
+
+ private:
+  TempFolder folder_;
+};
+
+class AuthorTest : public testing::Test {
+ protected:
+  // In the author's folder; PATH begins with the installed gateway's folder.
+  Ran run(const std::vector<std::string>& argv, const std::string& folder = "") {
+    const char* path = std::getenv("PATH");
+    return run_program(argv, kBuildLimit, {{"PATH", installed_.prefix() + "/bin:" + (path ? path : "")}, {"SLUICE_PREFIX", installed_.prefix()}, {"SLUICE_SANITIZE", SLC_CXX_FLAGS}},
+                       folder.empty() ? home_.path() : folder);
+  }
+  void expect_clean(const Ran& ran, const std::string& what) { ASSERT_EQ(ran.code, 0) << what << ":\n" << ran.output; }
+
+  // As the page says, but built like the gateway, which refuses what has another sanitizer.
+  void build(const std::string& folder) {
+    expect_clean(run({SLC_CMAKE, "-S", ".", "-B", "build", "-G", "Ninja", "-DCMAKE_PREFIX_PATH=" + installed_.prefix(),
+                      std::string("-DCMAKE_CXX_COMPILER=") + SLC_CXX_COMPILER, "-DCMAKE_CXX_FLAGS=" SLC_CXX_FLAGS " -Wall -Wextra -Wpedantic -Werror",
+                      "-DCMAKE_C_FLAGS=" SLC_CXX_FLAGS " -Wall -Wextra -Wpedantic -Werror", "-DCMAKE_MODULE_LINKER_FLAGS=" SLC_CXX_FLAGS}, folder),
+                 "configure");
+    expect_clean(run({SLC_CMAKE, "--build", "build"}, folder), "build");
+    expect_clean(run({SLC_CTEST, "--test-dir", "build", "--output-on-failure", "--no-tests=error"}, folder), "unit test");
+  }
+  std::string home(const std::string& name) const { return home_.path() + "/" + name; }
+
+  Installed installed_;
+  TempFolder home_;
+};
+
+struct Kind {
+  const char *kind, *lang;
+};
+class TemplateTest : public AuthorTest, public testing::WithParamInterface<Kind> {};
+
+TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {
+  const auto [kind, lang] = GetParam();
+  const std::string name = "my-" + std::string{kind};
+  const bool rust = std::string_view{lang} == "rust";
+  if (rust && run_program({"sh", "-c", "cargo --version && rustc --version"}).code != 0) GTEST_SKIP() << "there is no cargo or no rustc";
+  const Ran made = run({"sluice", "plugin", "new", name, "--kind", kind, "--lang", lang, "--vendor", "acme"});
+  expect_clean(made, "new");
+  EXPECT_NE(made.output.find("sluice test-plugin ."), std::string::npos) << made.output;
+
+  const std::string folder = home(name);
+  for (const auto& file : fs::recursive_directory_iterator(folder)) {
+    if (!file.is_regular_file()) continue;
+    const std::string text = read_file(file.path());
+    for (const char* mark : {"@NAME@", "@VENDOR@", "@KIND@", "@WHAT@", "@CURL@", "@SOURCE@", "@IDENTIFIER@", "@ABI_"})
+      EXPECT_EQ(text.find(mark), std::string::npos) << file.path() << " still has " << mark;
+  }
+  for (const char* file : {"README.md", "gateway.json", "cases.json", "try", ".gitignore"}) EXPECT_TRUE(fs::exists(folder + "/" + file)) << file;
+
+  if (rust) {
+    expect_clean(run({"./build.sh"}, folder), "build");
+    expect_clean(run({"cargo", "test", "--offline"}, folder), "unit test");
+  } else {
+    build(folder);
+  }
+  const Ran tested = run({"sluice", "test-plugin", "."}, folder);
+  EXPECT_EQ(tested.code, 0) << tested.output;
+  EXPECT_EQ(tested.output.find("✗"), std::string::npos) << tested.output;
+  EXPECT_NE(tested.output.find(", 0 failed"), std::string::npos) << tested.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(Templates, TemplateTest,
+                         testing::Values(Kind{"middleware", "c++"}, Kind{"around", "c++"}, Kind{"decoder", "c++"}, Kind{"encoder", "c++"}, Kind{"sd", "c++"},
+                                         Kind{"balancer", "c++"}, Kind{"transport", "c++"}, Kind{"log-sink", "c++"}, Kind{"middleware", "c"},
+                                         Kind{"decoder", "c"}, Kind{"balancer", "c"}, Kind{"middleware", "rust"}),
+                         [](const auto& p) { return replace_all(replace_all(std::string{p.param.kind} + "_" + p.param.lang, "-", "_"), "c++", "cpp"); });
+
+// docs/first-plugin.md, step by step.
+TEST_F(AuthorTest, ThePageFromNothingToAChangedAnswerHolds) {
+  const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/first-plugin.md");
+  const Ran made = run({"sluice", "plugin", "new", "stamp"});
+  expect_clean(made, "new");
+  // What the page shows as the program's answer is its answer.
+  EXPECT_NE(page.find(made.output), std::string::npos) << made.output;
+  const std::string folder = home("stamp");
+  for (const auto& file : fs::directory_iterator(folder)) {
+    const std::string name = file.path().filename();
+    EXPECT_TRUE(name == ".gitignore" || page.find("`" + name + "`") != std::string::npos) << "the page does not tell of " << name;
+  }
+  build(folder);
+
+  const Ran tested = run({"sluice", "test-plugin", "."}, folder);
+  expect_clean(tested, "test-plugin");
+  for (const char* line : {"  ✓ file        a shared object for this machine that exports its entry and nothing else\n", "  ✓ load        example.stamp 0.1.0, ABI ",
+                           "  ✓ schema      1 schema, valid draft 7\n", "  ✓ case        the answer has the header\n", "  2 cases, 0 failed\n"}) {
+    EXPECT_NE(tested.output.find(line), std::string::npos) << line << '\n' << tested.output;
+    EXPECT_NE(page.find(line), std::string::npos) << line;
+  }
+
+  // sluice run -c gateway.json, on a port of this test's own.
+  GatewayOptions options;
+  options.binary = installed_.sluice();
+  options.config = replace_all(read_file(folder + "/gateway.json"), "./build", folder + "/build");
+  GatewayProcess gateway(options);
+  const Response r = get_once(gateway.port(), "/try");
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.header("X-Hello"), "world");
+  EXPECT_EQ(r.body, R"({"message":"from the backend"})");
+}
+
+TEST_F(AuthorTest, TheScriptBuildsRunsAndShowsTheAnswer) {
+  if (run_program({"sh", "-c", "command -v curl"}).code != 0) GTEST_SKIP() << "there is no curl";
+  if (std::string_view{SLC_CXX_FLAGS} != "") GTEST_SKIP() << "the script builds without a sanitizer, and this gateway refuses that";
+  expect_clean(run({"sluice", "plugin", "new", "stamp"}), "new");
+  const ReservedPort port;
+  const Ran ran = run({"env", "PORT=" + std::to_string(port.number()), "./try"}, home("stamp"));
+  expect_clean(ran, "try");
+  EXPECT_NE(ran.output.find("X-Hello: world"), std::string::npos) << ran.output;
+}
+
+// ---- what goes wrong is said ----
+
+class PluginNewTest : public testing::Test {
+ protected:
+  Ran make(const std::vector<std::string>& arguments) {
+    std::vector<std::string> argv{gateway_binary(), "plugin"};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return run_program(argv, kLimit, {}, home_.path());
+  }
+  TempFolder home_;
+};
+
+TEST_F(PluginNewTest, RefusesNamesThatCannotBeNames) {
+  for (const char* name : {"Stamp", "9lives", "a_b", "../up", "a b", "", "-x", "end-", "ä"}) {
+    const Ran ran = make({"new", name});
+    EXPECT_EQ(ran.code, 255) << name << ran.output;
+  }
+  EXPECT_EQ(make({"new", std::string(65, 'a')}).code, 255);
+  EXPECT_EQ(make({"new", "good", "--vendor", "Bad"}).code, 255);
+  EXPECT_TRUE(fs::is_empty(home_.path()));
+}
+
+TEST_F(PluginNewTest, NeverOverwritesAnything) {
+  home_.write("stamp/notes.txt", "mine");
+  const Ran ran = make({"new", "stamp"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("stamp is there already and not empty: nothing was changed"), std::string::npos) << ran.output;
+  EXPECT_EQ(std::distance(fs::directory_iterator(home_.path() + "/stamp"), fs::directory_iterator{}), 1);
+}
+
+TEST_F(PluginNewTest, AnEmptyFolderIsTaken) {
+  fs::create_directory(home_.path() + "/there");
+  EXPECT_EQ(make({"new", "stamp", "--dir", "there"}).code, 0);
+  EXPECT_TRUE(fs::exists(home_.path() + "/there/plugin.cc"));
+}
+
+TEST_F(PluginNewTest, SaysWhichKindsAndLanguagesThereAre) {
+  const Ran kind = make({"new", "a", "--kind", "midleware"});
+  EXPECT_EQ(kind.code, 255);
+  EXPECT_NE(kind.output.find("did you mean middleware?"), std::string::npos) << kind.output;
+  const Ran lang = make({"new", "a", "--lang", "go"});
+  EXPECT_EQ(lang.code, 255);
+  EXPECT_NE(lang.output.find("c++, c or rust"), std::string::npos) << lang.output;
+  const Ran both = make({"new", "a", "--kind", "transport", "--lang", "rust"});
+  EXPECT_EQ(both.code, 1);
+  EXPECT_NE(both.output.find("there is no transport in rust to begin with; there is one in c++"), std::string::npos) << both.output;
+  EXPECT_EQ(make({}).code, 255);
+  EXPECT_EQ(make({"old", "a"}).code, 255);
+}
+
+// ---- test-plugin, with a plugin of the product ----
+
+class TestPluginTest : public testing::Test {
+ protected:
+  Ran test(const std::string& cases, const std::string& config = kConfig, const std::vector<std::string>& more = {"--no-check"}) {
+    std::vector<std::string> argv{gateway_binary(), "test-plugin", plugins_folder() + "/stub.so", "--plugins", plugins_folder(), "--config", folder_.write("gateway.json", config),
+                                  "--case", folder_.write("cases.json", cases)};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return run_program(argv, std::chrono::minutes(3));
+  }
+  static constexpr const char* kConfig = R"({"version": 3, "port": 8123, "endpoints": [
+    {"endpoint": "/a", "backend": [{"host": ["http://127.0.0.1:8123"], "url_pattern": "/b"}]},
+    {"endpoint": "/b", "backend": [{"host": ["http://x"], "url_pattern": "/", "extra_config": {"backend/stub": {"body": {"id": 1, "tags": ["x", "y"], "more": true}}}}]}]})";
+  TempFolder folder_;
+};
+
+TEST_F(TestPluginTest, PassesWhenEverythingIsAsExpected) {
+  const Ran ran = test(R"({"cases": [{"request": {"path": "/a"}, "expect": {"status": 200, "headers": {"Content-Type": "application/json", "X-None": null},
+                           "body": {"id": 1.0, "tags": ["x", "y"]}, "contains": "more"}}]})");
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_NE(ran.output.find("✓ case        GET /a"), std::string::npos) << ran.output;
+}
+
+TEST_F(TestPluginTest, ShowsEachDifference) {
+  const Ran ran = test(R"({"cases": [{"name": "all wrong", "request": {"path": "/a"}, "expect": {"status": 201, "headers": {"X-Missing": "v", "Content-Type": null},
+                           "body": {"id": 2, "tags": ["x"], "gone": {}}, "text": "t", "contains": "zzz"}}, {"request": {"path": "/b"}, "expect": {"status": 200}}],
+                           "log": ["surely not logged"]})");
+  EXPECT_EQ(ran.code, 1) << ran.output;
+  for (const char* text : {"✗ case        all wrong", "status: wanted 201, got 200", "header X-Missing: wanted \"v\", got none", "header Content-Type: wanted none, got \"application/json",
+                           "body /id: wanted 2, got 1", "body /tags: wanted 1 elements, got 2", "body /gone: wanted {}, got nothing", "body: wanted \"t\", got ",
+                           "body: wanted to contain \"zzz\"", "✓ case        GET /b", "its log lacks \"surely not logged\""})
+    EXPECT_NE(ran.output.find(text), std::string::npos) << text << '\n' << ran.output;
+}
+
+TEST_F(TestPluginTest, CasesWithMistakesAreRefusedWithTheirPlace) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"{", "is no JSON"},
+      {"[]", "/cases: a list of cases is wanted"},
+      {R"({"cases": []})", "/cases: a list of cases is wanted"},
+      {R"({"cases": [{}]})", "/cases/0: an object with"},
+      {R"({"cases": [{"request": {"path": "/a"}, "expect": {}}]})", "something must be expected"},
+      {R"({"cases": [{"request": {"path": "a"}, "expect": {"status": 200}}]})", "/cases/0/request/path"},
+      {R"({"cases": [{"request": {"path": "/a"}, "expect": {"statsu": 200}}]})", "did you mean \"status\"?"},
+      {R"({"cases": [{"request": {"path": "/a", "headers": {"X": "a\r\nb"}}, "expect": {"status": 200}}]})", "/cases/0/request/headers/X"},
+      {R"({"cases": [{"request": {"path": "/a"}, "expect": {"status": "200"}}]})", "/cases/0/expect/status"},
+      {R"({"cases": [{"request": {"path": "/a"}, "expect": {"headers": {"A": 1}}}]})", "/cases/0/expect/headers/A"}};
+  for (const auto& [cases, text] : wrong) {
+    const Ran ran = test(cases);
+    EXPECT_EQ(ran.code, 1) << cases << ran.output;
+    EXPECT_NE(ran.output.find(text), std::string::npos) << cases << '\n' << ran.output;
+  }
+}
+
+TEST_F(TestPluginTest, AGatewayThatDoesNotStartSaysWhy) {
+  const Ran ran = test(R"({"cases": [{"request": {"path": "/a"}, "expect": {"status": 200}}]})", R"({"version": 2, "endpoints": []})");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("the gateway did not start"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("/version"), std::string::npos) << ran.output;
+}
+
+TEST_F(TestPluginTest, AFolderWithoutAPluginIsSaid) {
+  const Ran ran = run_program({gateway_binary(), "test-plugin", folder_.path()});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("Build it first"), std::string::npos) << ran.output;
+  EXPECT_EQ(run_program({gateway_binary(), "test-plugin"}).code, 255);
+}
+
+}  // namespace
+}  // namespace sluice::test
