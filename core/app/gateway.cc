@@ -7,6 +7,7 @@
 
 #include "core/app/gateway_dump.h"
 #include "core/app/gateway_worker.h"
+#include "core/app/plugin_folders.h"
 #include "core/config/reader.h"
 #include "core/log/log.h"
 #include "core/pipeline/compile.h"
@@ -25,21 +26,19 @@ uint32_t usable_cores() {
 }
 
 // Every folder that holds plugins; what cannot be loaded is said as a warning, because a missing name is an error of its own.
+// Where plugins.lock is required, a file that may not be loaded is somebody's doing: nothing is served half protected then.
 void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, config::Report& report) {
   plugin::ScanResult found;
-  std::string pattern = c.plugin_pattern.value_or(".so");
-  if (pattern.empty()) pattern = ".so";
-  if (!o.plugins.empty()) {
-    registry.scan(o.plugins, ".so", found);
-  } else {
-    registry.scan(plugin::default_folder(), ".so", found);
-    if (c.plugin_folder && !c.plugin_folder->empty()) registry.scan(*c.plugin_folder, pattern, found);
-  }
+  plugin::LockPolicy lock = lock_policy(c);
+  const bool refuse = o.policy == Policy::strict || lock.mode == plugin::LockPolicy::Mode::required;
+  registry.set_lock_policy(std::move(lock));
+  for (const PluginFolder& f : plugin_folders(o.plugins, &c)) registry.scan(f.path, f.pattern, found);
   for (std::string& p : found.problems)
-    if (o.policy == Policy::strict)
+    if (refuse)
       report.error("/plugin", std::move(p));
     else
       report.warning("/plugin", std::move(p));
+  for (std::string& w : found.warnings) report.warning("/plugin", std::move(w));
 }
 
 }  // namespace

@@ -140,6 +140,8 @@ struct Config {
   std::string listen_ip;
   bool debug_endpoint = false, echo_endpoint = false, sequential_start = false;
   std::optional<std::string> plugin_folder, plugin_pattern;
+  std::optional<std::string> plugin_lock;  // "off", "if_present", "required"
+  std::string plugin_public_key;           // file; "": none
   Duration dns_cache_ttl{std::chrono::seconds{30}};
   // server
   Duration read_timeout{0}, read_header_timeout{0}, write_timeout{0}, idle_timeout{0};

@@ -165,6 +165,21 @@ void read_client(Fields& root, Config& config) {
   read_client_tls(root, config);
 }
 
+void read_plugin_lock(Fields& plugin, Config& config) {
+  static constexpr std::string_view kModes[] = {"off", "if_present", "required"};
+  config.plugin_public_key = plugin.text("public_key");
+  if (!plugin.find("lock")) return;
+  std::string mode = plugin.text("lock");
+  if (std::find(std::begin(kModes), std::end(kModes), mode) == std::end(kModes)) {
+    plugin.reading().error(plugin.pointer_of("lock"), "expected \"required\", \"if_present\" or \"off\", found " + quote(mode) + suggestion(mode, kModes));
+    return;
+  }
+  // Whoever may change the folder could take the list away, and the signature would ask for nothing.
+  if (!config.plugin_public_key.empty() && mode != "required")
+    plugin.reading().warning(plugin.pointer_of("public_key"), "guards nothing when \"lock\" is \"" + mode + "\" and plugins.lock is missing; leave \"lock\" out or set \"required\"");
+  config.plugin_lock = std::move(mode);
+}
+
 }  // namespace
 
 std::span<const std::string_view> root_keys() { return kRootKeys; }
@@ -207,6 +222,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
   if (auto plugin = root.object("plugin")) {
     if (plugin->find("folder")) config.plugin_folder = plugin->text("folder");
     if (plugin->find("pattern")) config.plugin_pattern = plugin->text("pattern");
+    read_plugin_lock(*plugin, config);
     plugin->finish();
   }
   if (Duration d = root.duration("dns_cache_ttl"); d >= std::chrono::seconds{1}) config.dns_cache_ttl = d;

@@ -13,6 +13,7 @@
 namespace sluice::plugin {
 
 struct Image;
+class Admission;
 
 class Module {
  public:
@@ -24,8 +25,9 @@ class Module {
     std::shared_ptr<const Schema> schema;
   };
 
-  // Opens and checks `file`; of the plugin's functions only get_interface has been called then.
-  static Result<std::shared_ptr<Module>, Problem> open(const std::string& file);
+  // Opens and checks `file`; of the plugin's functions only get_interface has been called then. `admission`, where given,
+  // decides on the bytes before anything of them is used.
+  static Result<std::shared_ptr<Module>, Problem> open(const std::string& file, const Admission* admission = nullptr);
   // The same for an entry that is linked in; `file` names it in messages.
   static Result<std::shared_ptr<Module>, Problem> adopt(const slc_entry*, const std::string& file);
   explicit Module(Image&);
@@ -39,6 +41,7 @@ class Module {
   const slc_entry& entry() const;
   const std::string& file() const;
   const slc_host* host() const;
+  bool has_note() const;      // the file can be read without loading it; false for entries that are linked in
   std::string title() const;  // "plugins/jwt.so (acme.jwt 2.3.0)"
   const std::vector<Offer>& offers() const { return offers_; }
 

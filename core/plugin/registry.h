@@ -11,6 +11,7 @@
 #include "core/config/model.h"
 #include "core/config/report.h"
 #include "core/document/node.h"
+#include "core/plugin/admission.h"
 #include "core/plugin/worker.h"
 #include "sluice/plugin.h"
 
@@ -35,6 +36,7 @@ struct Binding {
 
 struct ScanResult {
   std::vector<std::string> problems;  // one message per file that was refused; architecture of messages: plugin-abi.md §2.5
+  std::vector<std::string> warnings;  // about files that were taken
 };
 
 // All bindings of one generation.
@@ -42,6 +44,8 @@ class Registry {
  public:
   Registry();
   ~Registry();
+  // Before scan(): which files it may load.
+  void set_lock_policy(LockPolicy);
   // Loads every regular file in `folder` whose name contains `pattern` (default ".so"), in name order. A refused file is a
   // problem, never a crash. A folder that does not exist is a problem.
   void scan(const std::string& folder, const std::string& pattern, ScanResult&);

@@ -2,6 +2,7 @@
 // bodies through as they come, with the backend's status and headers (pipeline.md §8.4).
 #include <cstring>
 
+#include "sluice/note.h"
 #include "sluice/plugin.h"
 
 namespace {
@@ -50,3 +51,5 @@ const slc_entry SLC_ENTRY_SYMBOL = {
     .get_interface = get_interface,
 };
 }
+SLC_PLUGIN_NOTE("sluice.no-op", "0.1.0", __VERSION__, SLC_BUILD_FLAGS,
+                SLC_NOTE_BINDING("no-op", SLC_IFACE_DECODER, 0) SLC_NOTE_BINDING("no-op", SLC_IFACE_ENCODER, 0))

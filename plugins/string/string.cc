@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "sluice/note.h"
 #include "sluice/plugin.h"
 
 namespace {
@@ -106,3 +107,5 @@ const slc_entry SLC_ENTRY_SYMBOL = {
     .get_interface = get_interface,
 };
 }
+SLC_PLUGIN_NOTE("sluice.string", "0.1.0", __VERSION__, SLC_BUILD_FLAGS,
+                SLC_NOTE_BINDING("string", SLC_IFACE_DECODER, 0) SLC_NOTE_BINDING("string", SLC_IFACE_ENCODER, 0))

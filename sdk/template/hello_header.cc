@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/note.h"
 #include "sluice/plugin.h"
 
 namespace {
@@ -89,3 +90,7 @@ extern "C" const slc_entry SLC_ENTRY_SYMBOL = {
     nullptr,
     get_interface,
 };
+
+// The same for tools, which read it without loading the file.
+SLC_PLUGIN_NOTE("example.hello-header", "1.0.0", __VERSION__, SLC_BUILD_FLAGS,
+                SLC_NOTE_BINDING("example/hello-header", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT))

@@ -31,6 +31,7 @@
 #include "sluice/detail/base.hpp"
 #include "sluice/detail/bindings.hpp"
 #include "sluice/detail/exchange.hpp"
+#include "sluice/detail/note.hpp"
 #include "sluice/detail/setup.hpp"
 #include "sluice/detail/value.hpp"
 #endif
