@@ -312,10 +312,6 @@ Result<bool, Problem> Module::check() {
   if (e.binding_size < sizeof(slc_binding))
     return Problem{who + ": binding_size is " + std::to_string(e.binding_size) + ", wanted " + std::to_string(sizeof(slc_binding)) +
                    ". Set it to sizeof(slc_binding)."};
-  for (uint32_t i = 0; i < e.binding_count; ++i)
-    if (auto* b = reinterpret_cast<const slc_binding*>(reinterpret_cast<const char*>(e.bindings) + size_t{i} * e.binding_size);
-        !is_text(b->name) || !b->interface_id)
-      return Problem{title() + ": binding " + std::to_string(i) + " has no name or no interface."};
   if (image_.note)
     if (std::string what = disagreement(*image_.note, e); !what.empty())
       return Problem{who + ": its note and its entry disagree: " + what + ". Tools and plugins.lock believe the note: write the same into both, as SLC_PLUGIN does."};
@@ -334,6 +330,7 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
   // By stride: bindings of a newer plugin may be longer than ours.
   auto* b = reinterpret_cast<const slc_binding*>(reinterpret_cast<const char*>(e.bindings) + size_t{i} * e.binding_size);
   offer.spec = b;
+  if (!is_text(b->name)) return Problem{title() + ": binding " + std::to_string(i) + " has no name."};
   std::string who = title() + ": \"" + b->name + "\"";
   const Kind* kind = is_text(b->interface_id) ? find_kind(b->interface_id) : nullptr;
   if (!kind) {

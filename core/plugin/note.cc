@@ -124,8 +124,9 @@ std::string disagreement(const Note& note, const slc_entry& e) {
     const Note::Bound& n = note.bindings[i];
     auto* b = reinterpret_cast<const slc_binding*>(reinterpret_cast<const char*>(e.bindings) + size_t{i} * e.binding_size);
     std::string which = "of binding " + std::to_string(i) + ": ";
-    if (n.name != b->name) return which + differ("name", n.name, b->name);
-    if (n.interface_id != b->interface_id) return which + differ("interface", n.interface_id, b->interface_id);
+    const std::string_view name = b->name ? b->name : "", interface_id = b->interface_id ? b->interface_id : "";
+    if (n.name != name) return which + differ("name", n.name, name);
+    if (n.interface_id != interface_id) return which + differ("interface", n.interface_id, interface_id);
     if (n.scopes != b->scopes) return which + differ("scopes", scope_names(n.scopes), scope_names(b->scopes));
     size_t count = 0;
     for (const char* const* a = b->aliases; a && *a; ++a, ++count)

@@ -28,7 +28,7 @@ Result<std::optional<Note>, Problem> read_note(std::string_view file);
 // Of the bytes behind the owner's name.
 Result<Note, Problem> parse_note(std::string_view content);
 // Where note and entry say different things: "version 1.0.0 in the note, 1.1.0 in the entry"; empty: nowhere. The entry has
-// been checked.
+// been checked up to its bindings, which are read by their stride and may lack name and interface.
 std::string disagreement(const Note&, const slc_entry&);
 
 // "service, endpoint"; "-" for none.

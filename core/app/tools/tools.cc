@@ -5,10 +5,15 @@
 #include "core/app/tools/tool.h"
 
 namespace sluice::app {
+
+// One line each, here and in the list, so that a tool needs no header.
+extern const Tool kPluginsTool;
+
 namespace {
 
-// One line each; declared here so that a tool needs no header.
-constexpr std::array<const Tool*, 0> kTools{};
+constexpr std::array<const Tool*, 1> kTools{
+    &kPluginsTool,
+};
 
 }  // namespace
 

@@ -38,7 +38,7 @@
 #define SLC_NOTE_TYPE 1u
 
 /* Kept by the compiler (used), by --gc-sections (retain, where it is known; linkers keep allocated notes anyway) and by
- * version scripts, which only concern symbols. Sanitizers of clang would put padding behind it. */
+ * version scripts, which only concern symbols. clang's AddressSanitizer would put padding behind it. */
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 #define SLC_NOTE_RETAIN __attribute__((retain))
