@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/config/environment.h"
+#include "core/config/grammar.h"
 #include "core/config/model.h"
 #include "core/config/report.h"
 
@@ -32,8 +33,7 @@ std::string quote(std::string_view);  // in double quotes, shortened
 // " (did you mean \"x\"?)", or empty.
 std::string suggestion(std::string_view name, std::span<const std::string_view> names);
 // Warns about keys of `object` that are close to a known one. Remarks ("$schema", "_x", "@comment", "//") stay silent.
-void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer,
-                  std::span<const std::string_view> known);
+void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer, const Grammar&);
 
 // An object of the root, endpoint and backend grammar: keys in any case, weak types (config.md §1).
 class Fields {
@@ -44,9 +44,9 @@ class Fields {
     explicit operator bool() const { return value != nullptr; }
   };
 
-  // `object` is a JSON object and outlives this.
-  Fields(Reading& reading, const boost::json::value& object, std::string pointer)
-      : reading_{&reading}, object_{&object}, pointer_{std::move(pointer)} {}
+  // `object` is a JSON object and outlives this; `grammar` has every key that is asked for.
+  Fields(Reading& reading, const boost::json::value& object, std::string pointer, const Grammar& grammar)
+      : reading_{&reading}, object_{&object}, pointer_{std::move(pointer)}, grammar_{&grammar} {}
 
   const boost::json::value& value() const { return *object_; }
   const std::string& pointer() const { return pointer_; }
@@ -66,18 +66,18 @@ class Fields {
   std::optional<Fields> object(std::string_view key);
   std::vector<Fields> objects(std::string_view key);
 
-  // Known keys that nobody reads, for finish().
-  void also(std::initializer_list<std::string_view> keys) { known_.insert(known_.end(), keys); }
-  // After all keys were asked for: warns about the unknown ones.
-  void finish() { warn_unknown(*reading_, object_->get_object(), pointer_, known_); }
+  // Warns about unknown keys.
+  void finish() { warn_unknown(*reading_, object_->get_object(), pointer_, *grammar_); }
 
  private:
+  Found find_as(std::string_view key, std::initializer_list<Type>);
   std::vector<Found> elements(const Found&);
+  const Grammar& inner(std::string_view key) const;
 
   Reading* reading_;
   const boost::json::value* object_;
   std::string pointer_;
-  std::vector<std::string_view> known_;
+  const Grammar* grammar_;
 };
 
 // A block of the core's own namespaces: exact keys, exact types. `strict` reports a wrong type as an error; otherwise
@@ -85,7 +85,7 @@ class Fields {
 class Options {
  public:
   // `block` may be null: every option is absent.
-  Options(Reading& reading, const Block* block, bool strict);
+  Options(Reading& reading, const Block* block, const Grammar& grammar, bool strict);
 
   const boost::json::value* find(std::string_view key);  // nullptr: absent or null
   bool flag(std::string_view key, bool otherwise = false);
@@ -93,15 +93,16 @@ class Options {
   std::vector<std::string> texts(std::string_view key);
   const boost::json::value* object(std::string_view key);
   std::string pointer_of(std::string_view key) const { return join(pointer_, key); }
-  void also(std::initializer_list<std::string_view> keys) { known_.insert(known_.end(), keys); }
   void finish();
 
  private:
+  const boost::json::value* find_as(std::string_view key, Type);
+
   Reading* reading_;
+  const Grammar* grammar_;
   const boost::json::object* object_ = nullptr;
   std::string pointer_;
   bool strict_;
-  std::vector<std::string_view> known_;
 };
 
 }  // namespace sluice::config

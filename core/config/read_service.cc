@@ -11,46 +11,6 @@
 namespace sluice::config {
 namespace {
 
-constexpr std::string_view kRootKeys[] = {
-    "version",
-    "name",
-    "port",
-    "listen_ip",
-    "host",
-    "timeout",
-    "cache_ttl",
-    "output_encoding",
-    "extra_config",
-    "endpoints",
-    "async_agent",
-    "plugin",
-    "disable_rest",
-    "debug_endpoint",
-    "echo_endpoint",
-    "sequential_start",
-    "dns_cache_ttl",
-    "allow_insecure_connections",
-    "read_timeout",
-    "read_header_timeout",
-    "write_timeout",
-    "idle_timeout",
-    "max_header_bytes",
-    "max_shutdown_wait_time",
-    "use_h2c",
-    "tls",
-    "disable_keep_alives",
-    "disable_compression",
-    "max_idle_connections",
-    "max_idle_connections_per_host",
-    "idle_connection_timeout",
-    "response_header_timeout",
-    "expect_continue_timeout",
-    "dialer_timeout",
-    "dialer_fallback_delay",
-    "dialer_keep_alive",
-    "client_tls",
-};
-
 // OpenSSL's numbers are those of the protocol (RFC 8446 §4.1.2, RFC 6101).
 constexpr std::string_view kTlsNames[] = {"SSL3.0", "TLS10", "TLS11", "TLS12", "TLS13"};
 constexpr int kTls13 = 0x0304;
@@ -103,7 +63,6 @@ void read_server_tls(Fields& root, Config& config) {
   tls.enable_mtls = fields->flag("enable_mtls");
   tls.ca_certs = fields->texts("ca_certs");
   tls.disable_system_ca_pool = fields->flag("disable_system_ca_pool");
-  fields->also({"prefer_server_cipher_suites"});
   fields->finish();
   if (!disabled) config.tls = std::move(tls);
 }
@@ -114,7 +73,7 @@ void read_client_tls(Fields& root, Config& config) {
   if (!fields && !insecure) return;
   // Without the block this reads the defaults of an empty one, which is what the root's flag stands for.
   static const boost::json::value kNone(boost::json::object_kind);
-  Fields none{root.reading(), kNone, root.pointer_of("client_tls")};
+  Fields none{root.reading(), kNone, root.pointer_of("client_tls"), *kRootGrammar.find("client_tls")->inner};
   Fields& from = fields ? *fields : none;
   ClientTls tls;
   read_tls_versions(from, tls);
@@ -182,7 +141,14 @@ void read_plugin_lock(Fields& plugin, Config& config) {
 
 }  // namespace
 
-std::span<const std::string_view> root_keys() { return kRootKeys; }
+std::span<const std::string_view> root_keys() {
+  static const std::vector<std::string_view> kNames = [] {
+    std::vector<std::string_view> names;
+    for (const Key& k : kRootGrammar.keys) names.push_back(k.name);
+    return names;
+  }();
+  return kNames;
+}
 
 void read_service(Fields& root, Config& config, Inherited& inherited) {
   Reading& reading = root.reading();

@@ -118,6 +118,8 @@ class ObjectFactory {
 // The families that must not fail open: auth, security, validation, qos, modifier (deviations 2 and 3). families.cc is the
 // one file that lists them.
 bool must_not_fail_open(std::string_view name);
+// The same as a regular expression of ECMAScript, for schemas.
+std::string must_not_fail_open_pattern();
 
 // Default plugins folder: $SLUICE_PLUGINS, else <prefix>/lib/sluice/plugins beside the executable, else the build tree's.
 std::string default_folder();

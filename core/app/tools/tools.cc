@@ -8,11 +8,13 @@ namespace sluice::app {
 
 // One line each, here and in the list, so that a tool needs no header.
 extern const Tool kPluginsTool;
+extern const Tool kSchemaTool;
 
 namespace {
 
-constexpr std::array<const Tool*, 1> kTools{
+constexpr std::array<const Tool*, 2> kTools{
     &kPluginsTool,
+    &kSchemaTool,
 };
 
 }  // namespace
