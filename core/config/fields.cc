@@ -143,13 +143,11 @@ std::string suggestion(std::string_view name, std::span<const std::string_view> 
   return " (did you mean \"" + std::string{best} + "\"?)";
 }
 
-void warn_unknown(Reading& reading, const json::object& object, const std::string& pointer, const Grammar& grammar) {
-  std::vector<std::string_view> known;
+void warn_unknown(Reading& reading, const json::object& object, const std::string& pointer,
+                  std::span<const std::string_view> known) {
   for (const auto& member : object) {
     std::string_view key = member.key();
     if (is_remark(key)) continue;
-    if (known.empty())
-      for (const Key& k : grammar.keys) known.push_back(k.name);
     if (std::any_of(known.begin(), known.end(), [&](std::string_view k) { return iequals(k, key); })) continue;
     std::string hint = suggestion(key, known);
     if (!hint.empty()) reading.warning(join(pointer, key), "unknown key, ignored" + hint);
@@ -167,8 +165,19 @@ void warn_unknown(Reading& reading, const json::object& object, const std::strin
   return good;
 }
 
+std::vector<std::string_view> names_of(const Grammar& grammar) {
+  std::vector<std::string_view> names;
+  for (const Key& k : grammar.keys) names.push_back(k.name);
+  return names;
+}
+
+bool Fields::may_ask(std::string_view key, std::initializer_list<Type> types) { return !grammar_ || has(*grammar_, key, types); }
+
+void Fields::finish() { warn_unknown(*reading_, object_->get_object(), pointer_, grammar_ ? names_of(*grammar_) : asked_); }
+
 Fields::Found Fields::find(std::string_view key) {
-  assert(has(*grammar_, key, {}));
+  assert(may_ask(key, {}));
+  if (!grammar_) asked_.push_back(key);
   const json::object& object = object_->get_object();
   auto it = object.find(key);
   if (it == object.end())
@@ -178,15 +187,15 @@ Fields::Found Fields::find(std::string_view key) {
 }
 
 Fields::Found Fields::find_as(std::string_view key, [[maybe_unused]] std::initializer_list<Type> types) {
-  assert(has(*grammar_, key, types));
+  assert(may_ask(key, types));
   return find(key);
 }
 
 const Grammar& Fields::inner(std::string_view key) const {
   // Objects of free keys: nobody asks them for any.
   static constexpr Grammar kNone{};
-  const Key* k = grammar_->find(key);
-  return k && k->inner ? *k->inner : kNone;
+  const Key* k = grammar_ ? grammar_->find(key) : nullptr;
+  return k && k->inner && k->type != Type::members ? *k->inner : kNone;
 }
 
 std::string Fields::text(std::string_view key) {
@@ -284,7 +293,7 @@ std::vector<std::pair<std::string, std::string>> Fields::pairs(std::string_view 
 }
 
 std::optional<Fields> Fields::object(std::string_view key) {
-  Found found = find_as(key, {Type::object, Type::pairs, Type::blocks});
+  Found found = find_as(key, {Type::object, Type::pairs, Type::blocks, Type::members});
   if (!found) return std::nullopt;
   if (found.value->is_object()) return Fields{*reading_, *found.value, std::move(found.pointer), inner(key)};
   if (found.value->is_array() && found.value->get_array().empty())
@@ -361,7 +370,7 @@ const json::value* Options::object(std::string_view key) {
 }
 
 void Options::finish() {
-  if (object_) warn_unknown(*reading_, *object_, pointer_, *grammar_);
+  if (object_) warn_unknown(*reading_, *object_, pointer_, names_of(*grammar_));
 }
 
 }  // namespace sluice::config

@@ -33,7 +33,8 @@ std::string quote(std::string_view);  // in double quotes, shortened
 // " (did you mean \"x\"?)", or empty.
 std::string suggestion(std::string_view name, std::span<const std::string_view> names);
 // Warns about keys of `object` that are close to a known one. Remarks ("$schema", "_x", "@comment", "//") stay silent.
-void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer, const Grammar&);
+void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer,
+                  std::span<const std::string_view> known);
 
 // An object of the root, endpoint and backend grammar: keys in any case, weak types (config.md §1).
 class Fields {
@@ -47,6 +48,11 @@ class Fields {
   // `object` is a JSON object and outlives this; `grammar` has every key that is asked for.
   Fields(Reading& reading, const boost::json::value& object, std::string pointer, const Grammar& grammar)
       : reading_{&reading}, object_{&object}, pointer_{std::move(pointer)}, grammar_{&grammar} {}
+
+  // An object that stands under a free key, or among other kinds of values: its reader says by asking what it may have, and
+  // the schema does not judge it unless the table says how (Type::members, Type::named).
+  Fields(Reading& reading, const boost::json::value& object, std::string pointer)
+      : reading_{&reading}, object_{&object}, pointer_{std::move(pointer)} {}
 
   const boost::json::value& value() const { return *object_; }
   const std::string& pointer() const { return pointer_; }
@@ -67,9 +73,10 @@ class Fields {
   std::vector<Fields> objects(std::string_view key);
 
   // Warns about unknown keys.
-  void finish() { warn_unknown(*reading_, object_->get_object(), pointer_, *grammar_); }
+  void finish();
 
  private:
+  bool may_ask(std::string_view key, std::initializer_list<Type>);
   Found find_as(std::string_view key, std::initializer_list<Type>);
   std::vector<Found> elements(const Found&);
   const Grammar& inner(std::string_view key) const;
@@ -77,7 +84,8 @@ class Fields {
   Reading* reading_;
   const boost::json::value* object_;
   std::string pointer_;
-  const Grammar* grammar_;
+  const Grammar* grammar_ = nullptr;   // nullptr: free
+  std::vector<std::string_view> asked_;  // of a free object
 };
 
 // A block of the core's own namespaces: exact keys, exact types. `strict` reports a wrong type as an error; otherwise

@@ -18,6 +18,9 @@ enum class Type : uint8_t {
   pairs,       // object of texts
   object,      // `inner`
   objects,     // list of `inner`
+  members,     // object of free keys, each an `inner`
+  named,       // list of texts, or of `inner` where there is more to say
+  number,      // any JSON number within the bounds
   blocks,      // extra_config
   operations,  // flatmap_filter
   any,         // nobody looks at it, or its reader takes any JSON

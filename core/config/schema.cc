@@ -96,7 +96,11 @@ class Maker {
 
   static json::object integer(const Key& k, bool weak, bool null) {
     json::object out{{"type", weak ? types({"number", "string", "boolean"}, null) : types({"number"}, null)}};
-    if (!weak) return out;
+    if (!weak) {
+      // Exact types: a bounded one is read as an integer, another one as any number.
+      if (k.least > INT64_MIN || k.most < INT64_MAX) out["type"] = types({"integer"}, null), out["minimum"] = k.least, out["maximum"] = k.most;
+      return out;
+    }
     // The readers cut fractions off before they look at the bounds.
     if (k.least > INT64_MIN) out[k.least <= 0 ? "exclusiveMinimum" : "minimum"] = k.least <= 0 ? k.least - 1 : k.least;
     else out["minimum"] = INT64_MIN;
@@ -148,6 +152,12 @@ class Maker {
         return {{"anyOf", json::array{std::move(inner), json::object{{"type", "null"}}, empty_array()}}};
       }
       case Type::objects: return objects(k, level);
+      case Type::members:
+        return {{"anyOf", json::array{json::object{{"type", types({"object"}, true)}, {"additionalProperties", object_of(*k.inner, level)}}, empty_array()}}};
+      case Type::named:
+        return {{"type", types({"array"}, true)},
+                {"items", json::object{{"anyOf", json::array{json::object{{"type", "string"}, {"minLength", 1}}, object_of(*k.inner, level)}}}}};
+      case Type::number: return {{"type", types({"number"}, true)}, {"minimum", k.least}, {"maximum", k.most}};
       case Type::blocks:
         return {{"anyOf", json::array{extra(level), json::object{{"type", "null"}}, empty_array()}}};
       case Type::operations: {

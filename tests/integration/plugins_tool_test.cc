@@ -196,6 +196,29 @@ TEST_F(PluginsToolTest, LockWritesNothingAboutFilesThatTheGatewayWouldRefuse) {
   EXPECT_FALSE(fs::exists(folder() + "/plugins.lock"));
 }
 
+TEST_F(PluginsToolTest, TheBuildRefusesAPluginWithoutANote) {
+  auto built = [](const std::string& file) {
+    return run_program({SLC_CMAKE, "-DREADELF=" SLC_READELF, "-DFILE=" SLC_MISBEHAVING_FOLDER "/" + file, "-P", SLC_SOURCE_FOLDER "/sdk/cmake/check-note.cmake"});
+  };
+  EXPECT_EQ(built("never_resumes.so").code, 0);
+  Ran ran = built("no_note.so");
+  EXPECT_NE(ran.code, 0);
+  expect_in(ran, "no_note.so has no note");
+}
+
+// Compilers and linkers that drop what nobody refers to must keep the note.
+TEST_F(PluginsToolTest, TheNoteSurvivesSectionsCollectedAndSymbolsStripped) {
+  const std::string file = folder() + "/small.so";
+  ASSERT_EQ(run_program({SLC_C_COMPILER, "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden", "-I", SLC_SOURCE_FOLDER "/sdk/include", "-shared",
+                         "-fPIC", "-Wl,--gc-sections", "-Wl,--version-script," SLC_SOURCE_FOLDER "/sdk/cmake/plugin.version", "-s",
+                         SLC_SOURCE_FOLDER "/tests/integration/plugins/plain.c", "-o", file, "-pthread"}).code, 0);
+  ::chmod(file.c_str(), 0755);
+  Ran ran = plugins({"--plugins", folder()});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  expect_in(ran, "test.plain 1.0.0  " + file);
+  expect_in(ran, "  middleware  test/plain-backend  at backend\n");
+}
+
 TEST_F(PluginsToolTest, AGatewayServesWithLockedPlugins) {
   ASSERT_EQ(plugins({"lock", folder()}).code, 0);
   FakeUpstream up;
