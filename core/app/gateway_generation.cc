@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/app/plugin_folders.h"
 #include "core/config/reader.h"
 #include "core/log/log.h"
 #include "core/pipeline/compile.h"
@@ -10,32 +11,29 @@ namespace sluice::app {
 namespace {
 
 // Every folder that holds plugins; what cannot be loaded is said as a warning, because a missing name is an error of its own.
+// Where plugins.lock is required, a file that may not be loaded is somebody's doing: nothing is served half protected then.
 // At a reload a file that was fine until now is an error: going on without it would change what is served.
 void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, const Live* before, const plugin::Pins& pins,
           Live& live, config::Report& report) {
   plugin::ScanResult found;
-  std::string pattern = c.plugin_pattern.value_or(".so");
-  if (pattern.empty()) pattern = ".so";
-  auto folder = [&](const std::string& path, const std::string& wanted) {
-    live.files.push_back(path);
-    registry.scan(path, wanted, found, pins);
-  };
+  plugin::LockPolicy lock = lock_policy(c);
+  const bool refuse = o.policy == Policy::strict || lock.mode == plugin::LockPolicy::Mode::required;
+  registry.set_lock_policy(std::move(lock));
   registry.isolate(c.isolated_plugins);
-  if (!o.plugins.empty()) {
-    folder(o.plugins, ".so");
-  } else {
-    folder(plugin::default_folder(), ".so");
-    if (c.plugin_folder && !c.plugin_folder->empty()) folder(*c.plugin_folder, pattern);
+  for (const PluginFolder& f : plugin_folders(o.plugins, &c)) {
+    live.files.push_back(f.path);
+    registry.scan(f.path, f.pattern, found, pins);
   }
   registry.finish(found);
   for (auto& r : found.refused) report.error(std::move(r.pointer), std::move(r.message));
   for (const std::string& p : found.problems) {
     bool is_new = before && std::find(before->problems.begin(), before->problems.end(), p) == before->problems.end();
-    if (o.policy == Policy::strict || (is_new && o.policy != Policy::lenient))
+    if (refuse || (is_new && o.policy != Policy::lenient))
       report.error("/plugin", p);
     else
       report.warning("/plugin", p);
   }
+  for (std::string& w : found.warnings) report.warning("/plugin", std::move(w));
   live.problems = std::move(found.problems);
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <cassert>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 
 #include "core/base/text.h"
 #include "core/config/reader.h"
@@ -152,8 +154,30 @@ void warn_unknown(Reading& reading, const json::object& object, const std::strin
   }
 }
 
+// Readers may only ask for what the table has, as what it has there: see grammar.h. The text of a failing assertion names
+// neither, so this does.
+[[maybe_unused]] bool has(const Grammar& grammar, std::string_view key, std::initializer_list<Type> types) {
+  const Key* k = grammar.find(key);
+  const bool good = k && (types.size() == 0 || std::find(types.begin(), types.end(), k->type) != types.end());
+  if (!good)
+    std::fprintf(stderr, "core/config/grammar.cc: %.*s has no key \"%.*s\" of this type; enter it there\n", static_cast<int>(grammar.name.size()),
+                 grammar.name.data(), static_cast<int>(key.size()), key.data());
+  return good;
+}
+
+std::vector<std::string_view> names_of(const Grammar& grammar) {
+  std::vector<std::string_view> names;
+  for (const Key& k : grammar.keys) names.push_back(k.name);
+  return names;
+}
+
+bool Fields::may_ask(std::string_view key, std::initializer_list<Type> types) { return !grammar_ || has(*grammar_, key, types); }
+
+void Fields::finish() { warn_unknown(*reading_, object_->get_object(), pointer_, grammar_ ? names_of(*grammar_) : asked_); }
+
 Fields::Found Fields::find(std::string_view key) {
-  known_.push_back(key);
+  assert(may_ask(key, {}));
+  if (!grammar_) asked_.push_back(key);
   const json::object& object = object_->get_object();
   auto it = object.find(key);
   if (it == object.end())
@@ -162,8 +186,20 @@ Fields::Found Fields::find(std::string_view key) {
   return {it->value().is_null() ? nullptr : &it->value(), join(pointer_, it->key())};
 }
 
+Fields::Found Fields::find_as(std::string_view key, [[maybe_unused]] std::initializer_list<Type> types) {
+  assert(may_ask(key, types));
+  return find(key);
+}
+
+const Grammar& Fields::inner(std::string_view key) const {
+  // Objects of free keys: nobody asks them for any.
+  static constexpr Grammar kNone{};
+  const Key* k = grammar_ ? grammar_->find(key) : nullptr;
+  return k && k->inner && k->type != Type::members ? *k->inner : kNone;
+}
+
 std::string Fields::text(std::string_view key) {
-  Found found = find(key);
+  Found found = find_as(key, {Type::text});
   if (!found) return {};
   auto text = weak_text(*found.value);
   if (!text) reading_->mismatch(found.pointer, "a text", *found.value);
@@ -171,7 +207,7 @@ std::string Fields::text(std::string_view key) {
 }
 
 bool Fields::flag(std::string_view key) {
-  Found found = find(key);
+  Found found = find_as(key, {Type::flag});
   if (!found) return false;
   auto flag = weak_flag(*found.value);
   if (!flag) reading_->mismatch(found.pointer, "true or false", *found.value);
@@ -179,7 +215,7 @@ bool Fields::flag(std::string_view key) {
 }
 
 int64_t Fields::integer(std::string_view key, int64_t least, int64_t most) {
-  Found found = find(key);
+  Found found = find_as(key, {Type::integer});
   if (!found) return 0;
   auto number = weak_integer(*found.value);
   if (!number) {
@@ -195,7 +231,7 @@ int64_t Fields::integer(std::string_view key, int64_t least, int64_t most) {
 }
 
 Duration Fields::duration(std::string_view key) {
-  Found found = find(key);
+  Found found = find_as(key, {Type::duration});
   if (!found) return {};
   if (found.value->is_string()) {
     std::string_view text = found.value->get_string();
@@ -227,7 +263,7 @@ std::vector<Fields::Found> Fields::elements(const Found& found) {
 
 std::vector<std::string> Fields::texts(std::string_view key) {
   std::vector<std::string> out;
-  for (const Found& e : elements(find(key))) {
+  for (const Found& e : elements(find_as(key, {Type::texts}))) {
     if (auto text = weak_text(*e.value)) out.push_back(std::move(*text));
     else reading_->mismatch(e.pointer, "a text", *e.value);
   }
@@ -236,7 +272,7 @@ std::vector<std::string> Fields::texts(std::string_view key) {
 
 std::vector<int> Fields::integers(std::string_view key, int most) {
   std::vector<int> out;
-  for (const Found& e : elements(find(key))) {
+  for (const Found& e : elements(find_as(key, {Type::integers}))) {
     auto number = weak_integer(*e.value);
     if (number && *number >= 0 && *number <= most) out.push_back(static_cast<int>(*number));
     else reading_->mismatch(e.pointer, "a number from 0 to " + std::to_string(most), *e.value);
@@ -257,25 +293,26 @@ std::vector<std::pair<std::string, std::string>> Fields::pairs(std::string_view 
 }
 
 std::optional<Fields> Fields::object(std::string_view key) {
-  Found found = find(key);
+  Found found = find_as(key, {Type::object, Type::pairs, Type::blocks, Type::members});
   if (!found) return std::nullopt;
-  if (found.value->is_object()) return Fields{*reading_, *found.value, std::move(found.pointer)};
+  if (found.value->is_object()) return Fields{*reading_, *found.value, std::move(found.pointer), inner(key)};
   if (found.value->is_array() && found.value->get_array().empty())
-    return Fields{*reading_, empty_object(), std::move(found.pointer)};
+    return Fields{*reading_, empty_object(), std::move(found.pointer), inner(key)};
   reading_->mismatch(found.pointer, "an object", *found.value);
   return std::nullopt;
 }
 
 std::vector<Fields> Fields::objects(std::string_view key) {
   std::vector<Fields> out;
-  for (Found& e : elements(find(key))) {
-    if (e.value->is_object()) out.emplace_back(*reading_, *e.value, std::move(e.pointer));
+  for (Found& e : elements(find_as(key, {Type::objects}))) {
+    if (e.value->is_object()) out.emplace_back(*reading_, *e.value, std::move(e.pointer), inner(key));
     else reading_->mismatch(e.pointer, "an object", *e.value);
   }
   return out;
 }
 
-Options::Options(Reading& reading, const Block* block, bool strict) : reading_{&reading}, strict_{strict} {
+Options::Options(Reading& reading, const Block* block, const Grammar& grammar, bool strict)
+    : reading_{&reading}, grammar_{&grammar}, strict_{strict} {
   if (!block || block->value->is_null()) return;
   pointer_ = block->pointer;
   if (block->value->is_object()) object_ = &block->value->get_object();
@@ -283,13 +320,18 @@ Options::Options(Reading& reading, const Block* block, bool strict) : reading_{&
 }
 
 const json::value* Options::find(std::string_view key) {
-  known_.push_back(key);
+  assert(has(*grammar_, key, {}));
   const json::value* v = object_ ? object_->if_contains(key) : nullptr;
   return v && !v->is_null() ? v : nullptr;
 }
 
+const json::value* Options::find_as(std::string_view key, [[maybe_unused]] Type type) {
+  assert(has(*grammar_, key, {type}));
+  return find(key);
+}
+
 bool Options::flag(std::string_view key, bool otherwise) {
-  const json::value* v = find(key);
+  const json::value* v = find_as(key, Type::flag);
   if (!v) return otherwise;
   if (v->is_bool()) return v->get_bool();
   reading_->mismatch(pointer_of(key), "true or false", *v, strict_);
@@ -311,7 +353,7 @@ int64_t Options::integer(std::string_view key, int64_t otherwise, int64_t least,
 }
 
 std::optional<std::string> Options::text(std::string_view key) {
-  const json::value* v = find(key);
+  const json::value* v = find_as(key, Type::text);
   if (!v) return std::nullopt;
   if (v->is_string()) return std::string{v->get_string()};
   reading_->mismatch(pointer_of(key), "a text", *v, strict_);
@@ -320,7 +362,7 @@ std::optional<std::string> Options::text(std::string_view key) {
 
 std::vector<std::string> Options::texts(std::string_view key) {
   std::vector<std::string> out;
-  const json::value* v = find(key);
+  const json::value* v = find_as(key, Type::texts);
   if (!v) return out;
   if (!v->is_array()) {
     reading_->mismatch(pointer_of(key), "a list of texts", *v, strict_);
@@ -335,14 +377,14 @@ std::vector<std::string> Options::texts(std::string_view key) {
 }
 
 const json::value* Options::object(std::string_view key) {
-  const json::value* v = find(key);
+  const json::value* v = find_as(key, Type::object);
   if (!v || v->is_object()) return v;
   reading_->mismatch(pointer_of(key), "an object", *v, strict_);
   return nullptr;
 }
 
 void Options::finish() {
-  if (object_) warn_unknown(*reading_, *object_, pointer_, known_);
+  if (object_) warn_unknown(*reading_, *object_, pointer_, names_of(*grammar_));
 }
 
 }  // namespace sluice::config

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/config/environment.h"
+#include "core/config/grammar.h"
 #include "core/config/model.h"
 #include "core/config/report.h"
 
@@ -44,7 +45,12 @@ class Fields {
     explicit operator bool() const { return value != nullptr; }
   };
 
-  // `object` is a JSON object and outlives this.
+  // `object` is a JSON object and outlives this; `grammar` has every key that is asked for.
+  Fields(Reading& reading, const boost::json::value& object, std::string pointer, const Grammar& grammar)
+      : reading_{&reading}, object_{&object}, pointer_{std::move(pointer)}, grammar_{&grammar} {}
+
+  // An object that stands under a free key, or among other kinds of values: its reader says by asking what it may have, and
+  // the schema does not judge it unless the table says how (Type::members, Type::named).
   Fields(Reading& reading, const boost::json::value& object, std::string pointer)
       : reading_{&reading}, object_{&object}, pointer_{std::move(pointer)} {}
 
@@ -66,18 +72,20 @@ class Fields {
   std::optional<Fields> object(std::string_view key);
   std::vector<Fields> objects(std::string_view key);
 
-  // Known keys that nobody reads, for finish().
-  void also(std::initializer_list<std::string_view> keys) { known_.insert(known_.end(), keys); }
-  // After all keys were asked for: warns about the unknown ones.
-  void finish() { warn_unknown(*reading_, object_->get_object(), pointer_, known_); }
+  // Warns about unknown keys.
+  void finish();
 
  private:
+  bool may_ask(std::string_view key, std::initializer_list<Type>);
+  Found find_as(std::string_view key, std::initializer_list<Type>);
   std::vector<Found> elements(const Found&);
+  const Grammar& inner(std::string_view key) const;
 
   Reading* reading_;
   const boost::json::value* object_;
   std::string pointer_;
-  std::vector<std::string_view> known_;
+  const Grammar* grammar_ = nullptr;   // nullptr: free
+  std::vector<std::string_view> asked_;  // of a free object
 };
 
 // A block of the core's own namespaces: exact keys, exact types. `strict` reports a wrong type as an error; otherwise
@@ -85,7 +93,7 @@ class Fields {
 class Options {
  public:
   // `block` may be null: every option is absent.
-  Options(Reading& reading, const Block* block, bool strict);
+  Options(Reading& reading, const Block* block, const Grammar& grammar, bool strict);
 
   const boost::json::value* find(std::string_view key);  // nullptr: absent or null
   bool flag(std::string_view key, bool otherwise = false);
@@ -97,15 +105,16 @@ class Options {
   // A known key that this version does not carry out: says so where it is given (and not false or 0).
   void without_effect(std::string_view key, std::string_view why);
   std::string pointer_of(std::string_view key) const { return join(pointer_, key); }
-  void also(std::initializer_list<std::string_view> keys) { known_.insert(known_.end(), keys); }
   void finish();
 
  private:
+  const boost::json::value* find_as(std::string_view key, Type);
+
   Reading* reading_;
+  const Grammar* grammar_;
   const boost::json::object* object_ = nullptr;
   std::string pointer_;
   bool strict_;
-  std::vector<std::string_view> known_;
 };
 
 }  // namespace sluice::config

@@ -163,6 +163,8 @@ struct Config {
   std::vector<PluginTrial> trials;
   std::optional<uint32_t> plugin_watchdog_ms;  // 0: off
   std::vector<IsolatedPlugin> isolated_plugins;
+  std::optional<std::string> plugin_lock;  // "off", "if_present", "required"
+  std::string plugin_public_key;           // file; "": none
   Duration dns_cache_ttl{std::chrono::seconds{30}};
   // server
   Duration read_timeout{0}, read_header_timeout{0}, write_timeout{0}, idle_timeout{0};

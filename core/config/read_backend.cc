@@ -45,7 +45,7 @@ void read_hosts(Fields& fields, const Inherited& inherited, Backend& backend) {
 }
 
 void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backend) {
-  Options proxy{reading, own_block(backend.at, "proxy"), false};
+  Options proxy{reading, own_block(backend.at, "proxy"), kBackendProxyBlock, false};
   backend.shadow = proxy.flag("shadow");
   backend.shadow_timeout = endpoint.timeout;
   if (auto text = proxy.text("shadow_timeout")) {
@@ -54,11 +54,10 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
       reading.warning(proxy.pointer_of("shadow_timeout"), "expected a duration such as \"2s\", found " + quote(*text) +
                                                               "; the endpoint's timeout is taken");
   }
-  proxy.also({"flatmap_filter", "sequential", "sequential_propagated_params", "combiner", "static"});
   proxy.finish();
 
   const Block* http_block = own_block(backend.at, "backend/http");
-  Options http{reading, http_block, false};
+  Options http{reading, http_block, kHttpBlock, false};
   backend.return_error_details = http.text("return_error_details").value_or("");
   bool code = http.flag("return_error_code");
   // The mere presence of the other key, whatever its value, switches this one off (config.md §6.2).
@@ -67,7 +66,7 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
   backend.return_error_code = code && !details_there;
   http.finish();
 
-  Options client{reading, own_block(backend.at, "backend/http/client"), false};
+  Options client{reading, own_block(backend.at, "backend/http/client"), kHttpClientBlock, false};
   backend.send_body_on_redirect = client.flag("send_body_on_redirect");
   backend.max_gzip_ratio = static_cast<uint32_t>(client.integer("max_gzip_ratio", backend.max_gzip_ratio, 0, 1'000'000));
 }

@@ -47,7 +47,7 @@ void read_static(Options& proxy, Reading& reading, Endpoint& endpoint) {
   const boost::json::value* v = proxy.object("static");
   if (!v) return;
   Block block{"static", v, proxy.pointer_of("static")};
-  Options options{reading, &block, false};
+  Options options{reading, &block, kStaticBlock, false};
   endpoint.static_data = options.object("data");
   std::string strategy = options.text("strategy").value_or("always");
   auto known = std::find(std::begin(kStrategies), std::end(kStrategies), strategy);
@@ -60,7 +60,7 @@ void read_static(Options& proxy, Reading& reading, Endpoint& endpoint) {
 }
 
 void read_proxy(Reading& reading, Endpoint& endpoint) {
-  Options proxy{reading, own_block(endpoint.at, "proxy"), false};
+  Options proxy{reading, own_block(endpoint.at, "proxy"), kEndpointProxyBlock, false};
   endpoint.sequential = proxy.flag("sequential");
   // The reference dies on a wrong type in these two; ignoring it would hide that the endpoint does not do what was
   // meant.
@@ -83,7 +83,6 @@ void read_proxy(Reading& reading, Endpoint& endpoint) {
   if (const boost::json::value* combiner = proxy.find("combiner"); combiner && !combiner->is_string())
     reading.mismatch(proxy.pointer_of("combiner"), "a text", *combiner);
   read_static(proxy, reading, endpoint);
-  proxy.also({"flatmap_filter", "shadow", "shadow_timeout"});
   proxy.without_effect("max_payload", kNoMaxPayload);
   proxy.without_effect("decompress_gzip", kNoDecompression);
   proxy.finish();

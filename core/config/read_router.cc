@@ -131,7 +131,7 @@ void write_value(std::string& out, const json::value& v) {
 
 RouterOptions read_router(Reading& reading, const Block* block) {
   RouterOptions out;
-  Options options{reading, block, true};
+  Options options{reading, block, kRouterBlock, true};
   out.redirect_trailing_slash = !options.flag("disable_redirect_trailing_slash");
   out.redirect_fixed_path = !options.flag("disable_redirect_fixed_path");
   out.method_not_allowed = !options.flag("disable_handle_method_not_allowed");
@@ -172,7 +172,6 @@ RouterOptions read_router(Reading& reading, const Block* block) {
     for (auto [key, place] : {std::pair{"404", &out.error_body_404}, std::pair{"405", &out.error_body_405}})
       if (const json::value* v = body->get_object().if_contains(key)) write_value(place->emplace(), *v);
   }
-  options.also({"disable_gzip"});  // nothing is compressed towards clients
   options.without_effect("max_payload", kNoMaxPayload);
   options.without_effect("decompress_gzip", kNoDecompression);
   options.finish();

@@ -11,46 +11,6 @@
 namespace sluice::config {
 namespace {
 
-constexpr std::string_view kRootKeys[] = {
-    "version",
-    "name",
-    "port",
-    "listen_ip",
-    "host",
-    "timeout",
-    "cache_ttl",
-    "output_encoding",
-    "extra_config",
-    "endpoints",
-    "async_agent",
-    "plugin",
-    "disable_rest",
-    "debug_endpoint",
-    "echo_endpoint",
-    "sequential_start",
-    "dns_cache_ttl",
-    "allow_insecure_connections",
-    "read_timeout",
-    "read_header_timeout",
-    "write_timeout",
-    "idle_timeout",
-    "max_header_bytes",
-    "max_shutdown_wait_time",
-    "use_h2c",
-    "tls",
-    "disable_keep_alives",
-    "disable_compression",
-    "max_idle_connections",
-    "max_idle_connections_per_host",
-    "idle_connection_timeout",
-    "response_header_timeout",
-    "expect_continue_timeout",
-    "dialer_timeout",
-    "dialer_fallback_delay",
-    "dialer_keep_alive",
-    "client_tls",
-};
-
 // A percentage of a trial; `otherwise` when it is absent.
 double percentage(Fields& fields, std::string_view key, double least, double otherwise) {
   Fields::Found found = fields.find(key);
@@ -137,7 +97,6 @@ void read_server_tls(Fields& root, Config& config) {
   tls.enable_mtls = fields->flag("enable_mtls");
   tls.ca_certs = fields->texts("ca_certs");
   tls.disable_system_ca_pool = fields->flag("disable_system_ca_pool");
-  fields->also({"prefer_server_cipher_suites"});
   fields->finish();
   if (!disabled) config.tls = std::move(tls);
 }
@@ -148,7 +107,7 @@ void read_client_tls(Fields& root, Config& config) {
   if (!fields && !insecure) return;
   // Without the block this reads the defaults of an empty one, which is what the root's flag stands for.
   static const boost::json::value kNone(boost::json::object_kind);
-  Fields none{root.reading(), kNone, root.pointer_of("client_tls")};
+  Fields none{root.reading(), kNone, root.pointer_of("client_tls"), *kRootGrammar.find("client_tls")->inner};
   Fields& from = fields ? *fields : none;
   ClientTls tls;
   read_tls_versions(from, tls);
@@ -238,9 +197,31 @@ void read_isolated(Fields& plugin, Config& config) {
   }
 }
 
+void read_plugin_lock(Fields& plugin, Config& config) {
+  static constexpr std::string_view kModes[] = {"off", "if_present", "required"};
+  config.plugin_public_key = plugin.text("public_key");
+  if (!plugin.find("lock")) return;
+  std::string mode = plugin.text("lock");
+  if (std::find(std::begin(kModes), std::end(kModes), mode) == std::end(kModes)) {
+    plugin.reading().error(plugin.pointer_of("lock"), "expected \"required\", \"if_present\" or \"off\", found " + quote(mode) + suggestion(mode, kModes));
+    return;
+  }
+  // Whoever may change the folder could take the list away, and the signature would ask for nothing.
+  if (!config.plugin_public_key.empty() && mode != "required")
+    plugin.reading().warning(plugin.pointer_of("public_key"), "guards nothing when \"lock\" is \"" + mode + "\" and plugins.lock is missing; leave \"lock\" out or set \"required\"");
+  config.plugin_lock = std::move(mode);
+}
+
 }  // namespace
 
-std::span<const std::string_view> root_keys() { return kRootKeys; }
+std::span<const std::string_view> root_keys() {
+  static const std::vector<std::string_view> kNames = [] {
+    std::vector<std::string_view> names;
+    for (const Key& k : kRootGrammar.keys) names.push_back(k.name);
+    return names;
+  }();
+  return kNames;
+}
 
 void read_service(Fields& root, Config& config, Inherited& inherited) {
   Reading& reading = root.reading();
@@ -283,6 +264,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
     if (auto trials = plugin->object("trial")) read_trials(*trials, config.trials);
     if (plugin->find("watchdog_ms")) config.plugin_watchdog_ms = static_cast<uint32_t>(plugin->integer("watchdog_ms", 0, 3'600'000));
     read_isolated(*plugin, config);
+    read_plugin_lock(*plugin, config);
     plugin->finish();
   }
   if (Duration d = root.duration("dns_cache_ttl"); d >= std::chrono::seconds{1}) config.dns_cache_ttl = d;

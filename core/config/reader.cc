@@ -62,7 +62,7 @@ std::shared_ptr<Config> read_tree(boost::json::value&& tree, const SourceText& s
   overlay_environment(tree.get_object(), options.environment, root_keys(), reading.origins);
   config->tree = std::make_shared<const boost::json::value>(std::move(tree));
 
-  Fields root{reading, *config->tree, ""};
+  Fields root{reading, *config->tree, "", kRootGrammar};
   read_element(root, config->at);
   Inherited inherited;
   read_service(root, *config, inherited);
@@ -74,7 +74,6 @@ std::shared_ptr<Config> read_tree(boost::json::value&& tree, const SourceText& s
     read_endpoint(fields, inherited, config->endpoints.emplace_back());
     fields.finish();
   }
-  root.also({"async_agent"});
   root.finish();
   if (options.port) config->port = *options.port;
   config->debug_endpoint = config->debug_endpoint || options.debug_endpoint;

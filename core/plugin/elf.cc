@@ -2,6 +2,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice::plugin::elf {
@@ -58,17 +59,66 @@ bool exports(std::string_view file, std::string_view symbol) {
   for (uint32_t i = 0; i < h.e_shnum; ++i) {
     Elf64_Shdr s, strings;
     if (!read(file, h.e_shoff + uint64_t{i} * sizeof s, &s) || s.sh_type != SHT_DYNSYM) continue;
-    if (s.sh_link >= h.e_shnum || !read(file, h.e_shoff + uint64_t{s.sh_link} * sizeof s, &strings)) continue;
+    if (s.sh_link >= h.e_shnum || !read(file, h.e_shoff + uint64_t{s.sh_link} * sizeof s, &strings)) return false;
     std::string_view symbols = section(file, s), text = section(file, strings);
     for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= symbols.size(); at += sizeof(Elf64_Sym)) {
       Elf64_Sym sym;
       read(symbols, at, &sym);
       if (sym.st_shndx == SHN_UNDEF || sym.st_name >= text.size() || ELF64_ST_BIND(sym.st_info) == STB_LOCAL) continue;
+      // Not the whole name is looked for: in a hostile file it may be as long as the file, for every symbol.
       std::string_view name = text.substr(sym.st_name);
-      if (name.substr(0, name.find('\0')) == symbol) return true;
+      if (name.size() > symbol.size() && name.starts_with(symbol) && name[symbol.size()] == '\0') return true;
     }
+    return false;  // a file has one dynamic symbol table (gABI, "Sections")
   }
   return false;
+}
+
+Result<std::optional<std::string_view>, Problem> note(std::string_view file, std::string_view owner, uint32_t type) {
+  constexpr uint32_t kMostSegments = 64, kMostNotes = 1024;  // a real file has a handful
+  using Found = std::optional<std::string_view>;
+  Elf64_Ehdr h;
+  if (!read(file, 0, &h)) return Problem{"truncated (no complete ELF header)"};
+  if (h.e_phnum && h.e_phentsize != sizeof(Elf64_Phdr)) return Problem{"damaged: its program headers have an unknown size"};
+  Found found;
+  uint32_t segments = 0, notes = 0;
+  for (uint32_t i = 0; i < h.e_phnum; ++i) {
+    Elf64_Phdr p;
+    if (!read(file, h.e_phoff + uint64_t{i} * sizeof p, &p)) return Problem{"truncated (the program headers lie behind the end of the file)"};
+    if (p.p_type != PT_NOTE) continue;
+    if (p.p_offset > file.size() || file.size() - p.p_offset < p.p_filesz)
+      return Problem{"truncated (a note segment lies behind the end of the file)"};
+    if (++segments > kMostSegments) return Problem{"damaged: more than " + std::to_string(kMostSegments) + " note segments"};
+    std::string_view rest = file.substr(p.p_offset, p.p_filesz);
+    const uint64_t align = p.p_align == 8 ? 8 : 4;
+    // Lengths come from the file: rounded up in 64 bits, then compared with what is there.
+    auto take = [&](uint64_t size, std::string_view* out) {
+      if (size > rest.size()) return false;
+      *out = rest.substr(0, size);
+      rest.remove_prefix(std::min<uint64_t>((size + align - 1) / align * align, rest.size()));
+      return true;
+    };
+    while (!rest.empty()) {
+      Elf64_Nhdr n;
+      std::string_view name, content;
+      if (!read(rest, 0, &n)) return Problem{"damaged: a note segment ends inside a note"};
+      if (++notes > kMostNotes) return Problem{"damaged: more than " + std::to_string(kMostNotes) + " notes"};
+      rest.remove_prefix(sizeof n);
+      // Aligned from the note's beginning: in 8-byte segments too, the name follows the 12 bytes of the header at once.
+      const bool with_name = align == 4 ? take(n.n_namesz, &name) : [&] {
+        if (n.n_namesz > rest.size()) return false;
+        name = rest.substr(0, n.n_namesz);
+        uint64_t used = (sizeof n + uint64_t{n.n_namesz} + 7) / 8 * 8 - sizeof n;
+        rest.remove_prefix(std::min<uint64_t>(used, rest.size()));
+        return true;
+      }();
+      if (!with_name || !take(n.n_descsz, &content)) return Problem{"damaged: a note is longer than its segment"};
+      if (n.n_type != type || name.size() != owner.size() + 1 || !name.starts_with(owner) || name.back() != '\0') continue;
+      if (found) return Problem{"has two notes of \"" + std::string{owner} + "\"; link one plugin into a file"};
+      found = content;
+    }
+  }
+  return found;
 }
 
 }  // namespace sluice::plugin::elf

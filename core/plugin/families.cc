@@ -30,4 +30,18 @@ bool must_not_fail_open(std::string_view name) {
   return false;
 }
 
+std::string must_not_fail_open_pattern() {
+  auto literal = [](std::string_view text) {
+    std::string out;
+    for (char c : text) out += c == '.' ? "[.]" : std::string{c};
+    return out;
+  };
+  std::string out = "^(";
+  for (std::string_view family : kFamilies) out += literal(family) + "|";
+  out += "github[._]com/(";
+  for (std::string_view former : kFormerNames) out += literal(former) + "|";
+  out.back() = ')';
+  return out + ")";
+}
+
 }  // namespace sluice::plugin

@@ -3,7 +3,6 @@
 #define BOOST_DLL_USE_STD_FS
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,16 +11,20 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "core/base/text.h"
 #include "core/log/log.h"
+#include "core/plugin/admission.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/interpose.h"
 #include "core/plugin/report.h"
 #include "core/plugin/work.h"
+#include "core/plugin/note.h"
+#include "core/plugin/report.h"
+#include "core/plugin/signature.h"
 
 namespace sluice::plugin {
 
@@ -34,13 +37,13 @@ struct Image {
   std::unique_ptr<Host> host;         // made when the entry has been checked
   std::string version;
   Place place;                        // for load, unload, and what cannot be told to belong to one of its objects
+  std::optional<Note> note;           // what tools believe about the file
   std::weak_ptr<Module> module;       // initialised once for all generations that use it at the same time
 };
 
 namespace {
 
 constexpr const char* kSymbol = "slc_plugin_entry";
-constexpr size_t kLargestFile = size_t{512} << 20;
 
 enum class Names : uint8_t { spaces, values, both };  // keys of extra_config; encodings, sd; a balancer can be either
 
@@ -92,29 +95,6 @@ const char* missing_function(std::string_view id, const void* table) {
   if (id == SLC_IFACE_RESOLVER) return static_cast<const slc_resolver*>(table)->watch ? nullptr : "watch";
   if (id == SLC_IFACE_BALANCER) return static_cast<const slc_balancer*>(table)->pick ? nullptr : "pick";
   return nullptr;  // decoders and encoders without a function are raw
-}
-
-std::string hash_of(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned n = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &n, EVP_sha256(), nullptr);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string s;
-  for (unsigned i = 0; i < n; ++i) (s += kHex[digest[i] >> 4]) += kHex[digest[i] & 15];
-  return s;
-}
-
-Result<std::string, Problem> read_plugin(const std::string& file) {
-  struct stat st;
-  if (stat(file.c_str(), &st) != 0) return Problem{file + ": cannot be read: " + std::strerror(errno)};
-  if (!S_ISREG(st.st_mode)) return Problem{file + ": not a regular file"};
-  if (st.st_mode & S_IWOTH)
-    return Problem{file + ": everybody may write to it, and it would run with the gateway's rights. Take that away: chmod o-w " + file};
-  if (static_cast<size_t>(st.st_size) > kLargestFile) return Problem{file + ": larger than 512 MiB"};
-  std::string bytes(static_cast<size_t>(st.st_size), '\0');
-  std::ifstream in{file, std::ios::binary};
-  if (!in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) return Problem{file + ": cannot be read: " + std::strerror(errno)};
-  return bytes;
 }
 
 // Private copies of the files: whoever writes over a plugin in place would otherwise pull the code from under a running
@@ -245,16 +225,21 @@ Images& images() {
 
 }  // namespace
 
-Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
+Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file, const Admission* admission) {
   auto bytes = read_plugin(file);
   if (!bytes) return bytes.error();
+  // From here on these bytes are what is judged, copied and mapped; the file may change as it likes.
+  if (admission)
+    if (auto allowed = admission->admit(file, *bytes); !allowed) return allowed.error();
   if (std::string wrong = elf::problem(*bytes); !wrong.empty()) return Problem{file + ": " + wrong};
   if (!elf::exports(*bytes, kSymbol))
     return Problem{file + ": not a gateway plugin (no symbol slc_plugin_entry). Was it built with sluice_add_plugin()?"};
+  auto note = read_note(*bytes);
+  if (!note) return Problem{file + ": " + note.error().message + "."};
 
   Images& all = images();
   std::lock_guard lock{all.mutex};
-  std::string hash = hash_of(*bytes);
+  std::string hash = sha256_hex(*bytes);
   std::unique_ptr<Image>& image = all.by_key[hash];
   if (!image) {
     auto fresh = std::make_unique<Image>();
@@ -262,6 +247,7 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file) {
     fresh->fingerprint = hash;
     const Place opening{file, {}, "[PLUGIN]"};  // its initialisers run now, and nobody knows its id yet
     PlaceScope scope{&opening, HookKind::load};
+    fresh->note = std::move(*note);
     std::string name = hash.substr(0, 16) + "-" + std::filesystem::path{file}.filename().string();
     std::string why = load_library(fresh->library, copy_to_folder(name, *bytes), file);
     if (why.find("failed to map segment") != why.npos || why.starts_with("no private copy"))
@@ -324,6 +310,7 @@ std::string Module::image_path() const {
 }
 const slc_host* Module::host() const { return image_.host.get(); }
 const Place& Module::place() const { return image_.place; }
+bool Module::has_note() const { return image_.note.has_value(); }
 std::string Module::title() const { return image_.file + " (" + entry().id + " " + entry().version + ")"; }
 
 // Step 4 of plugin-abi §2.5. Reads no field of the entry before what stands in front of it says that it is there.
@@ -361,6 +348,9 @@ Result<bool, Problem> Module::check() {
   if (e.binding_size < kLeastBinding)
     return Problem{who + ": binding_size is " + std::to_string(e.binding_size) + ", wanted " + std::to_string(kLeastBinding) +
                    ". Set it to sizeof(slc_binding)."};
+  if (image_.note)
+    if (std::string what = disagreement(*image_.note, e); !what.empty())
+      return Problem{who + ": its note and its entry disagree: " + what + ". Tools and plugins.lock believe the note: write the same into both, as SLC_PLUGIN does."};
   offers_.resize(e.binding_count);
   if (!image_.host) {
     image_.host = std::make_unique<Host>(e.id);

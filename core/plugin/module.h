@@ -14,6 +14,7 @@
 namespace sluice::plugin {
 
 struct Image;
+class Admission;
 
 class Module {
  public:
@@ -25,8 +26,9 @@ class Module {
     std::shared_ptr<const Schema> schema;
   };
 
-  // Opens and checks `file`; of the plugin's functions only get_interface has been called then.
-  static Result<std::shared_ptr<Module>, Problem> open(const std::string& file);
+  // Opens and checks `file`; of the plugin's functions only get_interface has been called then. `admission`, where given,
+  // decides on the bytes before anything of them is used.
+  static Result<std::shared_ptr<Module>, Problem> open(const std::string& file, const Admission* admission = nullptr);
   // The same for an entry that is linked in; `file` names it in messages.
   static Result<std::shared_ptr<Module>, Problem> adopt(const slc_entry*, const std::string& file);
   explicit Module(Image&);
@@ -43,6 +45,7 @@ class Module {
   std::string image_path() const;
   const slc_host* host() const;
   const Place& place() const;  // the plugin as a whole; lives as long as the process
+  bool has_note() const;      // the file can be read without loading it; false for entries that are linked in
   std::string title() const;  // "plugins/jwt.so (acme.jwt 2.3.0)"
   // Of the file's content: equal for equal builds.
   const std::string& fingerprint() const;

@@ -16,6 +16,7 @@ namespace sluice::plugin {
 struct Registry::Impl {
   // Names are looked up within a group: all namespaces are one (""), and each kind of interface that is named otherwise.
   using Key = std::pair<std::string, std::string>;
+  LockPolicy lock_policy;
   std::vector<std::shared_ptr<Module>> modules;
   std::deque<Binding> bindings;  // addresses stay
   // Several under one key: a plugin that has another stage at each level binds its name once for each.
@@ -142,8 +143,15 @@ void Registry::finish(ScanResult& result) {
   }
 }
 
+void Registry::set_lock_policy(LockPolicy policy) { impl_->lock_policy = std::move(policy); }
+
 void Registry::scan(const std::string& folder, const std::string& pattern, ScanResult& result, const Pins& pins) {
   namespace fs = std::filesystem;
+  Admission admission{impl_->lock_policy};
+  if (auto ok = admission.enter(folder); !ok) {
+    result.problems.push_back(ok.error().message);
+    return;
+  }
   std::error_code ec;
   std::vector<std::string> files;
   for (fs::directory_iterator it{folder, ec}, end; !ec && it != end; it.increment(ec)) {
@@ -160,14 +168,17 @@ void Registry::scan(const std::string& folder, const std::string& pattern, ScanR
   std::sort(files.begin(), files.end());
   std::string base = folder.ends_with('/') ? folder : folder + "/";
   for (const std::string& name : files) {
-    auto module = Module::open(base + name);
+    auto module = Module::open(base + name, &admission);
     if (!module) {
       result.problems.push_back(module.error().message);
       continue;
     }
+    if (!(*module)->has_note())
+      result.warnings.push_back((*module)->title() + ": has no note, so tools cannot read it without loading it. Build it with this SDK (SLC_PLUGIN), or add SLC_PLUGIN_NOTE of sluice/note.h.");
     auto pinned = pins.find(std::string_view{(*module)->entry().id});
     impl_->add(pinned == pins.end() ? std::move(*module) : pinned->second, result);
   }
+  for (std::string& gone : admission.missing(folder)) result.problems.push_back(std::move(gone));
 }
 
 void Registry::add(const slc_entry* entry, const std::string& file, ScanResult& result) {

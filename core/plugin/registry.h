@@ -11,6 +11,7 @@
 #include "core/config/model.h"
 #include "core/config/report.h"
 #include "core/document/node.h"
+#include "core/plugin/admission.h"
 #include "core/plugin/worker.h"
 #include "sluice/plugin.h"
 
@@ -42,6 +43,7 @@ struct ScanResult {
     std::string pointer, message;
   };
   std::vector<Refusal> refused;  // what the configuration asks of a plugin and cannot have: errors, with their place
+  std::vector<std::string> warnings;  // about files that were taken
 };
 
 // All bindings of one generation.
@@ -53,6 +55,8 @@ class Registry {
   void isolate(std::vector<config::IsolatedPlugin>);
   // After scan(): entries of that list that no plugin answered to are refused.
   void finish(ScanResult&);
+  // Before scan(): which files it may load.
+  void set_lock_policy(LockPolicy);
   // Loads every regular file in `folder` whose name contains `pattern` (default ".so"), in name order. A refused file is a
   // problem, never a crash. A folder that does not exist is a problem.
   void scan(const std::string& folder, const std::string& pattern, ScanResult&, const Pins& pins = {});
@@ -135,6 +139,8 @@ class ObjectFactory {
 // The families that must not fail open: auth, security, validation, qos, modifier (deviations 2 and 3). families.cc is the
 // one file that lists them.
 bool must_not_fail_open(std::string_view name);
+// The same as a regular expression of ECMAScript, for schemas.
+std::string must_not_fail_open_pattern();
 
 // Default plugins folder: $SLUICE_PLUGINS, else <prefix>/lib/sluice/plugins beside the executable, else the build tree's.
 std::string default_folder();

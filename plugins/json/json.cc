@@ -6,6 +6,7 @@
 
 #include "decode.h"
 #include "encode.h"
+#include "sluice/note.h"
 
 namespace sluice::json {
 
@@ -132,3 +133,7 @@ const slc_entry SLC_ENTRY_SYMBOL = {
     .get_interface = sluice::json::get_interface,
 };
 }
+SLC_PLUGIN_NOTE("sluice.json", "0.1.0", __VERSION__, SLC_BUILD_FLAGS,
+                SLC_NOTE_BINDING("json", SLC_IFACE_DECODER, 0) SLC_NOTE_BINDING("fast-json", SLC_IFACE_DECODER, 0)
+                SLC_NOTE_BINDING("safejson", SLC_IFACE_DECODER, 0) SLC_NOTE_BINDING("json", SLC_IFACE_ENCODER, 0)
+                SLC_NOTE_BINDING("fast-json", SLC_IFACE_ENCODER, 0) SLC_NOTE_BINDING("json-collection", SLC_IFACE_ENCODER, 0))

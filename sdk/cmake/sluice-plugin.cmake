@@ -103,6 +103,11 @@ function(sluice_add_plugin name)
       COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DFILE=$<TARGET_FILE:${target}>
               -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-exports.cmake)
   endif()
+  if(CMAKE_READELF)
+    add_custom_command(TARGET ${target} POST_BUILD VERBATIM
+      COMMAND ${CMAKE_COMMAND} -DREADELF=${CMAKE_READELF} -DFILE=$<TARGET_FILE:${target}>
+              -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-note.cmake)
+  endif()
 
   if(NOT P_TESTS OR (TARGET slc_flags AND NOT SLC_TESTS))
     return()

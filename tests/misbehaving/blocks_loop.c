@@ -20,3 +20,4 @@ static const void* get_interface(const char* id, const char* binding) {
 }
 FIXTURE_BINDING("misbehaving/blocks-loop", SLC_AT_ENDPOINT)
 FIXTURE_ENTRY("misbehaving.blocks-loop", NULL, get_interface)
+FIXTURE_NOTE("misbehaving.blocks-loop", "misbehaving/blocks-loop", SLC_AT_ENDPOINT)

@@ -29,3 +29,4 @@ static const void* get_interface(const char* id, const char* binding) {
 }
 FIXTURE_BINDING("misbehaving/two-errors", SLC_AT_ENDPOINT)
 FIXTURE_ENTRY("misbehaving.two-errors", load, get_interface)
+FIXTURE_NOTE("misbehaving.two-errors", "misbehaving/two-errors", SLC_AT_ENDPOINT)

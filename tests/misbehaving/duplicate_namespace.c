@@ -12,3 +12,4 @@ static const void* get_interface(const char* id, const char* binding) {
 }
 FIXTURE_BINDING("misbehaving/two-errors", SLC_AT_ENDPOINT)
 FIXTURE_ENTRY("misbehaving.duplicate-namespace", NULL, get_interface)
+FIXTURE_NOTE("misbehaving.duplicate-namespace", "misbehaving/two-errors", SLC_AT_ENDPOINT)

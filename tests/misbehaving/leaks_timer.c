@@ -29,3 +29,4 @@ static const void* get_interface(const char* id, const char* binding) {
 }
 FIXTURE_BINDING("misbehaving/leaks-timer", SLC_AT_ENDPOINT)
 FIXTURE_ENTRY("misbehaving.leaks-timer", load, get_interface)
+FIXTURE_NOTE("misbehaving.leaks-timer", "misbehaving/leaks-timer", SLC_AT_ENDPOINT)

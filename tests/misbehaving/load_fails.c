@@ -18,3 +18,4 @@ static const void* get_interface(const char* id, const char* binding) {
 }
 FIXTURE_BINDING("misbehaving/load-fails", SLC_AT_ENDPOINT)
 FIXTURE_ENTRY("misbehaving.load-fails", load, get_interface)
+FIXTURE_NOTE("misbehaving.load-fails", "misbehaving/load-fails", SLC_AT_ENDPOINT)

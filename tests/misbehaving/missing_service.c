@@ -11,3 +11,4 @@ FIXTURE_BINDING("misbehaving/missing-service", SLC_AT_ENDPOINT)
 const slc_entry SLC_ENTRY_SYMBOL = {SLC_ABI_MAGIC, sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR, SLC_BUILD_FLAGS,
                                     "misbehaving.missing-service", "1.0.0", "fixture", kServices, kBindings, 1,
                                     sizeof(slc_binding), NULL, NULL, get_interface};
+FIXTURE_NOTE("misbehaving.missing-service", "misbehaving/missing-service", SLC_AT_ENDPOINT)

@@ -2,6 +2,7 @@
 // because images are never unmapped; state of a worker belongs into worker_start all the same.
 #include <string>
 
+#include "sluice/note.h"
 #include "sluice/plugin.h"
 
 namespace {
@@ -20,3 +21,5 @@ const slc_binding kBindings[] = {{"misbehaving/pins-thread-local", SLC_IFACE_MID
 extern "C" const slc_entry SLC_ENTRY_SYMBOL = {
     SLC_ABI_MAGIC, sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR, SLC_BUILD_FLAGS, "misbehaving.pins-thread-local", "1.0.0",
     "fixture", nullptr, kBindings, 1, sizeof(slc_binding), nullptr, nullptr, get_interface};
+SLC_PLUGIN_NOTE("misbehaving.pins-thread-local", "1.0.0", "fixture", SLC_BUILD_FLAGS,
+                SLC_NOTE_BINDING("misbehaving/pins-thread-local", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT))

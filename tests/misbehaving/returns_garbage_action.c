@@ -12,3 +12,4 @@ static const void* get_interface(const char* id, const char* binding) {
 }
 FIXTURE_BINDING("misbehaving/garbage-action", SLC_AT_ENDPOINT | SLC_AT_BACKEND)
 FIXTURE_ENTRY("misbehaving.garbage-action", NULL, get_interface)
+FIXTURE_NOTE("misbehaving.garbage-action", "misbehaving/garbage-action", SLC_AT_ENDPOINT | SLC_AT_BACKEND)

@@ -25,5 +25,6 @@ static inline void tell(slc_exchange* x, slc_str name, slc_status status) {
     return &kMiddleware;                                                                                                    \
   }                                                                                                                         \
   FIXTURE_BINDING(binding_name, SLC_AT_ENDPOINT | SLC_AT_BACKEND)                                                           \
-  FIXTURE_ENTRY(plugin_id, load, get_interface)
+  FIXTURE_ENTRY(plugin_id, load, get_interface)                                                                             \
+  FIXTURE_NOTE(plugin_id, binding_name, SLC_AT_ENDPOINT | SLC_AT_BACKEND)
 #endif

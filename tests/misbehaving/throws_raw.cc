@@ -3,6 +3,7 @@
 // written in another language cannot rely on it. Loading it is fine.
 #include <stdexcept>
 
+#include "sluice/note.h"
 #include "sluice/plugin.h"
 
 namespace {
@@ -18,3 +19,5 @@ const slc_binding kBindings[] = {{"misbehaving/throws", SLC_IFACE_MIDDLEWARE, SL
 extern "C" const slc_entry SLC_ENTRY_SYMBOL = {
     SLC_ABI_MAGIC, sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR, SLC_BUILD_FLAGS, "misbehaving.throws-raw", "1.0.0",
     "fixture", nullptr, kBindings, 1, sizeof(slc_binding), nullptr, nullptr, get_interface};
+SLC_PLUGIN_NOTE("misbehaving.throws-raw", "1.0.0", "fixture", SLC_BUILD_FLAGS,
+                SLC_NOTE_BINDING("misbehaving/throws", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT))

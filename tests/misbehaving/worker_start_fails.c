@@ -25,3 +25,4 @@ static const void* get_interface(const char* id, const char* binding) {
 }
 FIXTURE_BINDING("misbehaving/worker-start-fails", SLC_AT_ENDPOINT)
 FIXTURE_ENTRY("misbehaving.worker-start-fails", NULL, get_interface)
+FIXTURE_NOTE("misbehaving.worker-start-fails", "misbehaving/worker-start-fails", SLC_AT_ENDPOINT)

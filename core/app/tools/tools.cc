@@ -7,11 +7,12 @@
 namespace sluice::app {
 
 // One line each; declared here so that a tool needs no header.
-extern const Tool kReloadTool, kStatusTool, kPluginTool, kCheckPluginTool, kTestPluginTool;
+extern const Tool kReloadTool, kStatusTool, kPluginTool, kCheckPluginTool, kTestPluginTool, kPluginsTool,
+    kSchemaTool;
 
 namespace {
 
-constexpr std::array kTools{&kReloadTool, &kStatusTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
+constexpr std::array kTools{&kReloadTool, &kStatusTool, &kPluginsTool, &kSchemaTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
 
 }  // namespace
 

@@ -33,6 +33,7 @@
 #include "sluice/detail/base.hpp"
 #include "sluice/detail/bindings.hpp"
 #include "sluice/detail/exchange.hpp"
+#include "sluice/detail/note.hpp"
 #include "sluice/detail/setup.hpp"
 #include "sluice/detail/shared_work.hpp"
 #include "sluice/detail/value.hpp"

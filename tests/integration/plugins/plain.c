@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sluice/note.h"
 #include "sluice/plugin.h"
 
 #define STR(text) ((slc_str){(text), sizeof(text) - 1})
@@ -175,3 +176,6 @@ static const slc_binding kBindings[] = {
 const slc_entry SLC_ENTRY_SYMBOL = {SLC_ABI_MAGIC, sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR,
                                     SLC_STARTS_THREADS | SLC_BUILD_FLAGS, "test.plain", "1.0.0", "C11", kServices, kBindings,
                                     sizeof kBindings / sizeof kBindings[0], sizeof(slc_binding), load, unload, get_interface};
+SLC_PLUGIN_NOTE("test.plain", "1.0.0", "C11", SLC_STARTS_THREADS | SLC_BUILD_FLAGS,
+                SLC_NOTE_BINDING("test/plain", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT)
+                SLC_NOTE_BINDING("test/plain-backend", SLC_IFACE_MIDDLEWARE, SLC_AT_BACKEND))

@@ -120,7 +120,7 @@ TEST(LoaderTest, AWholeFolderOfFaultsGivesOneProblemEach) {
   Registry registry;
   ScanResult result;
   registry.scan(SLC_MISBEHAVING_DIR, "", result);
-  EXPECT_EQ(result.problems.size(), 9u);  // eight before load() and load_fails; of the two with one name, one
+  EXPECT_EQ(result.problems.size(), 10u);  // nine before load() and load_fails; of the two with one name, one
   EXPECT_EQ(registry.bindings().size(), 14u);
 }
 
@@ -138,7 +138,7 @@ TEST(LoaderTest, AFileThatEverybodyMayWriteIsRefused) {
   auto m = Module::open(file);
   ASSERT_FALSE(m);
   EXPECT_EQ(m.error().message,
-            file + ": everybody may write to it, and it would run with the gateway's rights. Take that away: chmod o-w " + file);
+            file + ": everybody may write to it, and it would run with the gateway's rights. Take that away: chmod go-w " + file);
 }
 
 TEST(LoaderTest, SameContentIsTheSameModuleAndChangedContentAnotherOne) {

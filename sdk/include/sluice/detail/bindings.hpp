@@ -2,6 +2,7 @@
 #ifndef SLUICE_DETAIL_BINDINGS_HPP
 #define SLUICE_DETAIL_BINDINGS_HPP
 #include "sluice/detail/exchange.hpp"
+#include "sluice/detail/note.hpp"
 
 namespace sluice {
 inline namespace SLUICE_PLUGIN_NAMESPACE {
@@ -579,6 +580,31 @@ struct Plugin {
     return {SLC_ABI_MAGIC,  sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR, flags | SLC_BUILD_FLAGS, id, version, "C++ " __VERSION__,
             services, bindings.list, static_cast<uint32_t>(count), sizeof(slc_binding), &load, &unload, &get_interface};
   }
+
+  // The text of the note; from the classes, because with sanitizers the addresses in the entry are no constants to compare.
+  static constexpr size_t write_note(const slc_entry& e, char* out) {
+    NoteWriter w{out};
+    w.head(e);
+    const auto one = [&]<class T>(std::type_identity<T>) {
+      if constexpr (!PluginLife<T>) {
+        using Object = typename Kind<T>::Object;
+        w.binding(Kind<T>::interface_id, scopes_of<Object>(), Object::name);
+        if constexpr (requires { Object::aliases; })
+          for (const char* a : Object::aliases) w.line("alias", a);
+      }
+    };
+    (one(std::type_identity<Ts>{}), ...);
+    return w.size;
+  }
+  static constexpr size_t note_room(const slc_entry& e) { return detail::note_room(write_note(e, nullptr)); }
+  template <size_t N>
+  static constexpr NoteBytes<N> note(const slc_entry& e) {
+    NoteBytes<N> n;
+    static_assert(sizeof n == 28 + N, "the layout of sluice/note.h");
+    n.flags = e.flags;
+    write_note(e, n.text);
+    return n;
+  }
 };
 
 }  // namespace detail
@@ -586,10 +612,12 @@ struct Plugin {
 }  // namespace sluice
 
 // SLC_PLUGIN("acme.key", "1.0.0", ApiKey, sluice::Decoder<Csv>, …): the file's one exported symbol, once per plugin. Plain
-// classes find their kind by their hooks.
+// classes find their kind by their hooks. The note (sluice/note.h) comes with it.
 #define SLC_PLUGIN(id, version, ...) SLC_PLUGIN_WITH(id, version, 0, __VA_ARGS__)
 // The same with entry flags: SLC_NEVER_UNLOAD, SLC_STARTS_THREADS.
 #define SLC_PLUGIN_WITH(id, version, flags, ...) \
-  extern "C" SLC_EXPORT constexpr slc_entry SLC_ENTRY_SYMBOL = ::sluice::detail::Plugin<__VA_ARGS__>::entry(id, version, flags);
+  extern "C" SLC_EXPORT constexpr slc_entry SLC_ENTRY_SYMBOL = ::sluice::detail::Plugin<__VA_ARGS__>::entry(id, version, flags); \
+  SLC_NOTE_PLACE static constexpr auto SLC_NOTE_SYMBOL =                                                                          \
+      ::sluice::detail::Plugin<__VA_ARGS__>::note<::sluice::detail::Plugin<__VA_ARGS__>::note_room(SLC_ENTRY_SYMBOL)>(SLC_ENTRY_SYMBOL);
 #define SLC_MIDDLEWARE_PLUGIN(id, version, Class) SLC_PLUGIN(id, version, ::sluice::Middleware<Class>)
 #endif

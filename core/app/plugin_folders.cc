@@ -1,0 +1,26 @@
+#include "core/app/plugin_folders.h"
+
+#include "core/plugin/registry.h"
+
+namespace sluice::app {
+
+std::vector<PluginFolder> plugin_folders(const std::string& flag, const config::Config* config) {
+  if (!flag.empty()) return {{flag, ".so"}};
+  std::vector<PluginFolder> all{{plugin::default_folder(), ".so"}};
+  if (config && config->plugin_folder && !config->plugin_folder->empty()) {
+    std::string pattern = config->plugin_pattern.value_or(".so");
+    all.push_back({*config->plugin_folder, pattern.empty() ? ".so" : pattern});
+  }
+  return all;
+}
+
+plugin::LockPolicy lock_policy(const config::Config& config) {
+  using Mode = plugin::LockPolicy::Mode;
+  plugin::LockPolicy policy;
+  policy.public_key = config.plugin_public_key;
+  if (!config.plugin_lock) policy.mode = policy.public_key.empty() ? Mode::if_present : Mode::required;
+  else policy.mode = *config.plugin_lock == "required" ? Mode::required : *config.plugin_lock == "off" ? Mode::off : Mode::if_present;
+  return policy;
+}
+
+}  // namespace sluice::app

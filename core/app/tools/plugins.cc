@@ -1,0 +1,88 @@
+// sluice plugins: what is in the plugins folders, and who may be loaded.
+#include "core/app/tools/plugins.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+#include "core/app/options.h"
+#include "core/app/tools/tool.h"
+#include "core/log/log.h"
+
+namespace sluice::app {
+namespace {
+
+constexpr std::string_view kHelp = R"(sluice plugins: what is in the plugins folders, and which files may be loaded
+
+Usage:
+  sluice plugins [flags]                     List the plugins: id, version, ABI, names, scopes
+  sluice plugins lock [--key FILE] [DIR]     Write DIR/plugins.lock: only what is there now may be loaded
+  sluice plugins verify [--public-key FILE] [DIR]
+                                             Compare DIR with its plugins.lock
+
+Without -c nothing of the plugins runs: everything is read from the notes in the files. With -c they are loaded as
+`sluice check` would, and the list says where the configuration uses each.
+
+Flags of the list:
+  -c, --config FILE       Load the plugins and say where this configuration uses them
+      --plugins DIR       Folder of the plugins (default: $SLUICE_PLUGINS, else the one that was installed)
+      --json              As JSON, for scripts
+
+Flags of lock:
+      --key FILE          Sign the list with this ed25519 private key (PEM): writes plugins.lock.sig too
+      --pattern TEXT      Files whose name contains this (default: .so)
+
+Flags of verify:
+      --public-key FILE   The list must be signed by this key (PEM)
+      --pattern TEXT      As for lock
+
+Exit code: 0 all is well, 1 something is refused, missing or altered, or cannot be read or written, 255 wrong usage
+
+Examples:
+  sluice plugins
+  sluice plugins -c gateway.json --json | jq '.plugins[] | select(.state == "refused")'
+  sluice plugins lock /usr/lib/sluice/plugins
+  openssl genpkey -algorithm ed25519 -out private.pem && openssl pkey -in private.pem -pubout -out public.pem
+  sluice plugins lock --key private.pem /usr/lib/sluice/plugins
+  sluice plugins verify --public-key public.pem /usr/lib/sluice/plugins
+
+More: docs/operating.md, "Who may put plugins there"
+)";
+
+int list(std::span<const std::string> arguments) {
+  std::string config, folder;
+  bool as_json = false;
+  CLI::App app;
+  app.set_help_flag();
+  app.add_option("-c,--config", config);
+  app.add_option("--plugins", folder);
+  app.add_flag("--json", as_json);
+  try {
+    app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
+  } catch (const CLI::ParseError& e) {
+    return usage_failure(kPluginsTool, e.what());
+  }
+  // What is wrong comes in the list.
+  log::configure(log::Level::off, {});
+  PluginList found = config.empty() ? list_plugins(folder, {}) : list_plugins_of(config, folder);
+  std::string out = as_json ? format_json(found) : format_text(found), said;
+  for (const std::string& problem : found.problems) said += problem + "\n";
+  if (found.with_configuration && !found.compiled)
+    said += "The configuration is refused, so nothing is known about where it uses them:\n" + found.report.format();
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  std::fflush(stdout);
+  std::fwrite(said.data(), 1, said.size(), stderr);
+  return found.any_refused() || !said.empty() ? kFailure : kClean;
+}
+
+int run(std::span<const std::string> arguments) {
+  if (!arguments.empty() && arguments[0] == "lock") return plugins_lock(arguments.subspan(1));
+  if (!arguments.empty() && arguments[0] == "verify") return plugins_verify(arguments.subspan(1));
+  return list(arguments);
+}
+
+}  // namespace
+
+const Tool kPluginsTool{"plugins", "What is in the plugins folders: names, versions, uses; lock and verify them", kHelp, run};
+
+}  // namespace sluice::app

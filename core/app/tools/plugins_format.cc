@@ -1,0 +1,111 @@
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <algorithm>
+
+#include "core/app/tools/plugins.h"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+constexpr size_t kPlaces = 4;  // of each plugin in the text; --json has all
+
+std::string_view state_name(ListedPlugin::State s) {
+  return s == ListedPlugin::State::loaded ? "loaded" : s == ListedPlugin::State::refused ? "refused" : "readable";
+}
+std::string_view lock_name(ListedPlugin::Lock l) {
+  return l == ListedPlugin::Lock::allowed ? "allowed" : l == ListedPlugin::Lock::refused ? "refused" : "none";
+}
+std::string abi(const plugin::Note& n) { return std::to_string(n.abi_major) + "." + std::to_string(n.abi_minor); }
+
+std::string built(const plugin::Note& n) {
+  std::string text = n.built_with.empty() ? "unknown compiler" : n.built_with;
+  if (n.flags & SLC_BUILT_ASAN) text += ", AddressSanitizer";
+  if (n.flags & SLC_BUILT_TSAN) text += ", ThreadSanitizer";
+  return text;
+}
+
+void bindings(std::string& out, const plugin::Note& note) {
+  size_t kinds = 0, names = 0;
+  for (const auto& b : note.bindings) {
+    kinds = std::max(kinds, plugin::kind_name(b.interface_id).size());
+    names = std::max(names, b.name.size());
+  }
+  for (const auto& b : note.bindings) {
+    std::string kind{plugin::kind_name(b.interface_id)}, name = b.name;
+    kind.resize(kinds, ' ');
+    if (b.scopes) name.resize(names, ' ');
+    out += "  " + kind + "  " + name + (b.scopes ? "  at " + plugin::scope_names(b.scopes) : "");
+    for (size_t i = 0; i < b.aliases.size(); ++i) out += (i ? ", " : "  also ") + b.aliases[i];
+    out += '\n';
+  }
+}
+
+void uses(std::string& out, const ListedPlugin& p) {
+  if (p.uses.empty()) {
+    out += "  not used by this configuration\n";
+    return;
+  }
+  out += "  used " + std::to_string(p.used()) + (p.used() == 1 ? " time:" : " times:");
+  for (size_t i = 0; i < std::min(p.uses.size(), kPlaces); ++i) {
+    const PluginUse& u = p.uses[i];
+    out += (i ? ", " : " ") + u.place + " " + u.name + (u.count > 1 ? " (" + std::to_string(u.count) + ")" : "");
+  }
+  if (p.uses.size() > kPlaces) out += ", and " + std::to_string(p.uses.size() - kPlaces) + " more places (--json lists them)";
+  out += '\n';
+}
+
+}  // namespace
+
+std::string format_text(const PluginList& list) {
+  std::string out;
+  for (const ListedPlugin& p : list.plugins) {
+    if (!out.empty()) out += '\n';
+    out += p.note ? p.note->id + " " + p.note->version : std::string{"(no note)"};
+    out += "  " + p.file + '\n';
+    if (p.note) out += "  ABI " + abi(*p.note) + ", built with " + built(*p.note) + (p.lock == ListedPlugin::Lock::allowed ? ", listed in plugins.lock" : "") + '\n';
+    else if (p.state == ListedPlugin::State::readable) out += "  cannot be read without loading it; with -c FILE it is loaded\n";
+    if (p.note) bindings(out, *p.note);
+    if (p.state == ListedPlugin::State::refused) out += "  REFUSED: " + p.why + '\n';
+    else if (list.with_configuration && list.compiled) uses(out, p);
+  }
+  return out;
+}
+
+std::string format_json(const PluginList& list) {
+  json::array plugins;
+  for (const ListedPlugin& p : list.plugins) {
+    json::object o;
+    o["file"] = p.file;
+    if (p.note) {
+      const plugin::Note& n = *p.note;
+      o["id"] = n.id, o["version"] = n.version, o["abi"] = abi(n), o["built_with"] = n.built_with;
+      o["sanitizer"] = n.flags & SLC_BUILT_ASAN ? "address" : n.flags & SLC_BUILT_TSAN ? "thread" : "";
+      json::array bound;
+      for (const auto& b : n.bindings) {
+        json::object one{{"kind", plugin::kind_name(b.interface_id)}, {"interface", b.interface_id}, {"name", b.name}};
+        json::array aliases, scopes;
+        for (const auto& a : b.aliases) aliases.emplace_back(a);
+        for (auto [bit, name] : {std::pair{SLC_AT_SERVICE, "service"}, {SLC_AT_ENDPOINT, "endpoint"}, {SLC_AT_PROXY, "proxy"}, {SLC_AT_BACKEND, "backend"}})
+          if (b.scopes & static_cast<uint32_t>(bit)) scopes.emplace_back(name);
+        one["aliases"] = std::move(aliases), one["scopes"] = std::move(scopes);
+        bound.push_back(std::move(one));
+      }
+      o["bindings"] = std::move(bound);
+    }
+    o["note"] = p.note.has_value();
+    o["sha256"] = p.sha256, o["state"] = state_name(p.state), o["lock"] = lock_name(p.lock);
+    if (!p.why.empty()) o["why"] = p.why;
+    if (list.with_configuration && list.compiled) {
+      json::array used;
+      for (const PluginUse& u : p.uses) used.push_back(json::object{{"place", u.place}, {"name", u.name}, {"count", u.count}});
+      o["used"] = p.used(), o["places"] = std::move(used);
+    }
+    plugins.push_back(std::move(o));
+  }
+  json::array problems;
+  for (const std::string& text : list.problems) problems.emplace_back(text);
+  return json::serialize(json::object{{"plugins", std::move(plugins)}, {"problems", std::move(problems)}}) + "\n";
+}
+
+}  // namespace sluice::app
