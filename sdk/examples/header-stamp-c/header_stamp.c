@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sluice/plugin.h"
+#include "sluice/note.h"
 
 /* A text of the program as a view. Views carry their length; nothing that crosses the border ends in NUL. */
 #define TEXT(literal) ((slc_str){(literal), sizeof(literal) - 1})
@@ -126,3 +126,6 @@ const slc_entry SLC_ENTRY_SYMBOL = {
     .load = load,
     .get_interface = get_interface,
 };
+
+/* The same, readable without loading the file: for `sluice plugins` and plugins.lock. */
+SLC_PLUGIN_NOTE("example.header-stamp", "1.0.0", "C " __VERSION__, SLC_BUILD_FLAGS, SLC_NOTE_BINDING("example/header-stamp", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT))

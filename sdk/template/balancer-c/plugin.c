@@ -4,7 +4,7 @@
  *   "extra_config": {"@VENDOR@/@NAME@": {"header": "X-User"}}
  *
  * Everything that crosses the border between gateway and plugin is in sluice/plugin.h, with thread, life time and failure. */
-#include <sluice/plugin.h>
+#include <sluice/note.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,3 +84,6 @@ const slc_entry SLC_ENTRY_SYMBOL = {
     .load = load,
     .get_interface = get_interface,
 };
+
+/* The same, readable without loading the file: for `sluice plugins` and plugins.lock. */
+SLC_PLUGIN_NOTE("@VENDOR@.@NAME@", "0.1.0", "C " __VERSION__, SLC_BUILD_FLAGS, SLC_NOTE_BINDING("@VENDOR@/@NAME@", SLC_IFACE_BALANCER, SLC_AT_BACKEND))

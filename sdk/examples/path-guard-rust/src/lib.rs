@@ -171,3 +171,12 @@ pub static slc_plugin_entry: Constant<Entry> = Constant(Entry {
     unload: None,
     get_interface,
 });
+
+/// The same, readable without loading the file: for `sluice plugins` and plugins.lock.
+const NOTE_TEXT: &str = concat!(
+    "id\texample.path-guard\nversion\t", "1.0.0", "\nbuilt\tRust\n",
+    "bind\tsluice.middleware/1\tSLC_AT_SERVICE\texample/path-guard\n"
+);
+#[used]
+#[link_section = ".note.sluice"]
+static NOTE: Note<{ note_room(NOTE_TEXT) }> = Note::new(BUILD_FLAGS, NOTE_TEXT);

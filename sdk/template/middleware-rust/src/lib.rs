@@ -127,6 +127,15 @@ pub static slc_plugin_entry: Entry = Entry {
     get_interface,
 };
 
+/// The same, readable without loading the file: for `sluice plugins` and plugins.lock.
+const NOTE_TEXT: &str = concat!(
+    "id\t@VENDOR@.@NAME@\nversion\t", env!("CARGO_PKG_VERSION"), "\nbuilt\tRust\n",
+    "bind\tsluice.middleware/1\tSLC_AT_ENDPOINT\t@VENDOR@/@NAME@\n"
+);
+#[used]
+#[link_section = ".note.sluice"]
+static NOTE: Note<{ note_room(NOTE_TEXT) }> = Note::new(BUILD_FLAGS, NOTE_TEXT);
+
 #[cfg(test)]
 mod tests {
     use super::*;

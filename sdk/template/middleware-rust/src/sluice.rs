@@ -132,7 +132,7 @@ pub struct Binding {
     pub stage: i32,
     pub schema: *const c_char,
     pub aliases: *const *const c_char,
-    pub flags: u32,
+    pub flags: u64,
 }
 
 #[repr(C)]
@@ -192,4 +192,45 @@ macro_rules! c {
     ($text:expr) => {
         concat!($text, "\0").as_ptr() as *const std::os::raw::c_char
     };
+}
+
+/// The ELF note of the plugin, which tools read without loading the file (sluice/note.h has the layout).
+#[repr(C, align(4))]
+pub struct Note<const N: usize> {
+    owner_size: u32,
+    size: u32,
+    kind: u32,
+    owner: [u8; 8],
+    abi_major: u16,
+    abi_minor: u16,
+    flags: u32,
+    text: [u8; N],
+}
+
+impl<const N: usize> Note<N> {
+    /// `text` has N bytes at most; what remains stays NUL.
+    pub const fn new(flags: u32, text: &str) -> Note<N> {
+        let bytes = text.as_bytes();
+        let mut padded = [0; N];
+        let mut i = 0;
+        while i < bytes.len() {
+            padded[i] = bytes[i];
+            i += 1;
+        }
+        Note {
+            owner_size: 7,
+            size: 8 + bytes.len() as u32,
+            kind: 1,
+            owner: *b"sluice\0\0",
+            abi_major: ABI_MAJOR,
+            abi_minor: ABI_MINOR,
+            flags,
+            text: padded,
+        }
+    }
+}
+
+/// Room for a text in a note, which ends on a multiple of four.
+pub const fn note_room(text: &str) -> usize {
+    (text.len() + 3) / 4 * 4
 }
