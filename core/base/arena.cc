@@ -1,12 +1,24 @@
 #include "core/base/arena.h"
 
+#include <bit>
 #include <cstdlib>
 
 namespace sluice {
 
 BlockPool::~BlockPool() {
-  for (Block* list : {small_, large_})
+  auto end = [](Block* list) {
     while (list) std::free(std::exchange(list, list->next));
+  };
+  end(small_), end(large_);
+  for (Block* list : huge_) end(list);
+}
+
+size_t BlockPool::huge_class(size_t* size) {
+  // 2^n < size <= 2^(n+1) in quarters: 80, 96, 112, 128 KiB, 160 KiB, …
+  size_t n = std::bit_width(*size - 1) - 1, quarter = size_t{1} << (n - 2);
+  size_t steps = (*size - (size_t{1} << n) + quarter - 1) / quarter;
+  *size = (size_t{1} << n) + steps * quarter;
+  return (n - std::bit_width(kLarge) + 1) * 4 + steps - 1;
 }
 
 BlockPool::Block* BlockPool::get(size_t room) {
@@ -20,6 +32,11 @@ BlockPool::Block* BlockPool::get(size_t room) {
     --large_count_;
     return std::exchange(large_, large_->next);
   }
+  if (size > kLarge && size <= kHuge)
+    if (Block*& list = huge_[huge_class(&size)]) {
+      huge_bytes_ -= size;
+      return std::exchange(list, list->next);
+    }
   auto* b = static_cast<Block*>(std::malloc(size));
   if (!b) std::abort();
   b->size = size;
@@ -31,6 +48,10 @@ void BlockPool::put(Block* b) {
     b->next = small_, small_ = b, ++small_count_;
   } else if (b->size == kLarge && large_count_ < kKeepLarge) {
     b->next = large_, large_ = b, ++large_count_;
+  } else if (b->size > kLarge && b->size <= kHuge && huge_bytes_ + b->size <= kKeepHuge) {
+    size_t size = b->size;
+    Block*& list = huge_[huge_class(&size)];
+    b->next = list, list = b, huge_bytes_ += size;
   } else {
     std::free(b);
   }

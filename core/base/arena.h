@@ -13,13 +13,16 @@
 
 namespace sluice {
 
-// Keeps freed blocks of a few sizes for reuse. One per worker; not thread-safe. Outlives its arenas.
+// Keeps freed blocks for reuse, up to a bound: memory that goes back to the system comes again as page faults, which cost a
+// request with a big body more than everything else. One per worker; not thread-safe. Outlives its arenas.
 class BlockPool {
  public:
   static constexpr size_t kSmall = 8 * 1024;    // first block of every exchange
   static constexpr size_t kLarge = 64 * 1024;   // overflow block
   static constexpr size_t kKeepSmall = 4096;    // 32 MiB at most
   static constexpr size_t kKeepLarge = 256;     // 16 MiB at most
+  static constexpr size_t kHuge = 4 << 20;      // above kLarge up to here: classes of their own, four per doubling
+  static constexpr size_t kKeepHuge = 16 << 20;  // bytes of them, at most
   struct Block {
     Block* next;
     size_t size;  // whole block, this header included
@@ -34,10 +37,16 @@ class BlockPool {
   Block* get(size_t room);
   void put(Block*);
 
+  size_t kept() const { return small_count_ * kSmall + large_count_ * kLarge + huge_bytes_; }  // bytes waiting for reuse
+
  private:
+  static constexpr size_t kClasses = 24;
+  // Class of blocks of `size` bytes, kLarge < size <= kHuge; *size becomes the class's.
+  static size_t huge_class(size_t* size);
   Block* small_ = nullptr;
   Block* large_ = nullptr;
-  size_t small_count_ = 0, large_count_ = 0;
+  Block* huge_[kClasses]{};
+  size_t small_count_ = 0, large_count_ = 0, huge_bytes_ = 0;
 };
 
 class Arena {

@@ -26,6 +26,10 @@ class Builder {
   // The list outlives the builder.
   void want_only(const std::vector<std::string>* names) { wanted_ = names; }
 
+  // Nobody will look into the root: it may come as one deferred piece.
+  void want_whole(bool whole) { whole_ = whole; }
+  bool whole() const { return whole_ && format_; }
+
   // Each answers false when the token does not fit (a value without key in an object, one end too many, a second root,
   // too deep); the builder is spoilt then and finish() fails.
   bool begin(Kind array_or_object);
@@ -43,6 +47,16 @@ class Builder {
   // `key` and `member` are stable; `value` lies inside `member`, which stands in its object's text: behind it, in the same
   // memory, come blanks and then a comma or the object's end (source_run() relies on it).
   bool deferred_member(std::string_view key, std::string_view member, Kind, std::string_view value);
+  // deferred_member() for members of one text, as offsets into it; the keys stand there as they are.
+  struct Range {
+    uint32_t begin, key, key_end, value, end;
+    Kind kind;
+  };
+  bool deferred_member(std::string_view text, const Range& r) {
+    if (!(r.begin <= r.key && r.key <= r.key_end && r.key_end <= r.value && r.value <= r.end && r.end <= text.size())) return fail();
+    const char* t = text.data();
+    return deferred_member({t + r.key, r.key_end - r.key}, {t + r.begin, r.end - r.begin}, r.kind, {t + r.value, r.end - r.value});
+  }
 
   // True and *out set when exactly one whole value has come.
   bool finish(Node* out);
@@ -67,7 +81,7 @@ class Builder {
   Level* spare_ = nullptr;
   uint32_t depth_ = 0;
   Node root_;
-  bool done_ = false, failed_ = false, too_deep_ = false;
+  bool done_ = false, failed_ = false, too_deep_ = false, whole_ = false;
 };
 
 }  // namespace sluice::document

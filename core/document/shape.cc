@@ -181,6 +181,7 @@ Shape::Shape(Options options) : options_{std::move(options)} {
   group_hash_ = hash_key(options_.group);
   if (options_.flatmap) filter_ = nullptr, renames_.clear();
   any_ = options_.flatmap || !target_path_.empty() || filter_ || !renames_.empty() || !options_.group.empty();
+  only_groups_ = !options_.group.empty() && !options_.flatmap && target_path_.empty() && !filter_ && renames_.empty();
 }
 
 // One rule after the other, in the order written (the reference: in any order), each on what the one before left.

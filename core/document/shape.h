@@ -29,6 +29,8 @@ class Shape {
   bool empty() const { return !any_; }
   // Names of the top level that the rules can let through; nullptr: all of them. For Builder::want_only.
   const std::vector<std::string>* wanted() const { return wanted_.empty() ? nullptr : &wanted_; }
+  // The answer is only put under a name: nothing looks into it. For Builder::want_whole.
+  bool only_groups() const { return only_groups_; }
   // `data`: an object or null. Rules that need no look inside leave values deferred.
   void apply(Arena&, Node& data) const;
 
@@ -45,7 +47,7 @@ class Shape {
   std::shared_ptr<const Tree> filter_;
   std::vector<Rename> renames_;
   uint32_t group_hash_ = 0;
-  bool deny_ = false, any_ = false;
+  bool deny_ = false, any_ = false, only_groups_ = false;
 };
 
 // Shallow merge in the order given: a later part's top-level keys overwrite (deviation 1: declaration order). Null parts

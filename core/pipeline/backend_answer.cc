@@ -253,6 +253,7 @@ void BackendScope::decode(std::string_view body) {
   const Decoder& d = *plan_.decoder;
   slc_builder builder{arena(), &d.format};
   builder.build.want_only(plan_.shape.wanted());
+  builder.build.want_whole(plan_.shape.only_groups());
   slc_str chunk = plugin::str(body), why{nullptr, 0};
   slc_status status;
   {

@@ -113,6 +113,16 @@ slc_status deferred_member(slc_builder* b, slc_str name, slc_str member, int32_t
   return told(b, is_kind(k) && sane(name) && sane(member) && sane(value) &&
               b->build.deferred_member(view(name), view(member), static_cast<Kind>(k), view(value)));
 }
+slc_status deferred_members(slc_builder* b, slc_str text, const slc_member_range* ranges, uint32_t n) noexcept {
+  bool ok = sane(text) && (ranges || !n);
+  for (uint32_t i = 0; ok && i < n; ++i) {
+    const slc_member_range& r = ranges[i];
+    ok = is_kind(r.kind) &&
+         b->build.deferred_member(view(text), {r.begin, r.key, r.key_end, r.value, r.end, static_cast<Kind>(r.kind)});
+  }
+  return told(b, ok);
+}
+int32_t whole(slc_builder* b) noexcept { return b->build.whole(); }
 void* alloc(slc_builder* b, size_t size) noexcept {
   constexpr size_t kMost = size_t{256} << 20;
   return size <= kMost ? b->build.arena().alloc(size ? size : 1, 1) : nullptr;
@@ -146,6 +156,8 @@ const slc_document_api kDocumentService = {
     .deferred = deferred,
     .deferred_member = deferred_member,
     .alloc = alloc,
+    .deferred_members = deferred_members,
+    .whole = whole,
 };
 
 }  // namespace sluice::plugin

@@ -77,12 +77,28 @@ slc_status put_under(slc_str key, std::string_view value, slc_builder* builder) 
   return status == SLC_OK ? doc.end(builder) : status;
 }
 
-slc_status put_object(std::string_view text, const Members& members, slc_builder* builder) {
+// Members whose keys hold no escapes, handed over many at a time.
+slc_status put_plain_members(std::string_view text, const Members& members, slc_builder* builder) {
+  constexpr size_t kMany = 64;
+  slc_member_range ranges[kMany];
+  for (size_t i = 0; i < members.size();) {
+    uint32_t n = 0;
+    for (; n < kMany && i < members.size(); ++n, ++i) {
+      const MemberRange& m = members[i];
+      ranges[n] = {m.key - 1, m.key, m.key_end, m.value, m.value_end, kind_of(text[m.value])};
+    }
+    if (slc_status status = document().deferred_members(builder, str(text), ranges, n); status != SLC_OK) return status;
+  }
+  return SLC_OK;
+}
+
+slc_status put_object(std::string_view text, const Members& members, bool escapes, slc_builder* builder) {
   const slc_document_api& doc = document();
   slc_status status = doc.begin(builder, SLC_OBJECT);
-  for (const MemberRange& m : members) {
-    if (status != SLC_OK) return status;
-    status = put_member(text, m, builder);
+  if (status == SLC_OK && !escapes) {
+    status = put_plain_members(text, members, builder);
+  } else {
+    for (size_t i = 0; status == SLC_OK && i < members.size(); ++i) status = put_member(text, members[i], builder);
   }
   return status == SLC_OK ? doc.end(builder) : status;
 }
@@ -97,13 +113,15 @@ bool welcome(Accept accept, char first, slc_str* why) {
   return false;
 }
 
-// Finds the first value and its members, with bad UTF-8 replaced: *text may become a copy.
-slc_status validate(Workspace* workspace, slc_builder* builder, std::string_view* text, Members& members, Scan* found, slc_str* why) {
+// Finds the first value and (unless it is to stay whole) its members, with bad UTF-8 replaced: *text may become a copy.
+slc_status validate(Workspace* workspace, slc_builder* builder, std::string_view* text, Members& members, bool whole, Scan* found,
+                    bool* escapes, slc_str* why) {
   char first = (*text)[found->begin];
   bool container = first == '{' || first == '[';
   if (workspace && container && workspace->index.build(*text) &&
-      walk(*text, workspace->index, members, &found->begin, &found->end))
+      walk(*text, workspace->index, whole ? nullptr : &members, &found->begin, &found->end, escapes))
     return SLC_OK;
+  *escapes = true;
   // What the fast way refuses is wrong, holds bad UTF-8, or is followed by something that is: the scanner tells.
   if (!scan(*text, members, found)) return refuse(builder, why, *found);
   std::string_view value = text->substr(found->begin, found->end - found->begin);
@@ -132,11 +150,14 @@ slc_status decode(Workspace* workspace, const slc_str* chunks, uint32_t count, A
   char first = text[found.begin];
   if (!welcome(accept, first, why)) return SLC_EDECODE;
 
-  slc_status status = validate(workspace, builder, &text, members, &found, why);
+  bool whole = first == '{' && document().whole(builder), escapes = true;
+  slc_status status = validate(workspace, builder, &text, members, whole, &found, &escapes, why);
   if (status == SLC_OK) {
     std::string_view value = text.substr(found.begin, found.end - found.begin);
-    if (first == '{')
-      status = put_object(text, members, builder);
+    if (whole)
+      status = document().deferred(builder, SLC_OBJECT, str(value));
+    else if (first == '{')
+      status = put_object(text, members, escapes, builder);
     else if (first == '[' || accept == Accept::collection)
       status = put_under({"collection", 10}, value, builder);
     else if (accept == Accept::anything)

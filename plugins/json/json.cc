@@ -86,7 +86,7 @@ constexpr slc_encoder kEncodeCollection{sizeof(slc_encoder), &kConstant, kConten
 slc_status load(const slc_host* host, slc_report*) noexcept {
   auto* doc = static_cast<const slc_document_api*>(host->service(host, SLC_SVC_DOCUMENT));
   auto* x = static_cast<const slc_exchange_api*>(host->service(host, SLC_SVC_EXCHANGE));
-  if (!doc || !x || !SLC_HAS(doc, slc_document_api, alloc) || !SLC_HAS(x, slc_exchange_api, alloc)) return SLC_ENOTFOUND;
+  if (!doc || !x || !SLC_HAS(doc, slc_document_api, whole) || !SLC_HAS(x, slc_exchange_api, alloc)) return SLC_ENOTFOUND;
   document_api.store(doc, std::memory_order_relaxed);
   exchange_api.store(x, std::memory_order_relaxed);
   return SLC_OK;

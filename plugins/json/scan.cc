@@ -227,10 +227,13 @@ bool scan(std::string_view text, Members& members, Scan* out) {
   return Scanner{text, members, out}.run();
 }
 
-bool escapes_ok(std::string_view text) {
+bool escapes_ok(std::string_view text, bool* any) {
   const char *p = text.data(), *end = p + text.size();
-  while ((p = static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(end - p)))))
+  *any = false;
+  while ((p = static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(end - p))))) {
+    *any = true;
     if (!(p = escape(p, end))) return false;
+  }
   return true;
 }
 

@@ -31,8 +31,8 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c
 // Validates the first value in `text` (UTF-8 excepted) and lists its members if it is an object. False: scan->wrong.
 bool scan(std::string_view text, Members& members, Scan*);
 
-// Are all escapes in this text ones that RFC 8259 §7 knows? For text whose grammar is checked otherwise.
-bool escapes_ok(std::string_view text);
+// Are all escapes in this text ones that RFC 8259 §7 knows? For text whose grammar is checked otherwise. *any: it has some.
+bool escapes_ok(std::string_view text, bool* any);
 
 // Length of the valid UTF-8 sequence at p (RFC 3629 §4), 0: a bad byte.
 size_t utf8_sequence(const char* p, const char* end);

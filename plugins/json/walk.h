@@ -30,7 +30,7 @@ class Index {
 };
 
 // Validates the object or array that `text` (index built from it) begins with, blanks in front allowed; escapes included.
-// False: scan() knows why. *begin and *end: its range.
-bool walk(std::string_view text, const Index&, Members& members, size_t* begin, size_t* end);
+// False: scan() knows why. `members` may be null: nobody asks for them. *begin and *end: its range. *escapes: there are any.
+bool walk(std::string_view text, const Index&, Members* members, size_t* begin, size_t* end, bool* escapes);
 
 }  // namespace sluice::json

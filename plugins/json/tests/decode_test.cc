@@ -24,9 +24,10 @@ class JsonDecodeTest : public ::testing::Test {
   std::string decode_chunks(std::vector<std::string_view> pieces, const char* name = "json", uint32_t flags = 0) {
     std::string result = run(pieces, name, flags, &workspace_);
     EXPECT_EQ(run(pieces, name, flags, nullptr), result);  // the scanner alone gives the same
+    EXPECT_EQ(run(pieces, name, flags, &workspace_, true), result);  // and so does a document that stays whole
     return result;
   }
-  std::string run(const std::vector<std::string_view>& pieces, const char* name, uint32_t flags, Workspace* workspace) {
+  std::string run(const std::vector<std::string_view>& pieces, const char* name, uint32_t flags, Workspace* workspace, bool whole = false) {
     const slc_decoder* table = plugin_.decoder(name);
     DecoderFormat format{table};
     std::vector<std::unique_ptr<char[]>> exact;
@@ -38,6 +39,7 @@ class JsonDecodeTest : public ::testing::Test {
     }
     Arena arena{pool_};
     slc_builder builder{document::Builder{arena, &format}};
+    builder.build.want_whole(whole);
     slc_str why{};
     slc_status status = table->decode(workspace, chunks.data(), static_cast<uint32_t>(chunks.size()), flags, &builder, &why);
     if (status != SLC_OK) return "fail: " + std::string{view(why)};
@@ -188,6 +190,21 @@ TEST_F(JsonDecodeTest, MembersStayDeferredUntilSomebodyLooks) {
   document::Node* t = document::find(arena, root, "t");
   ASSERT_TRUE(t);
   EXPECT_TRUE(document::boolean(&arena, *t));
+}
+
+TEST_F(JsonDecodeTest, ADocumentThatNobodyLooksIntoIsOnePieceOfTheBody) {
+  const slc_decoder* table = plugin_.decoder("json");
+  DecoderFormat format{table};
+  Arena arena{pool_};
+  std::string body = R"( {"a":1, "a":2} )";
+  slc_str chunk{body.data(), body.size()}, why{};
+  slc_builder builder{document::Builder{arena, &format}};
+  builder.build.want_whole(true);
+  ASSERT_EQ(table->decode(&workspace_, &chunk, 1, 0, &builder, &why), SLC_OK);
+  document::Node root;
+  ASSERT_TRUE(builder.build.finish(&root));
+  EXPECT_TRUE(root.deferred);
+  EXPECT_EQ(root.source, R"({"a":1, "a":2})");
 }
 
 TEST_F(JsonDecodeTest, WorkersShareOneWorkspaceAndGiveItBack) {

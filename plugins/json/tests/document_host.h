@@ -90,6 +90,14 @@ inline const slc_document_api kDocument = {
       return told(b->build.deferred_member(view(key), view(member), static_cast<Kind>(kind), view(value)));
     },
     .alloc = [](slc_builder* b, size_t size) noexcept { return b->build.arena().alloc(size ? size : 1, 1); },
+    .deferred_members = [](slc_builder* b, slc_str text, const slc_member_range* ranges, uint32_t n) noexcept {
+      bool ok = true;
+      for (uint32_t i = 0; ok && i < n; ++i)
+        ok = b->build.deferred_member(view(text), {ranges[i].begin, ranges[i].key, ranges[i].key_end, ranges[i].value, ranges[i].end,
+                                                   static_cast<Kind>(ranges[i].kind)});
+      return told(ok);
+    },
+    .whole = [](slc_builder* b) noexcept -> int32_t { return b->build.whole(); },
 };
 
 inline slc_exchange_api exchange_table() {

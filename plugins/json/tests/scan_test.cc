@@ -40,7 +40,8 @@ bool both(Index& index, std::string_view text) {
   bool by_scan = scan(exact.view(), scanned, &found);
   if (!index.build(exact.view())) return false;  // the scanner's business alone
   size_t begin = 0, end = 0;
-  bool by_walk = walk(exact.view(), index, walked, &begin, &end);
+  bool escapes = false;
+  bool by_walk = walk(exact.view(), index, &walked, &begin, &end, &escapes);
   char first = found.begin < text.size() ? text[found.begin] : 0;
   if (first != '{' && first != '[') {
     EXPECT_FALSE(by_walk) << text;
@@ -51,6 +52,8 @@ bool both(Index& index, std::string_view text) {
     EXPECT_EQ(found.begin, begin) << text;
     EXPECT_EQ(found.end, end) << text;
     EXPECT_TRUE(scanned == walked) << text;
+    EXPECT_EQ(escapes, exact.view().substr(begin, end - begin).find('\\') != std::string_view::npos) << text;
+    EXPECT_TRUE(walk(exact.view(), index, nullptr, &begin, &end, &escapes)) << text;
   }
   return by_scan && by_walk;
 }
@@ -71,6 +74,38 @@ TEST(JsonScanTest, RefusesWhatItDoesNot) {
         "\"\t\""s, "\"\x1f\""s, "\"\0\""s, "[/*c*/1]"s, "[1]"s.insert(1, "\0", 1), "\xef\xbb\xbf{}"s, "[tru e]"s, "[\"a\" \"b\"]"s, "[nulll]"s,
         "{\"a\" 1}"s, "[1\x0c,2]"s, "{\"a\"\x1a 1}"s, "\xff"s})
     EXPECT_FALSE(accepts(text)) << text;
+}
+
+TEST(JsonScanTest, BothWaysAgreeOnEveryNumberOfUpToSevenCharacters) {
+  // Once at the end of the text, where the walk must not read ahead, and once with room behind.
+  Index index;
+  constexpr std::string_view kLetters = "01.-+e";
+  uint32_t accepted = 0;
+  for (size_t length = 1; length <= 7; ++length) {
+    std::vector<size_t> digits(length, 0);
+    for (bool more = true; more;) {
+      std::string number;
+      for (size_t d : digits) number += kLetters[d];
+      accepted += both(index, "[" + number + "]");
+      both(index, "[" + number + " ,2,\"some more text\"]");
+      size_t i = 0;
+      while (i < length && ++digits[i] == kLetters.size()) digits[i++] = 0;
+      more = i < length;
+    }
+  }
+  EXPECT_GT(accepted, 1000u);
+}
+
+TEST(JsonScanTest, BothWaysAgreeOnNumbersOfAnyLength) {
+  Index index;
+  for (std::string_view sign : {"", "-"})
+    for (size_t whole = 1; whole < 20; ++whole)
+      for (size_t fraction = 0; fraction < 20; ++fraction) {
+        std::string number = std::string{sign} + std::string(whole, '9') + (fraction ? "." + std::string(fraction, '0') : "");
+        EXPECT_TRUE(both(index, "{\"a\":" + number + ",\"b\":[" + number + "\t,0]}")) << number;
+        EXPECT_FALSE(both(index, "{\"a\":" + number + ".,\"b\":\"and some text behind it\"}")) << number;
+        EXPECT_FALSE(both(index, "{\"a\":" + number + "x,\"b\":\"and some text behind it\"}")) << number;
+      }
 }
 
 TEST(JsonScanTest, TakesTheFirstValueAndIgnoresTheRest) {

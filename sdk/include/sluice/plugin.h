@@ -139,6 +139,10 @@ typedef struct slc_exchange_api { /* [worker] except intern */
 } slc_exchange_api;
 
 #define SLC_SVC_DOCUMENT "sluice.document/1"
+typedef struct slc_member_range { /* one member as offsets into a text, begin <= key <= key_end <= value <= end */
+  uint32_t begin, key, key_end, value, end; /* the member, key included; the key's characters; its value, up to the end */
+  int32_t kind;                             /* of the value */
+} slc_member_range;
 typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] on an exchange's */
   uint32_t size;
   int32_t (*kind)(slc_node) SLC_NOEXCEPT; /* SLC_NULL when absent */
@@ -179,6 +183,11 @@ typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] o
   slc_status (*deferred_member)(slc_builder*, slc_str key, slc_str member, int32_t kind, slc_str value) SLC_NOEXCEPT;
   /* Arena memory of the document being built, for text that had to be rewritten. */
   void* (*alloc)(slc_builder*, size_t size) SLC_NOEXCEPT;
+  /* deferred_member for many members of one object at a time. text: [stable]; the keys hold no escapes: their characters
+   * are what stands there. */
+  slc_status (*deferred_members)(slc_builder*, slc_str text, const slc_member_range*, uint32_t n) SLC_NOEXCEPT;
+  /* 1: nobody looks into the document that is being built, so a root object is best handed over with one deferred(). */
+  int32_t (*whole)(slc_builder*) SLC_NOEXCEPT;
 } slc_document_api;
 
 #define SLC_SVC_CONFIG "sluice.config/1"

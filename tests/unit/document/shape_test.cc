@@ -38,6 +38,27 @@ class ShapeTest : public ::testing::Test {
   TestFormat format_;
 };
 
+TEST_F(ShapeTest, AnAnswerThatIsOnlyGroupedMayStayWhole) {
+  EXPECT_TRUE(Shape{group("g")}.only_groups());
+  EXPECT_FALSE(Shape{{}}.only_groups());
+  for (Options o : {target("t"), allow({"a"}), deny({"a"}), mapping({{"a", "b"}})}) {
+    EXPECT_FALSE(Shape{o}.only_groups());
+    o.group = "g";
+    EXPECT_FALSE(Shape{o}.only_groups());
+  }
+}
+
+TEST_F(ShapeTest, RangesOutsideTheTextSpoilTheDocument) {
+  for (Builder::Range wrong : {Builder::Range{0, 1, 2, 4, 9, Kind::number}, {1, 0, 2, 4, 5, Kind::number}, {0, 3, 2, 4, 5, Kind::number},
+                               {0, 1, 5, 4, 5, Kind::number}, {0, 1, 2, 6, 5, Kind::number}}) {
+    Builder builder{arena_, &format_};
+    ASSERT_TRUE(builder.begin(Kind::object));
+    EXPECT_TRUE(builder.deferred_member("\"a\":1}", {0, 1, 2, 4, 5, Kind::number}));
+    EXPECT_FALSE(builder.deferred_member("\"a\":1}", wrong));
+    EXPECT_TRUE(builder.failed());
+  }
+}
+
 TEST_F(ShapeTest, OnlyMembersThatCanPassNeedToBeKept) {
   EXPECT_EQ(Shape{{}}.wanted(), nullptr);
   EXPECT_EQ((Shape{{.target = {}, .allow = {}, .deny = {"a"}, .mapping = {{"b", "c"}}, .group = "g"}}.wanted()), nullptr);

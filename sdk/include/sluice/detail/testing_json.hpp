@@ -406,6 +406,18 @@ struct JsonService {
       return s != SLC_OK ? s : JsonBuilder::of(b).deferred(kind, view(v));
     };
     t.alloc = [](B* b, size_t size) noexcept { return JsonBuilder::of(b).alloc(size); };
+    t.deferred_members = [](B* b, slc_str text, const slc_member_range* ranges, uint32_t n) noexcept {
+      slc_status s = SLC_OK;
+      for (uint32_t i = 0; s == SLC_OK && i < n; ++i) {
+        const slc_member_range& r = ranges[i];
+        if (!(r.begin <= r.key && r.key <= r.key_end && r.key_end <= r.value && r.value <= r.end && r.end <= text.len))
+          return JsonBuilder::of(b).spoil(SLC_EINVAL);
+        s = JsonBuilder::of(b).key(view(text).substr(r.key, r.key_end - r.key));
+        if (s == SLC_OK) s = JsonBuilder::of(b).deferred(r.kind, view(text).substr(r.value, r.end - r.value));
+      }
+      return s;
+    };
+    t.whole = [](B*) noexcept -> int32_t { return 0; };
     return t;
   }
 };
