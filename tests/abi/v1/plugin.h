@@ -17,14 +17,16 @@
  * Memory    whoever allocates frees; nothing is ever freed across the boundary. Per-request memory comes
  *           from slc_exchange_api.alloc and goes away with the exchange.
  * Growth    every table, and every struct passed by pointer, starts with its size and only grows at the end
- *           (SLC_HAS tests for a late field); a changed meaning gets a new id. Structs without size (slc_str,
- *           slc_node, and the elements of arrays: slc_address, slc_candidate, slc_dns_record) never change;
- *           what is reserved in them is 0 until a later minor gives it a meaning. Enum values are only
- *           appended and travel as int32_t/uint32_t. Bits of flags that a header does not name are 0.
+ *           (SLC_HAS tests for a late field); a changed meaning gets a new id. Structs without size never change: slc_str,
+ *           slc_node, and the elements of arrays (slc_member_range, slc_address, slc_candidate, slc_dns_record).
+ *           What is reserved in them is 0 until a later minor gives it a meaning. slc_binding grows with its
+ *           stride, binding_size. Enum values are only appended and travel as int32_t/uint32_t. Bits of flags
+ *           that a header does not name are 0.
  * Units     times are milliseconds (_ms) or nanoseconds (_ns), sizes are bytes
- * Owners    what is started for an exchange ends with it; what is started without one ends with the object
- *           in whose function (or callback) it was started: cancelled, never called back, before its
- *           worker_stop returns ([worker] things) or before destroy is called (things of the pool)
+ * Owners    what is started for an exchange ends with it. What is started without one ends with the object in
+ *           whose function or callback it was started: on a worker when worker_stop is called there, on the
+ *           pool before destroy is called. What has ended never calls back. Started from a thread of the
+ *           plugin's own, it belongs to nobody: withdraw it
  * Errors    no exception crosses: every function pointer is noexcept when seen from C++.
  * Re-entry  a callback (timer, reply, done) is never made from inside the call that started it. */
 #ifndef SLUICE_PLUGIN_H
@@ -139,6 +141,10 @@ typedef struct slc_exchange_api { /* [worker] except intern */
 } slc_exchange_api;
 
 #define SLC_SVC_DOCUMENT "sluice.document/1"
+typedef struct slc_member_range { /* one member as offsets into a text, begin <= key <= key_end <= value <= end */
+  uint32_t begin, key, key_end, value, end; /* the member, key included; the key's characters; its value, up to the end */
+  int32_t kind;                             /* of the value */
+} slc_member_range;
 typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] on an exchange's */
   uint32_t size;
   int32_t (*kind)(slc_node) SLC_NOEXCEPT; /* SLC_NULL when absent */
@@ -179,6 +185,11 @@ typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] o
   slc_status (*deferred_member)(slc_builder*, slc_str key, slc_str member, int32_t kind, slc_str value) SLC_NOEXCEPT;
   /* Arena memory of the document being built, for text that had to be rewritten. */
   void* (*alloc)(slc_builder*, size_t size) SLC_NOEXCEPT;
+  /* deferred_member for many members of one object at a time. text: [stable]; the keys hold no escapes: their characters
+   * are what stands there. */
+  slc_status (*deferred_members)(slc_builder*, slc_str text, const slc_member_range*, uint32_t n) SLC_NOEXCEPT;
+  /* 1: nobody looks into the document that is being built, so a root object is best handed over with one deferred(). */
+  int32_t (*whole)(slc_builder*) SLC_NOEXCEPT;
 } slc_document_api;
 
 #define SLC_SVC_CONFIG "sluice.config/1"

@@ -75,7 +75,7 @@ TEST_P(GuideTest, CompilesAsAPluginAndPassesItsTests) {
   EXPECT_EQ(run(test.string()), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Page, GuideTest, ::testing::Values("api_key", "introspect"),
+INSTANTIATE_TEST_SUITE_P(Page, GuideTest, ::testing::Values("api_key", "introspect", "loud"),
                          [](const auto& name) { return std::string{name.param}; });
 
 TEST(GuidePageTest, EveryMarkedBlockIsTested) {
