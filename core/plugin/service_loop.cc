@@ -23,6 +23,7 @@ slc_token timer(slc_worker* w, slc_exchange* owner, uint32_t ms, slc_timer_fn fn
 
 bool sane_callout(const slc_callout& c) {
   if (c.size < offsetof(slc_callout, max_body) + sizeof c.max_body) return false;
+  if (c.size >= offsetof(slc_callout, flags) + sizeof c.flags && c.flags != 0) return false;  // asks for what is not known here
   if (!sane(c.method) || !sane(c.url) || !sane(c.body) || c.url.len > 64 * 1024 || c.header_count > 256) return false;
   if (c.header_count && !c.headers) return false;
   for (uint32_t i = 0; i < 2 * c.header_count; ++i)

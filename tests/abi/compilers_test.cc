@@ -92,8 +92,8 @@ TEST_P(CompilersTest, APluginOfTheFrozenHeaderIsLoadedAndServes) {
   EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Frozen", "stop"}}).status, 451);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CompilersTest, testing::ValuesIn(kCompilers), [](const auto& info) {
-  std::string name = info.param.title;
+INSTANTIATE_TEST_SUITE_P(All, CompilersTest, testing::ValuesIn(kCompilers), [](const auto& which) {
+  std::string name = which.param.title;
   for (char& c : name)
     if (c == ' ') c = '_';
     else if (c == '+') c = 'x';

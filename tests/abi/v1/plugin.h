@@ -17,14 +17,16 @@
  * Memory    whoever allocates frees; nothing is ever freed across the boundary. Per-request memory comes
  *           from slc_exchange_api.alloc and goes away with the exchange.
  * Growth    every table, and every struct passed by pointer, starts with its size and only grows at the end
- *           (SLC_HAS tests for a late field); a changed meaning gets a new id. Structs without size (slc_str,
- *           slc_node, and the elements of arrays: slc_address, slc_candidate, slc_dns_record, slc_member_range) never change;
- *           what is reserved in them is 0 until a later minor gives it a meaning. Enum values are only
- *           appended and travel as int32_t/uint32_t. Bits of flags that a header does not name are 0.
+ *           (SLC_HAS tests for a late field); a changed meaning gets a new id. Structs without size never change: slc_str,
+ *           slc_node, and the elements of arrays (slc_member_range, slc_address, slc_candidate, slc_dns_record).
+ *           What is reserved in them is 0 until a later minor gives it a meaning. slc_binding grows with its
+ *           stride, binding_size. Enum values are only appended and travel as int32_t/uint32_t. Bits of flags
+ *           that a header does not name are 0.
  * Units     times are milliseconds (_ms) or nanoseconds (_ns), sizes are bytes
- * Owners    what is started for an exchange ends with it; what is started without one ends with the object
- *           in whose function (or callback) it was started: cancelled, never called back, before its
- *           worker_stop returns ([worker] things) or before destroy is called (things of the pool)
+ * Owners    what is started for an exchange ends with it. What is started without one ends with the object in
+ *           whose function or callback it was started: on a worker when worker_stop is called there, on the
+ *           pool before destroy is called. What has ended never calls back. Started from a thread of the
+ *           plugin's own, it belongs to nobody: withdraw it
  * Errors    no exception crosses: every function pointer is noexcept when seen from C++.
  * Re-entry  a callback (timer, reply, done) is never made from inside the call that started it. */
 #ifndef SLUICE_PLUGIN_H

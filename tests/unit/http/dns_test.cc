@@ -56,6 +56,28 @@ class DnsServer {
     else
       r = found->second;
     if (r.silent) return;
+    if (type == 33) {  // SRV: every v4 text is "priority weight port target"
+      std::string out = query.substr(0, at + 5);
+      out[2] = static_cast<char>(0x81), out[3] = static_cast<char>(0x80 | r.rcode);
+      out[6] = 0, out[7] = static_cast<char>(r.v4.size());
+      out[8] = out[9] = out[10] = out[11] = 0;
+      for (const std::string& text : r.v4) {
+        unsigned n[3] = {};
+        char target[64] = {};
+        EXPECT_EQ(sscanf(text.c_str(), "%u %u %u %63s", &n[0], &n[1], &n[2], target), 4);
+        std::string data;
+        for (unsigned v : n) data += std::string{static_cast<char>(v >> 8), static_cast<char>(v)};
+        data += static_cast<char>(strlen(target));
+        data += target;
+        data += '\0';
+        out += std::string{'\xc0', '\x0c', '\0', '\x21', '\0', '\1'};
+        for (int shift : {24, 16, 8, 0}) out += static_cast<char>(r.ttl >> shift);
+        out += std::string{'\0', static_cast<char>(data.size())} + data;
+      }
+      uv_buf_t b = uv_buf_init(out.data(), static_cast<unsigned>(out.size()));
+      uv_udp_try_send(&udp_, &b, 1, from);
+      return;
+    }
     auto& list = type == 28 ? r.v6 : r.v4;
     std::string out = query.substr(0, at + 5);
     out[2] = static_cast<char>(0x81), out[3] = static_cast<char>(0x80 | r.rcode);
@@ -81,6 +103,7 @@ class DnsServer {
 std::string text_of(const Addresses& a) {
   if (!a.error.empty()) return "error: " + std::string{a.error};
   std::string s;
+  for (const Service& x : a.services) s += (s.empty() ? "" : " ") + x.target + ":" + std::to_string(x.port);
   for (const Address& x : a.list) {
     char buffer[INET6_ADDRSTRLEN];
     uv_ip_name(&x.any, buffer, sizeof buffer);
@@ -346,6 +369,27 @@ TEST_F(DnsTest, CallDestroyedDuringTheLookup) {
     turns(2);
   }
   EXPECT_EQ(client->stats().active, 0u);
+}
+
+TEST_F(DnsTest, ServicesOfANameAreAnotherEntryThanItsAddresses) {
+  dns->names["web.test"] = {{"20 1 81 two", "10 1 80 one"}, {}};
+  Resolver& r = make_resolver();
+  TestQuery q;
+  Addresses now;
+  ASSERT_FALSE(r.resolve("web.test", true, q, now));
+  run_until([&] { return q.calls == 1; });
+  EXPECT_EQ(q.text, "one:80 two:81");
+  ASSERT_TRUE(r.resolve("web.test", true, q, now)) << "cached";
+  EXPECT_EQ(text_of(now), "one:80 two:81");
+  EXPECT_GT(now.ttl_ms, 0u);
+  EXPECT_EQ(r.lookups(), 1u);
+  TestQuery none;
+  ASSERT_FALSE(r.resolve("none.test", true, none, now));
+  run_until([&] { return none.calls == 1; });
+  EXPECT_EQ(none.text.substr(0, 6), "error:");
+  ASSERT_TRUE(r.resolve("none.test", true, none, now));
+  EXPECT_TRUE(now.no_such_name);
+  EXPECT_FALSE(now.timed_out);
 }
 
 }  // namespace
