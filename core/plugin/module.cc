@@ -329,10 +329,9 @@ Result<bool, Problem> Module::check() {
                    ". Use a gateway " + std::to_string(e.abi_major) + ".x or build the plugin with this gateway's SDK."};
   bool has_title = e.size >= offsetof(slc_entry, built_with) && is_text(e.id) && is_text(e.version);
   std::string who = has_title ? title() : f;
-  if (SLC_ABI_MAJOR == 0 ? e.abi_minor != SLC_ABI_MINOR : e.abi_minor > SLC_ABI_MINOR)
+  if (e.abi_minor > SLC_ABI_MINOR)
     return Problem{who + ": needs plugin ABI " + version(e.abi_major, e.abi_minor) + ", this gateway offers " + offered +
-                   (SLC_ABI_MAJOR == 0 ? ". ABI 0 is not frozen: build the plugin with this gateway's SDK."
-                                       : ". Use a newer gateway or a plugin built for <= " + offered + ".")};
+                   ". Use a newer gateway or a plugin built for <= " + offered + "."};
   if (e.size < kLeastEntry)
     return Problem{f + ": slc_plugin_entry says that it has " + std::to_string(e.size) + " bytes, wanted " +
                    std::to_string(kLeastEntry) + ". Set size to sizeof(slc_entry)."};

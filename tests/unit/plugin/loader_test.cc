@@ -60,13 +60,13 @@ TEST(LoaderTest, WrongMagicNamesBoth) {
 
 TEST(LoaderTest, AnotherMajorVersionIsRefusedWithoutReadingOn) {
   EXPECT_EQ(complaint("newer_major"),
-            "newer_major.so: built for plugin ABI 7.3, this gateway offers 0.2. Use a gateway 7.x or build the plugin with this gateway's SDK.");
+            "newer_major.so: built for plugin ABI 7.3, this gateway offers 1.0. Use a gateway 7.x or build the plugin with this gateway's SDK.");
 }
 
-TEST(LoaderTest, AnotherMinorVersionIsRefusedWhileTheMajorIsZero) {
+TEST(LoaderTest, ALaterMinorVersionIsRefused) {
   EXPECT_EQ(complaint("newer_minor"),
-            "newer_minor.so (misbehaving.newer-minor 1.0.0): needs plugin ABI 0.3, this gateway offers 0.2. ABI 0 is not frozen: build "
-            "the plugin with this gateway's SDK.");
+            "newer_minor.so (misbehaving.newer-minor 1.0.0): needs plugin ABI 1.1, this gateway offers 1.0. Use a newer gateway or a plugin "
+            "built for <= 1.0.");
 }
 
 TEST(LoaderTest, AnEntryThatEndsTooEarlyIsRefused) {

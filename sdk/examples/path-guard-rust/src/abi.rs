@@ -159,8 +159,8 @@ pub struct Binding {
 }
 
 pub const MAGIC: u32 = 0x3143_4c53;
-pub const ABI_MAJOR: u16 = 0;
-pub const ABI_MINOR: u16 = 2;
+pub const ABI_MAJOR: u16 = 1;
+pub const ABI_MINOR: u16 = 0;
 
 #[repr(C)]
 pub struct Entry {
