@@ -1,4 +1,4 @@
-/* sluice/plugin.h -- the plugin ABI, version 0 (not frozen: abi_minor must be equal). C11 and C++20, LP64.
+/* sluice/plugin.h -- the plugin ABI, version 1: frozen, grows only as docs/abi-policy.md says. C11 and C++20, LP64.
  *
  * A plugin is a shared object that exports ONE symbol, the constant `slc_plugin_entry`. Everything else is
  * asked for by id, in both directions: the host asks entry->get_interface("sluice.middleware/1", name), the plugin
@@ -41,8 +41,8 @@ extern "C" {
 #endif
 
 #define SLC_ABI_MAGIC 0x31434c53u /* "SLC1" in memory */
-#define SLC_ABI_MAJOR 0u
-#define SLC_ABI_MINOR 2u
+#define SLC_ABI_MAJOR 1u
+#define SLC_ABI_MINOR 0u
 #define SLC_EXPORT __attribute__((visibility("default")))
 /* True when *table was built with `field`, a pointer, and the other side filled it in. */
 #define SLC_HAS(table, type, field) \
@@ -578,7 +578,7 @@ typedef struct slc_log_sink { /* takes the place of the built-in application log
   void (*flush)(void* object) SLC_NOEXCEPT; /* [log] nothing more comes for a while: write what is buffered */
 } slc_log_sink;
 
-#define SLC_IFACE_SELECTOR "sluice.selector/1"
+#define SLC_IFACE_SELECTOR "sluice.selector/1.draft"
 /* SLC_CHOOSE_ANSWERS_IN_ORDER: those of the choices that look at answers only see them in the order of choosing, too,
  * instead of the last one first. */
 enum { SLC_CHOOSE_ANSWERS_IN_ORDER = 1 };
