@@ -39,7 +39,7 @@ static slc_action on_response(void* state, slc_exchange* x, void** slot) {
   if (is(api->header(x, SLC_REQUEST, how, 0), "response")) *(volatile int*)nowhere = 1;
   return SLC_NEXT;
 }
-static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, on_request, NULL, on_response, NULL};
+static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, on_request, NULL, on_response, NULL, NULL, NULL};
 static const void* get_interface(const char* id, const char* binding) {
   (void)id, (void)binding;
   return &kMiddleware;

@@ -5,7 +5,7 @@ static slc_action on_request(void* state, slc_exchange* x, void** slot) {
   (void)state, (void)x, (void)slot;
   return SLC_NEXT;
 }
-static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, on_request, NULL, NULL, NULL};
+static const slc_middleware kMiddleware = {sizeof(slc_middleware), NULL, on_request, NULL, NULL, NULL, NULL, NULL};
 static const void* get_interface(const char* id, const char* binding) {
   (void)id, (void)binding;
   return &kMiddleware;

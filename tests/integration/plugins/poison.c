@@ -123,8 +123,8 @@ static slc_status load(const slc_host* host, slc_report* report) {
   return SLC_OK;
 }
 
-static const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, NULL, NULL, NULL};
-static const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, on_request, on_raw_response, on_response, on_done};
+static const slc_lifecycle kLife = {sizeof(slc_lifecycle), create, NULL, NULL, NULL, NULL, NULL};
+static const slc_middleware kMiddleware = {sizeof(slc_middleware), &kLife, on_request, on_raw_response, on_response, on_done, NULL, NULL};
 static const void* get_interface(const char* id, const char* binding) {
   (void)id, (void)binding;
   return &kMiddleware;
