@@ -16,7 +16,7 @@ struct slc_selection {
 namespace sluice::pipeline {
 namespace {
 
-const boost::json::value kNoOptions{boost::json::object_kind};
+const boost::json::value kNoOptions(boost::json::object_kind);  // braces would make a list
 
 // The choice's part of the selector's block. The constructor of a binding that is named without options gets an empty block at
 // the selector's place, so that what it misses is told there.

@@ -230,20 +230,18 @@ void HelperProcess::take(std::string_view frame) {
 
 void HelperProcess::hello(Reader& r) {
   std::string title{r.text()}, copy{r.text()};
-  [[maybe_unused]] uint32_t memory_mb = r.u32();
+  uint32_t memory_mb = r.u32();
   std::string level;
   Writer{level}.u8(static_cast<uint8_t>(Control::level));
   Writer{level}.i32(r.i32());
   if (!r.at_end() || !Mapping::adopt(next_descriptor(), sizeof(StatusPage), &page_)) give_up("the gateway sent a broken message");
   take(level);
   // Sanitizers reserve more address space than any limit would allow.
-#if SLC_BUILD_FLAGS == 0
-  if (memory_mb) {
+  if (SLC_BUILD_FLAGS == 0 && memory_mb) {
     rlimit limit{};
     limit.rlim_cur = limit.rlim_max = rlim_t{memory_mb} << 20;
     setrlimit(RLIMIT_AS, &limit);
   }
-#endif
   std::string why;
   void* image = dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
   auto* entry = image ? static_cast<const slc_entry*>(dlsym(image, "slc_plugin_entry")) : nullptr;

@@ -141,7 +141,7 @@ TEST(OptionsTest, VersionHasThreeLines) {
   EXPECT_FALSE(p.exit);
   EXPECT_EQ(p.options.command, Command::version);
   auto text = version_text();
-  EXPECT_EQ(text.find("sluice Version: " SLC_VERSION "\nABI: 0."), 0u) << text;
+  EXPECT_EQ(text.find("sluice Version: " SLC_VERSION "\nABI: 1."), 0u) << text;
   EXPECT_NE(text.find("\nGlibc Version: 2."), std::string::npos) << text;
 }
 

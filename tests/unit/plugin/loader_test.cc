@@ -60,7 +60,7 @@ TEST(LoaderTest, WrongMagicNamesBoth) {
 
 TEST(LoaderTest, AnotherMajorVersionIsRefusedWithoutReadingOn) {
   EXPECT_EQ(complaint("newer_major"),
-            "newer_major.so: built for plugin ABI 7.3, this gateway offers 1.0. Use a gateway 7.x or build the plugin with this gateway's SDK.");
+            "newer_major.so: built for plugin ABI 8.3, this gateway offers 1.0. Use a gateway 8.x or build the plugin with this gateway's SDK.");
 }
 
 TEST(LoaderTest, ALaterMinorVersionIsRefused) {
@@ -121,7 +121,7 @@ TEST(LoaderTest, AWholeFolderOfFaultsGivesOneProblemEach) {
   ScanResult result;
   registry.scan(SLC_MISBEHAVING_DIR, "", result);
   EXPECT_EQ(result.problems.size(), 10u);  // nine before load() and load_fails; of the two with one name, one
-  EXPECT_EQ(registry.bindings().size(), 14u);
+  EXPECT_EQ(registry.bindings().size(), 20u);
 }
 
 TEST(LoaderTest, AMissingFolderIsAProblem) {
