@@ -18,6 +18,7 @@
 #include "core/app/tools/tool.h"
 #include "core/app/watch.h"
 #include "core/log/log.h"
+#include "core/plugin/cost_status.h"
 #include "core/plugin/crash_report.h"
 #include "core/plugin/isolate/helper_process.h"
 
@@ -105,6 +106,8 @@ bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admi
     gateway.reload({"admin", r.query == "promote=1"},
                    [answer](const ReloadOutcome& outcome) { answer({outcome.ok ? 200 : 422, outcome.json()}); });
   });
+  constexpr size_t kPlaces = 50;  // of each plugin; the sums are of all
+  door->add_section("cost", [] { return plugin::cost::status_json(kPlaces); });
   if (auto open = door->open(path); !open) return failed(open.error().message);
   admin = std::move(door);
   return true;

@@ -55,6 +55,26 @@ TEST(ReloadTest, ARunningRequestEndsOnTheConfigurationItBeganWith) {
   EXPECT_EQ(busy.get("/x").body, R"({"new":{"b":2}})") << "the next request of the connection is on the new one";
 }
 
+TEST(ReloadTest, StatusSaysWhatEachPluginCostsAndAReloadKeepsTheFigures) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x"))));
+  TestClient client(gateway.port());
+  auto decoded = [&] {
+    const Json status = status_of(gateway);
+    int64_t calls = 0;
+    for (const Json& p : status.at("cost").at("plugins").items())
+      for (const Json& place : p.at("places").items())
+        if (p.at("plugin").str() == "sluice.json" && place.at("interface").str() == "sluice.decoder/1") calls += place.at("calls").whole();
+    return calls;
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.get("/x").status, 200);
+  EXPECT_EQ(decoded(), 3);
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(client.get("/x").status, 200);
+  EXPECT_EQ(decoded(), 4);
+}
+
 TEST(ReloadTest, ItSaysWhatChanged) {
   FakeUpstream up;
   const std::string kept = simple(up, "/kept"), gone = simple(up, "/gone"), changed = simple(up, "/changed");

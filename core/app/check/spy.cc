@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Well above what an honest hook takes, well below what a person would call slow. Sanitizers make code several times slower.
-constexpr auto kBlocking = SLC_BUILD_FLAGS ? 150ms : 50ms;
+constexpr auto kBlocking = SLC_BUILD_FLAGS != 0 ? 150ms : 50ms;
 constexpr size_t kBound = 64;     // bindings that are watched; more pass unseen
 
 Bound bounds[kBound];
@@ -77,6 +77,17 @@ slc_action on_raw_response(void* s, slc_exchange* x, void** slot) noexcept {
 }
 slc_action on_response(void* s, slc_exchange* x, void** slot) noexcept {
   return run(table<slc_middleware>(held(s).bound).on_response, "on_response", s, x, slot);
+}
+// Its actions are the gateway's to judge: what take and again mean depends on the flow of the body.
+slc_action run_chunk(decltype(slc_middleware::on_request_chunk) hook, const char* name, void* s, slc_exchange* x, void** slot, const slc_chunk* c) {
+  Call call{held(s).bound, name, Call::on_a_loop, held(s).object};
+  return hook(held(s).original, x, slot, c);
+}
+slc_action on_request_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
+  return run_chunk(table<slc_middleware>(held(s).bound).on_request_chunk, "on_request_chunk", s, x, slot, c);
+}
+slc_action on_response_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
+  return run_chunk(table<slc_middleware>(held(s).bound).on_response_chunk, "on_response_chunk", s, x, slot, c);
 }
 slc_action on_call(void* s, slc_exchange* x, void** slot) noexcept {
   return run(table<slc_around>(held(s).bound).on_call, "on_call", s, x, slot);
@@ -252,10 +263,13 @@ const slc_binding* binding(const slc_entry& e, uint32_t i) {
   return reinterpret_cast<const slc_binding*>(reinterpret_cast<const char*>(e.bindings) + size_t{i} * e.binding_size);
 }
 
-// The first `n` bytes of a table; what a newer one has behind them is copied as it is.
+// Late fields that an older table does not have stay NULL.
 template <class T>
 T& copy_of(Bound& b, T& own) {
-  std::memcpy(&own, b.original, sizeof own);
+  uint32_t size = 0;
+  std::memcpy(&size, b.original, sizeof size);
+  std::memset(&own, 0, sizeof own);
+  std::memcpy(&own, b.original, std::min<size_t>(size, sizeof own));
   own.size = sizeof own;
   own.life = &b.own_life;
   return own;
@@ -267,20 +281,22 @@ const void* wrap(Bound& b, size_t index, const void* table_, std::string_view ki
   b.original = table_;
   std::memcpy(&b.life, static_cast<const char*>(table_) + offsetof(slc_middleware, life), sizeof b.life);
   // A table that is too short, or half a life cycle, is the loader's to refuse: it gets the original.
-  if (b.life && (b.life->size < sizeof(slc_lifecycle) || !b.life->worker_start != !b.life->worker_stop)) return table_;
+  if (b.life && (b.life->size < offsetof(slc_lifecycle, export_state) || !b.life->worker_start != !b.life->worker_stop)) return table_;
   const auto [create_fn, expand_fn] = function_of(index, std::make_index_sequence<kBound>{});
-  if (b.life) b.own_life = *b.life;
+  b.own_life = {};
   b.own_life.size = sizeof b.own_life;
   b.own_life.create = create_fn;
   b.own_life.destroy = destroy;
   if (b.life && b.life->worker_start) b.own_life.worker_start = worker_start, b.own_life.worker_stop = worker_stop;
-  if (kind == SLC_IFACE_MIDDLEWARE && size >= sizeof(slc_middleware)) {
-    const auto& o = table<slc_middleware>(&b);
-    if (!o.on_request && !o.on_raw_response && !o.on_response && !o.on_done) return table_;
+  if (kind == SLC_IFACE_MIDDLEWARE && size >= offsetof(slc_middleware, on_request_chunk)) {
     auto& t = copy_of(b, b.table.middleware);
+    const slc_middleware o = t;
+    if (!o.on_request && !o.on_raw_response && !o.on_response && !o.on_done && !o.on_request_chunk && !o.on_response_chunk) return table_;
     if (o.on_request) t.on_request = on_request;
     if (o.on_raw_response) t.on_raw_response = on_raw_response;
     if (o.on_response) t.on_response = on_response;
+    if (o.on_request_chunk) t.on_request_chunk = on_request_chunk;
+    if (o.on_response_chunk) t.on_response_chunk = on_response_chunk;
     t.on_done = middleware_done;
     return &t;
   }

@@ -123,6 +123,49 @@ void show_trial(const object& o) {
   if (trial->if_contains("last")) print(stdout, "  last: " + text_of(*trial, "last") + "\n");
 }
 
+std::string milliseconds(const object& o, const char* nanoseconds) {
+  const value* v = o.if_contains(nanoseconds);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f ms", v && v->is_number() ? v->to_number<double>() / 1e6 : 0.0);
+  return text;
+}
+
+// What plugins cost: the places with the most time in hooks, and who held a loop up lately.
+void show_cost(const object& o) {
+  constexpr size_t kMost = 15;
+  const object* cost = object_of(o, "cost");
+  if (!cost) return;
+  std::vector<std::pair<double, std::vector<std::string>>> places;
+  if (const value* plugins = cost->if_contains("plugins"); plugins && plugins->is_array())
+    for (const value& p : plugins->get_array()) {
+      const value* all = p.is_object() ? p.get_object().if_contains("places") : nullptr;
+      if (!all || !all->is_array()) continue;
+      for (const value& v : all->get_array()) {
+        if (!v.is_object()) continue;
+        const object& place = v.get_object();
+        const value* busy = place.if_contains("busy_ns");
+        places.push_back({busy && busy->is_number() ? busy->to_number<double>() : 0,
+                          {text_of(p.get_object(), "plugin"), text_of(place, "binding"), text_of(place, "place"), text_of(place, "calls"), text_of(place, "errors"),
+                           milliseconds(place, "busy_ns"), milliseconds(place, "longest_ns") + " " + text_of(place, "longest_hook"), milliseconds(place, "waited_ns"),
+                           text_of(place, "arena_bytes")}});
+      }
+    }
+  if (!places.empty()) {
+    std::stable_sort(places.begin(), places.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<std::vector<std::string>> rows{{"PLUGIN", "BINDING", "PLACE", "CALLS", "ERRORS", "IN HOOKS", "LONGEST", "WAITED", "ARENA BYTES"}};
+    for (size_t i = 0; i < std::min(places.size(), kMost); ++i) rows.push_back(std::move(places[i].second));
+    print(stdout, heading("What plugins cost") + table(rows));
+    if (places.size() > kMost) print(stdout, "  and " + std::to_string(places.size() - kMost) + " places that cost less; --json has them\n");
+  }
+  if (const value* stalls = cost->if_contains("stalls"); stalls && stalls->is_array() && !stalls->get_array().empty()) {
+    print(stdout, heading("Hooks that held an event loop"));
+    for (const value& s : stalls->get_array())
+      if (s.is_object())
+        print(stdout, painted("  " + text_of(s.get_object(), "plugin") + " " + text_of(s.get_object(), "hook") + " at " + text_of(s.get_object(), "place") + ": " +
+                                  text_of(s.get_object(), "wall_ms") + " ms", "33", 1) + "\n");
+  }
+}
+
 void show(const object& o) {
   print(stdout, painted(text_of(o, "name") + " " + text_of(o, "version"), "1", 1) + ", " + text_of(o, "state") + ", process " + text_of(o, "pid") +
                     ", up " + age_of(o, "uptime_s") + "\n");
@@ -147,6 +190,7 @@ void show(const object& o) {
   print(stdout, "\n" + table(rows));
   show_reload(o);
   show_trial(o);
+  show_cost(o);
 }
 
 int run(std::span<const std::string> arguments) {
@@ -174,7 +218,8 @@ Usage:
   sluice status [flags]
 
 Prints version, process, address, connections and requests; the live generations of the configuration with the requests that
-still run on each; how the last reload went, with what was refused and where; and plugin builds on trial.
+still run on each; how the last reload went, with what was refused and where; plugin builds on trial; what plugins cost, place by
+place, the most expensive first; and hooks that held an event loop up.
 
 Flags:
       --admin PATH   The gateway's admin socket (default: $SLUICE_ADMIN, else that of the only gateway of this user)
