@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/plugin/cost_status.h"
@@ -158,13 +160,21 @@ TEST(CostTest, WorkersHaveCellsOfTheirOwnAndReadersSeeTheSum) {
       cost::status_json();
     }
   }};
+  std::mutex descriptors;
   std::vector<std::thread> workers;
   for (uint32_t i = 0; i < 3; ++i)
     workers.emplace_back([&, i] {
-      FakeWorker w{i, 3};
+      // libuv closes descriptors past ThreadSanitizer, which would take one's number for another's without the lock.
+      std::optional<FakeWorker> w;
+      {
+        std::lock_guard lock{descriptors};
+        w.emplace(i, 3);
+      }
       for (int n = 0; n < 2000; ++n) {
         PlaceScope scope{&place, HookKind::on_request};
       }
+      std::lock_guard lock{descriptors};
+      w.reset();
     });
   for (auto& t : workers) t.join();
   stop = true;

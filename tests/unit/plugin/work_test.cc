@@ -183,7 +183,8 @@ TEST(LaterTest, WithdrawWaitsForOneThatRuns) {
   ASSERT_EQ(work.later(&kTestHost, 0, &j, &g, &token), SLC_OK);
   g.wait([&] { return g.begun == 1; });
   std::thread opener{[&] { g.release(); }};
-  EXPECT_EQ(work.withdraw(&kTestHost, token), SLC_OK);
+  const slc_status withdrawn = work.withdraw(&kTestHost, token);
+  EXPECT_TRUE(withdrawn == SLC_OK || withdrawn == SLC_ESTALE) << withdrawn;  // stale: it was over before
   EXPECT_EQ(g.done + g.dropped, 1) << "over when withdraw returns";
   opener.join();
 }
