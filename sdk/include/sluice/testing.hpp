@@ -28,7 +28,7 @@ class Configured {
   }
   ~Configured() {
     for (void* s : states_) {
-      if (life_->worker_stop) life_->worker_stop(s);
+      if (life_ && life_->worker_stop) life_->worker_stop(s);
     }
     if (object_) life_->destroy(object_);
   }
@@ -150,6 +150,11 @@ class Configured {
     }
     FakeReport report{&host, scope, host.place, host.location};
     const size_t before = host.problems().size();
+    if (!life_) {  // a decoder or encoder that is only functions
+      ok_ = true;
+      states_.assign(host.worker_count(), nullptr);
+      return;
+    }
     const slc_status s = life_->create(&host, json.empty() ? slc_node{nullptr, 0} : JsonService::node(&config_), report.handle(), &object_);
     ok_ = s == SLC_OK && host.problems().size() == before;
     if (s != SLC_OK && host.problems().size() == before) host.note_problem("", "create answered " + std::to_string(s));

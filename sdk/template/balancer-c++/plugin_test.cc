@@ -8,7 +8,7 @@ TEST(PluginTest, OneClientAlwaysGetsTheSameHost) {
   FakeHost host;
   Configured plugin{host, SLC_ENTRY_SYMBOL, "@VENDOR@/@NAME@", R"({"header": "X-User"})", SLC_AT_BACKEND};
   ASSERT_TRUE(plugin.ok()) << host.problem_text();
-  const std::vector<slc_candidate> hosts(2, slc_candidate{{"http://a", 8}, 1, 0});
+  const std::vector<slc_candidate> hosts(2, slc_candidate{{"http://a", 8}, 1, 0, 0});
   bool seen[2] = {false, false};
   for (const char* user : {"ada", "grace", "alan", "edsger", "barbara", "donald"}) {
     FakeExchange first{host, SLC_AT_BACKEND}, second{host, SLC_AT_BACKEND};

@@ -35,7 +35,7 @@ class Plugin {
       for (uint32_t port = first; port <= last; ++port) urls.push_back(start + std::string{bare.substr(0, colon)} + ':' + std::to_string(port));
     }
     std::vector<slc_address> list;
-    for (const std::string& url : urls) list.push_back({sluice::str(url), 1});  // copied by publish
+    for (const std::string& url : urls) list.push_back(sluice::address(url));  // copied by publish
     publisher.publish(list);
   }
 };
