@@ -14,7 +14,7 @@
 namespace sluice::app {
 
 struct PluginUse {
-  std::string place, name;  // "[ENDPOINT: /x]", "qos/…"
+  std::string place, name;  // "[ENDPOINT: /x]", the binding as the configuration names it
   uint64_t count = 0;
 };
 
