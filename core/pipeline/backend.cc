@@ -25,7 +25,7 @@ void BackendScope::count_pending(slc_candidate* at) {
 void BackendScope::prepare() {
   Exchange& x = *exchange_;
   const config::Backend& c = *plan_.config;
-  request.method = c.method;
+  request.method = c.method.empty() ? x.in.method : c.method;
   // 1. The client's query, narrowed by the endpoint and this backend; the URL is fixed with the host, further down.
   const config::Endpoint& e = *plan_.endpoint->config;
   if (!x.in.query.empty() && (e.any_query || !e.input_query_strings.empty()))
@@ -348,7 +348,7 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   r.origin = &host.origin;
   r.bytes = bytes;
   r.head_method = method == "HEAD";
-  r.idempotent = plan_.idempotent;
+  r.idempotent = plan_.config->method.empty() ? http::is_idempotent(request.method) : plan_.idempotent;
   r.streaming = uploading_;
   call_->start(r);
   if (uploading_) start_upload();

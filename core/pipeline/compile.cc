@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json/value.hpp>
 #include <deque>
+#include <map>
+#include <set>
 
 #include "core/base/text.h"
 #include "core/pipeline/compile_proxy.h"
@@ -214,7 +216,7 @@ class Compiler {
   plugin::Context context(int32_t scope, std::string where, const config::Endpoint* e = nullptr, const config::Backend* b = nullptr) {
     plugin::Context c;
     c.scope = scope;
-    if (e) c.place = "[ENDPOINT: " + (e->method == "GET" ? std::string{} : e->method + " ") + e->path + "]";
+    if (e) c.place = "[ENDPOINT: " + (e->method == "GET" ? std::string{} : e->method + " ") + e->path + e->condition_text() + "]";
     if (b) c.place += " " + where;
     c.where = std::move(where);
     c.root = &g_->config->at;
@@ -384,8 +386,10 @@ class Compiler {
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
     // Clashes of a configuration that has failed already were told by its reader.
-    if (auto added = g_->router.add(c.method, c.path, number, &clash); !added && !partial_)
-      report_.error(c.at.pointer, added.error().message);
+    for (const std::string& method : c.methods)
+      for (const router::Condition& condition : c.conditions)
+        if (auto added = g_->router.add(method, c.path, condition, number, &clash); !added && !partial_)
+          report_.error(c.at.pointer, added.error().message);
     Route r;
     r.endpoint = plan.get();
     g_->routes.push_back(std::move(r));
@@ -421,7 +425,7 @@ class Compiler {
     p.decoder = decoder(e.raw ? e.encoder->object->binding().name : c.encoding, c.at.pointer);
     p.ask_gzip = !g_->config->disable_compression;
     p.close_connections = g_->config->disable_keep_alives;
-    p.idempotent = c.method == "GET" || c.method == "HEAD" || c.method == "PUT" || c.method == "DELETE" || c.method == "OPTIONS" || c.method == "TRACE";
+    p.idempotent = http::is_idempotent(c.method);
     p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group, compile_flatmap(c.at, report_)}};
     p.balancer_object = service_balancer_;
     p.balancer = service_balancer_table_;
@@ -516,10 +520,10 @@ class Compiler {
       p.target = std::string{t.text};
   }
 
-  void builtin(const char* method, const std::string& path, Builtin what, std::string allow = {}) {
+  void builtin(const char* method, const std::string& path, Builtin what, std::string allow = {}, const router::Condition& condition = {}) {
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
-    if (auto added = g_->router.add(method, path, number, &clash); !added) {
+    if (auto added = g_->router.add(method, path, condition, number, &clash); !added) {
       if (what == Builtin::health && !partial_) report_.error("", added.error().message);
       return;
     }
@@ -537,15 +541,33 @@ class Compiler {
       if (c.debug_endpoint) builtin(m, "/__debug/*", Builtin::debug);
       if (c.echo_endpoint) builtin(m, "/__echo/*", Builtin::echo);
     }
-    if (!c.router.auto_options) return;
-    std::map<std::string, std::vector<std::string>> methods;
-    for (const config::Endpoint& e : c.endpoints) methods[e.path].push_back(e.method);
-    for (auto& [path, list] : methods) {
-      std::sort(list.begin(), list.end());
-      list.erase(std::unique(list.begin(), list.end()), list.end());
-      std::string allow;
-      for (const std::string& m : list) allow += (allow.empty() ? "" : ", ") + m;
-      builtin("OPTIONS", path, Builtin::auto_options, allow);
+    if (c.router.auto_options) auto_options();
+  }
+
+  // One answer for each path and host that endpoints have, whatever they call the path's parameters. Headers have no say: a
+  // browser that asks beforehand does not send them yet.
+  void auto_options() {
+    struct Path {
+      std::string pattern;
+      std::map<std::string, std::set<std::string>> methods;  // by host
+    };
+    std::map<std::string, Path> paths;  // by shape
+    for (const config::Endpoint& e : g_->config->endpoints) {
+      Path& path = paths.try_emplace(router::shape(e.path), Path{e.path, {}}).first->second;
+      for (const router::Condition& condition : e.conditions) path.methods[condition.host].insert(e.methods.begin(), e.methods.end());
+    }
+    for (const auto& [shape, path] : paths) {
+      for (const auto& [host, own] : path.methods) {
+        // What is there for more hosts is there for this one, too.
+        std::set<std::string> methods = own;
+        for (const auto& [other, theirs] : path.methods)
+          if (router::host_fits(other, host)) methods.insert(theirs.begin(), theirs.end());
+        std::string allow;
+        for (const std::string& m : methods) allow += (allow.empty() ? "" : ", ") + m;
+        router::Condition condition;
+        condition.host = host;
+        builtin("OPTIONS", path.pattern, Builtin::auto_options, allow, condition);
+      }
     }
   }
 

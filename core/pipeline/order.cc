@@ -2,6 +2,7 @@
 // in docs/life-of-a-request.md, which changes with this file.
 #include "core/log/log.h"
 #include "core/pipeline/exchange.h"
+#include "core/pipeline/route_facts.h"
 #include "core/pipeline/scopes.h"
 
 namespace sluice::pipeline {
@@ -11,6 +12,17 @@ constexpr uint64_t kGraceMs = 100;
 bool differ_in_last_slash(std::string_view a, std::string_view b) {
   std::string_view shorter = a.size() < b.size() ? a : b, longer = a.size() < b.size() ? b : a;
   return longer.size() == shorter.size() + 1 && longer.ends_with('/') && longer.starts_with(shorter);
+}
+
+// A "." or ".." segment: of a parameter its whole value, of a wildcard any part of it.
+bool climbs(std::string_view value) {
+  for (;;) {
+    size_t end = value.find('/');
+    std::string_view segment = value.substr(0, end);
+    if (segment == "." || segment == "..") return true;
+    if (end == value.npos) return false;
+    value.remove_prefix(end + 1);
+  }
 }
 }  // namespace
 
@@ -45,7 +57,8 @@ loop::Task<void> Exchange::route() {
   router::Router::Options how{options.redirect_trailing_slash, options.redirect_fixed_path, options.method_not_allowed};
   std::string_view location;
   match_.params.bind(arena());
-  switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow_)) {
+  RequestFacts facts{in.headers, head().host, arena()};
+  switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow_, g.router.conditional() ? &facts : nullptr)) {
     case router::Router::Found::redirect:
       // The trailing-slash rule speaks of the path as it was sent: "/x/5//" is one slash too long for "/x/5/".
       if (as_sent != path_ && as_sent.size() > 1 && location.size() + 1 == path_.size()) location = as_sent.substr(0, as_sent.size() - 1);
@@ -58,7 +71,7 @@ loop::Task<void> Exchange::route() {
   if (route_) {
     // "." and ".." would climb in the backends' paths (deviation 6).
     for (const router::Param& p : match_.params)
-      if (p.value == "." || p.value == "..") {
+      if (climbs(p.value)) {
         set_answer(400, "text/plain; charset=utf-8", "error: path traversal");
         co_return;
       }
