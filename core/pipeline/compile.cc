@@ -4,7 +4,6 @@
 #include <boost/json/value.hpp>
 #include <deque>
 #include <map>
-#include <set>
 
 #include "core/base/text.h"
 #include "core/pipeline/compile_proxy.h"
@@ -45,7 +44,7 @@ class Compiler {
     tls();
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
-    builtins();
+    routes();
     refuse_what_would_differ();
     if (report_.failed()) return nullptr;
     return g_;
@@ -383,16 +382,6 @@ class Compiler {
                       "flatmap_filter of an endpoint works on merged answers: with one backend it has no effect; write it into the backend");
       p.flatmap = nullptr;
     }
-    uint32_t clash = 0;
-    auto number = static_cast<uint32_t>(g_->routes.size());
-    // Clashes of a configuration that has failed already were told by its reader.
-    for (const std::string& method : c.methods)
-      for (const router::Condition& condition : c.conditions)
-        if (auto added = g_->router.add(method, c.path, condition, number, &clash); !added && !partial_)
-          report_.error(c.at.pointer, added.error().message);
-    Route r;
-    r.endpoint = plan.get();
-    g_->routes.push_back(std::move(r));
     g_->endpoints.push_back(std::move(plan));
   }
 
@@ -520,55 +509,15 @@ class Compiler {
       p.target = std::string{t.text};
   }
 
-  void builtin(const char* method, const std::string& path, Builtin what, std::string allow = {}, const router::Condition& condition = {}) {
-    uint32_t clash = 0;
-    auto number = static_cast<uint32_t>(g_->routes.size());
-    if (auto added = g_->router.add(method, path, condition, number, &clash); !added) {
-      if (what == Builtin::health && !partial_) report_.error("", added.error().message);
-      return;
-    }
-    Route r;
-    r.builtin = what;
-    r.allow = std::move(allow);
-    g_->routes.push_back(std::move(r));
-  }
-
-  void builtins() {
-    const config::Config& c = *g_->config;
-    if (!c.router.disable_health) builtin("GET", c.router.health_path, Builtin::health);
-    static constexpr const char* kAny[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"};
-    for (const char* m : kAny) {
-      if (c.debug_endpoint) builtin(m, "/__debug/*", Builtin::debug);
-      if (c.echo_endpoint) builtin(m, "/__echo/*", Builtin::echo);
-    }
-    if (c.router.auto_options) auto_options();
-  }
-
-  // One answer for each path and host that endpoints have, whatever they call the path's parameters. Headers have no say: a
-  // browser that asks beforehand does not send them yet.
-  void auto_options() {
-    struct Path {
-      std::string pattern;
-      std::map<std::string, std::set<std::string>> methods;  // by host
-    };
-    std::map<std::string, Path> paths;  // by shape
-    for (const config::Endpoint& e : g_->config->endpoints) {
-      Path& path = paths.try_emplace(router::shape(e.path), Path{e.path, {}}).first->second;
-      for (const router::Condition& condition : e.conditions) path.methods[condition.host].insert(e.methods.begin(), e.methods.end());
-    }
-    for (const auto& [shape, path] : paths) {
-      for (const auto& [host, own] : path.methods) {
-        // What is there for more hosts is there for this one, too.
-        std::set<std::string> methods = own;
-        for (const auto& [other, theirs] : path.methods)
-          if (router::host_fits(other, host)) methods.insert(theirs.begin(), theirs.end());
-        std::string allow;
-        for (const std::string& m : methods) allow += (allow.empty() ? "" : ", ") + m;
-        router::Condition condition;
-        condition.host = host;
-        builtin("OPTIONS", path.pattern, Builtin::auto_options, allow, condition);
-      }
-    }
+  void routes() {
+    std::vector<std::pair<std::string, std::string>> problems;
+    RouteTable table = make_routes(*g_->config, problems);
+    // Clashes of a configuration that has failed already were told by its reader.
+    if (!partial_)
+      for (auto& [pointer, message] : problems) report_.error(pointer, std::move(message));
+    g_->router = std::move(table.router);
+    for (RouteTable::Entry& e : table.entries)
+      g_->routes.push_back({e.builtin, e.builtin == Builtin::none ? g_->endpoints[e.endpoint].get() : nullptr, std::move(e.allow)});
   }
 
   std::shared_ptr<Generation> g_;

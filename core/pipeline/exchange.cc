@@ -223,29 +223,6 @@ void Exchange::log_error(std::string_view text) {
   log_errors_ = arena().concat(log_errors_, "Error #", n < 10 ? "0" : "", number, ": ", text, "\n");
 }
 
-bool Exchange::check_encoded_params() {
-  for (const router::Param& p : match_.params) {
-    std::string_view v = p.value;
-    const char* problem = nullptr;
-    std::string_view detail;
-    for (size_t i = 0; i < v.size() && !problem; ++i) {
-      if (v[i] == '?' || v[i] == '#') problem = "encoded url params";
-      if (v[i] != '%') continue;
-      if (i + 2 < v.size() && hex_digit(v[i + 1]) >= 0 && hex_digit(v[i + 2]) >= 0) {
-        problem = "encoded url params";
-      } else {
-        problem = "invalid URL escape ";
-        detail = arena().concat("\"", v.substr(i, 3), "\"");
-      }
-    }
-    if (problem) {
-      set_answer(400, "text/plain; charset=utf-8", arena().concat("error: ", problem, detail));
-      return false;
-    }
-  }
-  return true;
-}
-
 void Exchange::set_answer(int status, std::string_view content_type, std::string_view text) {
   answer_.status = status;
   if (!content_type.empty()) answer_.headers.add("Content-Type", content_type);

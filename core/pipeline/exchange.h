@@ -93,7 +93,6 @@ class Exchange final : public http::StreamOwner {
   // ---- exchange.cc ----
   void finish();
   void forward_headers();
-  bool check_encoded_params();
   loop::Task<bool> read_body();          // false: it failed, the answer is set
   bool take_body(http::Slices, bool last);  // for body_sink, or into memory
   void fail_body(const Error&);

@@ -13,17 +13,6 @@ bool differ_in_last_slash(std::string_view a, std::string_view b) {
   std::string_view shorter = a.size() < b.size() ? a : b, longer = a.size() < b.size() ? b : a;
   return longer.size() == shorter.size() + 1 && longer.ends_with('/') && longer.starts_with(shorter);
 }
-
-// A "." or ".." segment: of a parameter its whole value, of a wildcard any part of it.
-bool climbs(std::string_view value) {
-  for (;;) {
-    size_t end = value.find('/');
-    std::string_view segment = value.substr(0, end);
-    if (segment == "." || segment == "..") return true;
-    if (end == value.npos) return false;
-    value.remove_prefix(end + 1);
-  }
-}
 }  // namespace
 
 loop::Task<void> Exchange::serve() {
@@ -69,13 +58,10 @@ loop::Task<void> Exchange::route() {
     case router::Router::Found::yes: route_ = &g.routes[match_.route]; break;
   }
   if (route_) {
-    // "." and ".." would climb in the backends' paths (deviation 6).
-    for (const router::Param& p : match_.params)
-      if (climbs(p.value)) {
-        set_answer(400, "text/plain; charset=utf-8", "error: path traversal");
-        co_return;
-      }
-    if (!options.disable_path_decoding && !check_encoded_params()) co_return;
+    if (std::string_view problem = refuse_params(match_.params, options.disable_path_decoding, arena()); !problem.empty()) {
+      set_answer(400, "text/plain; charset=utf-8", problem);
+      co_return;
+    }
     endpoint_ = route_->endpoint;
   }
   // 3. Service middleware of the router: unknown routes included, so that protection cannot be bypassed by a path that nobody
