@@ -10,6 +10,7 @@
 #include "core/base/result.h"
 #include "core/http/dns.h"
 #include "core/http/message.h"
+#include "core/http/proxy.h"
 #include "core/loop/loop.h"
 
 struct ssl_ctx_st;
@@ -65,10 +66,12 @@ struct Origin {
   bool tls = false;
   std::shared_ptr<TlsClientContext> context;  // tls only
   std::string authority;    // Host field: host[:port], port left out when it is the scheme's default
+  std::shared_ptr<const Proxy> proxy;  // of the environment; nullptr: directly
   std::string key;          // pool key, made by make_origin
   uint64_t serial = 0;      // of this make_origin call; workers find their pool by it without hashing the key. 0: none
 };
-// "http://name[:port]" or "https://…", nothing behind it; https needs a context. Problem: what is wrong with the text.
+// "http://name[:port]" or "https://…", nothing behind it; https needs a context. Goes through the proxy that the environment
+// of the process names for it. Problem: what is wrong with the text.
 Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext>);
 
 // Receives one response. Called on the loop, never from inside a call on the ClientCall; each may destroy the call.

@@ -71,6 +71,7 @@ class Compiler {
       t.certificates = o->client_certs;
     }
     std::vector<std::string> warnings;
+    for (const std::string& problem : http::ProxyRules::of_process().problems()) report_.error("", problem);
     g_->client_tls_key = http::TlsClientContext::fingerprint(t);
     // Connections are pooled by context: the same one keeps them.
     if (options_.before && options_.before->client_tls_key == g_->client_tls_key)
