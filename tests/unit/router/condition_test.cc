@@ -114,9 +114,13 @@ TEST_F(ConditionTest, AFallbackGivesWayWhicheverCameFirst) {
   any.fallback = true;
   for (bool first : {true, false}) {
     Router r;
-    if (first) ASSERT_TRUE(r.add("GET", "/a/{any}", any, 0, nullptr));
+    if (first) {
+      ASSERT_TRUE(r.add("GET", "/a/{any}", any, 0, nullptr));
+    }
     ASSERT_TRUE(r.add("GET", "/a/{named}", 1, nullptr));
-    if (!first) ASSERT_TRUE(r.add("GET", "/a/{any}", any, 0, nullptr));
+    if (!first) {
+      ASSERT_TRUE(r.add("GET", "/a/{any}", any, 0, nullptr));
+    }
     Match match;
     ASSERT_EQ(r.find("GET", "/a/x", {}, arena, &match, &location, &allow), Router::Found::yes);
     EXPECT_EQ(match.route, 1u);
