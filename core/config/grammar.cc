@@ -151,7 +151,7 @@ constexpr Key kRootKeys[] = {
     {.name = "max_idle_connections_per_host", .type = integer, .description = "Kept connections to one host", .fallback = "250", .most = UINT32_MAX},
     {"idle_connection_timeout", duration, "How long one is kept"},
     {"response_header_timeout", duration, "From the end of the request to the head of the answer"},
-    {"expect_continue_timeout", duration, "Has no effect"},
+    {"expect_continue_timeout", duration, "How long the body of a no-op endpoint waits for the backend's 100 Continue, if the endpoint lets Expect through"},
     {"dialer_timeout", duration, "Name, connection and TLS"},
     {"dialer_fallback_delay", duration, "Before the other address family is tried too", R"("300ms")"},
     {"dialer_keep_alive", duration, "TCP probes", R"("15s")"},

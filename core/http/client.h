@@ -78,12 +78,14 @@ Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsCli
 class CallSink {
  public:
   // `head` is set on the first call only; head and body views live until the call returns. A small answer comes in one
-  // call: head, whole body and last. Transfer coding is undone, content coding is not. 1xx are swallowed.
+  // call: head, whole body and last. Transfer coding is undone, content coding is not. 1xx are swallowed but for 100.
   virtual void on_response(const ResponseHead* head, Slices body, bool last) noexcept = 0;
   // The call ended without a whole response. After the head was delivered: Errc::truncated, reset, timeout, protocol.
   virtual void on_error(const Error&) noexcept = 0;
   // Upload: everything queued by send_body has left.
   virtual void on_writable() noexcept = 0;
+  // "100 Continue" came, for a request that asked for it (RFC 9110 §10.1.1).
+  virtual void on_continue() noexcept {}
 
  protected:
   ~CallSink() = default;

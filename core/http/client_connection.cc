@@ -258,6 +258,10 @@ bool ClientConnection::consume(char* data, size_t size) {
     sink->on_response(b.has_head ? &b.head : nullptr, b.body(), true);
     return !closing_;
   }
+  if (codec_.take_continue() && !b.has_head) [[unlikely]] {
+    sink->on_continue();
+    if (closing_ || call_ != &c) return false;
+  }
   if (b.has_head || b.count) {
     sink->on_response(b.has_head ? &b.head : nullptr, b.body(), false);
     if (closing_ || call_ != &c) return false;

@@ -88,8 +88,6 @@ class Compiler {
     const config::Config& c = *g_->config;
     if (c.tls) report_.error("/tls", "this version does not terminate TLS for clients; put a TLS terminator in front and remove the block, or set \"disabled\"");
     if (c.use_h2c || c.router.use_h2c) report_.warning("/use_h2c", "this version speaks HTTP/1.1 only; the option has no effect");
-    if (c.expect_continue_timeout.count() > 0)
-      report_.warning("/expect_continue_timeout", "request bodies are sent at once; the option has no effect");
     if (auto* agents = c.tree->as_object().if_contains("async_agent"); agents && agents->is_array() && !agents->as_array().empty())
       report_.error("/async_agent", "this version has no asynchronous agents");
   }

@@ -229,6 +229,11 @@ void Exchange::set_answer(int status, std::string_view content_type, std::string
   if (!text.empty()) answer_.body.push(text);
 }
 
+uint64_t Exchange::expect_continue_ms() const {
+  auto ns = generation().config->expect_continue_timeout.count();
+  return ns <= 0 ? 0 : static_cast<uint64_t>((ns + 999'999) / 1'000'000);
+}
+
 void Exchange::forward_headers() {
   const EndpointPlan& e = *endpoint_;
   const config::Endpoint& c = *e.config;
@@ -253,7 +258,11 @@ void Exchange::forward_headers() {
       if (name.empty() || http::is_hop_by_hop(name)) continue;
     }
     // These belong to the message, not to the sender: the gateway writes its own.
-    if (iequals(name, "Host") || iequals(name, "Expect")) continue;
+    if (iequals(name, "Host")) continue;
+    if (iequals(name, "Expect")) {
+      expect_forwarded = head().expect_continue;
+      continue;
+    }
     if (iequals(name, "Content-Length")) {
       if (auto n = parse_decimal<int64_t>(h.value)) forwarded_length = *n;
       continue;
