@@ -13,7 +13,7 @@ using Endpoints = std::map<std::string, const config::Endpoint*>;
 
 Endpoints by_route(const config::Config& c) {
   Endpoints all;
-  for (const config::Endpoint& e : c.endpoints) all.emplace(e.method + " " + e.path, &e);
+  for (const config::Endpoint& e : c.endpoints) all.emplace(e.label(), &e);
   return all;
 }
 

@@ -100,7 +100,7 @@ class Dump {
       line(depth + 1, detail_ >= 2 && b.value ? b.name + ": " + boost::json::serialize(*b.value) : b.name);
   }
   void endpoint(const config::Endpoint& e) {
-    line(1, "- " + e.method + " " + colons(e.path));
+    line(1, "- " + e.method + " " + colons(e.path) + e.condition_text());
     line(2, "Timeout: " + duration(e.timeout));
     if (e.any_query) line(2, "Query strings: [*]");
     if (!e.input_query_strings.empty()) line(2, "Query strings: " + list(e.input_query_strings));
@@ -115,7 +115,7 @@ class Dump {
     for (const config::Backend& b : e.backends) backend(b, e);
   }
   void backend(const config::Backend& b, const config::Endpoint& e) {
-    line(3, "[+] " + b.method + " " + b.log_pattern);
+    line(3, "[+] " + (b.method.empty() ? std::string{"(the request's method)"} : b.method) + " " + b.log_pattern);
     line(4, "Timeout: " + duration(e.timeout));
     line(4, "Hosts: " + list(b.hosts));
     if (detail_ >= 2) {

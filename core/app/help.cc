@@ -68,6 +68,7 @@ Environment:
   KRAKEND_PORT, SLUICE_PORT, ...   Root keys of the configuration: PREFIX_KEY=value
   SLUICE_PLUGINS                   Folder of the plugins when --plugins does not say
   SLUICE_ADMIN                     The admin socket when --admin does not say
+  HTTP_PROXY, HTTPS_PROXY, NO_PROXY   Proxies on the way to backends, and what is called without them
   NOTIFY_SOCKET                    Set by systemd for Type=notify
   LOGS_DIRECTORY                   Set by systemd for LogsDirectory=; what --crash-dir is when it is not given
   NO_COLOR                         No colours, terminal or not

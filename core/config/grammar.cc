@@ -5,7 +5,7 @@ namespace {
 
 using enum Type;
 
-constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"};
 constexpr std::string_view kLockModes[] = {"if_present", "required", "off"};
 constexpr std::string_view kTlsVersions[] = {"TLS13", "TLS12", "TLS11", "TLS10", "SSL3.0"};
 constexpr std::string_view kStrategies[] = {"always", "success", "errored", "complete", "incomplete"};
@@ -97,9 +97,16 @@ constexpr Key kBackendKeys[] = {
     {"extra_config", blocks, "Plugins of this backend, and the blocks proxy, backend/http, backend/http/client"},
 };
 
+constexpr Key kMatchKeys[] = {
+    {"host", texts, "Hosts that requests must be sent to: names, or *.example.com for all below it; one of them is enough"},
+    {"headers", pairs, "Headers that requests must have, all of them; in a value * stands for any text"},
+};
+constexpr Grammar kMatch{"match", kMatchKeys};
+
 constexpr Key kEndpointKeys[] = {
-    {"endpoint", text, "Path; {name} is a parameter", R"("/")"},
-    {.name = "method", .type = text, .description = "Method of the requests", .fallback = R"("GET")", .choices = kMethods, .any_case = true, .may_be_empty = true},
+    {"endpoint", text, "Path; {name} is a parameter, {name...} or * at the end all the rest", R"("/")"},
+    {.name = "method", .type = texts, .description = "Method of the requests, or a list; ANY is each that no other endpoint names", .fallback = R"("GET")", .choices = kMethods, .any_case = true, .may_be_empty = true},
+    {.name = "match", .type = object, .description = "Which requests for this path it takes", .inner = &kMatch},
     {.name = "backend", .type = objects, .description = "Who is called; the answers are merged", .inner = &kBackendGrammar, .required = true},
     {"timeout", duration, "Of the whole endpoint; default: that of the root"},
     {"cache_ttl", duration, "Cache-Control: public, max-age=… on complete answers; default: that of the root"},
@@ -144,7 +151,7 @@ constexpr Key kRootKeys[] = {
     {.name = "max_idle_connections_per_host", .type = integer, .description = "Kept connections to one host", .fallback = "250", .most = UINT32_MAX},
     {"idle_connection_timeout", duration, "How long one is kept"},
     {"response_header_timeout", duration, "From the end of the request to the head of the answer"},
-    {"expect_continue_timeout", duration, "Has no effect"},
+    {"expect_continue_timeout", duration, "How long the body of a no-op endpoint waits for the backend's 100 Continue, if the endpoint lets Expect through"},
     {"dialer_timeout", duration, "Name, connection and TLS"},
     {"dialer_fallback_delay", duration, "Before the other address family is tried too", R"("300ms")"},
     {"dialer_keep_alive", duration, "TCP probes", R"("15s")"},

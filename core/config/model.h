@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/router/condition.h"
+
 namespace sluice::config {
 
 using Duration = std::chrono::nanoseconds;
@@ -70,7 +72,7 @@ enum class StaticStrategy : uint8_t { always, success, errored, complete, incomp
 
 struct Backend {
   Element at;
-  std::string method;       // upper-cased
+  std::string method;       // upper-cased; "": the request's, where the endpoint takes several
   std::string url_pattern;  // as written, leading slash ensured
   std::string log_pattern;  // with {{.Name}} placeholders, for error texts
   std::vector<UrlPart> url;
@@ -111,7 +113,14 @@ struct Endpoint {
   std::string path;  // as registered: leading slash, cleaned; the pattern for Router::add
   std::vector<std::string>
       params;          // names of its placeholders, in order ("*" for a nameless rest); the last of equal ones wins
-  std::string method;  // upper case
+  std::string method;  // upper case, for people: "GET", "GET, POST", "ANY"
+  std::vector<std::string> methods;  // at least one
+  bool any_method = false;           // "ANY": gives way to endpoints that name the method
+  // match.host and match.headers: one for each host, at least one, all with the same headers.
+  std::vector<router::Condition> conditions{1};
+  // "GET /a", with its hosts and headers behind it if it has any: what tells it from all others.
+  std::string label() const { return method + " " + path + condition_text(); }
+  std::string condition_text() const;  // " (host a.example, header x-version: 2)", or ""
   Duration timeout{0}, cache_ttl{0};
   uint32_t concurrent_calls = 1;
   std::string output_encoding;                                  // "" = the default encoder

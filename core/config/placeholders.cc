@@ -105,7 +105,9 @@ UrlPattern read_url_pattern(std::string_view written, const std::vector<std::str
   for (size_t i = 0; i < out.pattern.size();) {
     char c = out.pattern[i];
     std::string_view name = c == '{' ? braced(out.pattern, i) : std::string_view{};
-    if (!all(name, url_name_char)) {
+    // "*" is a name only where the endpoint has that wildcard; elsewhere "{*}" is text, as in the reference.
+    const bool wildcard = name == "*" && std::find(declared.begin(), declared.end(), name) != declared.end();
+    if (!wildcard && !all(name, url_name_char)) {
       if (c == '#') in_fragment = true;
       if (c == '?' && !in_query && !in_fragment) {
         flush();

@@ -81,8 +81,8 @@ void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& en
   read_hosts(fields, inherited, backend);
 
   std::string method = fields.text("method");
-  backend.method = method.empty() ? endpoint.method : to_upper(method);
-  if (!is_token(backend.method))
+  backend.method = !method.empty() ? to_upper(method) : endpoint.methods.size() == 1 ? endpoint.methods[0] : "";
+  if (!method.empty() && !is_token(backend.method))
     reading.error(fields.pointer_of("method"), "expected a method such as \"GET\", found " + quote(method));
 
   backend.encoding = to_lower(fields.text("encoding"));

@@ -9,17 +9,31 @@ namespace sluice::config {
 namespace {
 
 // Deviations 23 and 24.
-constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"};
 constexpr std::string_view kStrategies[] = {"always", "success", "errored", "complete", "incomplete"};
 
 void read_method(Fields& fields, Endpoint& endpoint) {
-  std::string written = fields.text("method");
-  endpoint.method = written.empty() ? "GET" : to_upper(written);
-  if (std::find(std::begin(kMethods), std::end(kMethods), endpoint.method) != std::end(kMethods)) return;
-  std::string_view near = nearest(endpoint.method, kMethods);
-  fields.reading().error(fields.pointer_of("method"),
-                         "expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, found " + quote(written) +
-                             (near.empty() ? "" : " (did you mean \"" + std::string{near} + "\"?)"));
+  for (const std::string& written : fields.texts("method")) {
+    if (written.empty()) continue;
+    std::string method = to_upper(written);
+    if (std::find(std::begin(kMethods), std::end(kMethods), method) == std::end(kMethods)) {
+      std::string_view near = nearest(method, kMethods);
+      fields.reading().error(fields.pointer_of("method"),
+                             "expected GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS or ANY, found " + quote(written) +
+                                 (near.empty() ? "" : " (did you mean \"" + std::string{near} + "\"?)"));
+    } else if (method == "ANY") {
+      endpoint.any_method = true;
+    }
+    if (std::find(endpoint.methods.begin(), endpoint.methods.end(), method) == endpoint.methods.end())
+      endpoint.methods.push_back(std::move(method));
+  }
+  if (endpoint.any_method) {
+    endpoint.method = "ANY";
+    endpoint.methods.assign(std::begin(kMethods), std::end(kMethods) - 1);
+    return;
+  }
+  if (endpoint.methods.empty()) endpoint.methods = {"GET"};
+  for (const std::string& m : endpoint.methods) endpoint.method += (endpoint.method.empty() ? "" : ", ") + m;
 }
 
 // Takes "*" out of `list` and says whether it was there.
@@ -102,6 +116,7 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   endpoint.path = std::move(path.pattern);
   endpoint.params = std::move(path.params);
   read_method(fields, endpoint);
+  read_match(fields, endpoint);
 
   endpoint.timeout = fields.duration("timeout");
   if (endpoint.timeout.count() == 0) endpoint.timeout = inherited.timeout;

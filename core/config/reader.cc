@@ -1,6 +1,8 @@
 #include "core/config/reader.h"
 
+#include <algorithm>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "core/config/sections.h"
@@ -15,6 +17,7 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
   router::Router router;
   struct Clash {
     size_t endpoint, first;
+    bool ambiguous;
   };
   std::vector<Clash> clashes;
   const uint32_t health = UINT32_MAX;
@@ -25,15 +28,24 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
   for (size_t i = 0; i < config.endpoints.size(); ++i) {
     const Endpoint& e = config.endpoints[i];
     const uint32_t none = UINT32_MAX - 1;
-    uint32_t other = none;
-    auto added = router.add(e.method, e.path, static_cast<uint32_t>(i), &other);
-    if (added) continue;
-    if (other == none) reading.error(join(e.at.pointer, "endpoint"), added.error().message);
-    else if (other == health)
-      reading.error(join(e.at.pointer, "endpoint"),
-                    e.method + " " + e.path + " is the path of the health endpoint (health_path)");
-    else clashes.push_back({i, other});
+    bool told = false;
+    for (const std::string& method : e.methods) {
+      for (const router::Condition& condition : e.conditions) {
+        uint32_t other = none;
+        auto added = router.add(method, e.path, condition, static_cast<uint32_t>(i), &other);
+        if (added || told) continue;
+        told = true;
+        if (other == none) reading.error(join(e.at.pointer, "endpoint"), added.error().message);
+        else if (other == health)
+          reading.error(join(e.at.pointer, "endpoint"),
+                        e.method + " " + e.path + " is the path of the health endpoint (health_path)");
+        else clashes.push_back({i, other, false});
+      }
+    }
   }
+  std::set<std::pair<uint32_t, uint32_t>> pairs;
+  for (auto [a, b] : router.ambiguities())
+    if (pairs.emplace(std::min(a, b), std::max(a, b)).second) clashes.push_back({std::max(a, b), std::min(a, b), true});
   if (clashes.empty()) return;
   // The message names the other place as people look for it.
   std::vector<Issue> firsts;
@@ -42,9 +54,18 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
   source.locate(firsts);
   for (size_t i = 0; i < clashes.size(); ++i) {
     const Endpoint &e = config.endpoints[clashes[i].endpoint], &first = config.endpoints[clashes[i].first];
-    std::string message = e.method + " " + e.path + " is defined already by " + first.at.pointer;
-    if (firsts[i].line) message += " (line " + std::to_string(firsts[i].line) + ")";
-    if (e.path != first.path) message += ", as " + first.path;
+    std::string there = first.at.pointer;
+    if (firsts[i].line) there += " (line " + std::to_string(firsts[i].line) + ")";
+    if (clashes[i].ambiguous) {
+      reading.error(e.at.pointer, e.label() + " and " + first.label() + " of " + there +
+                                      " fit the same requests and neither says more; let them ask for different values of the same header, "
+                                      "or write an endpoint that asks for the headers of both");
+      continue;
+    }
+    const bool same = e.method == first.method && e.condition_text() == first.condition_text();
+    std::string message = e.label() + " is defined already by " + there;
+    if (!same) message += ", as " + first.label();
+    else if (e.path != first.path) message += ", as " + first.path;
     reading.error(e.at.pointer, std::move(message));
   }
 }

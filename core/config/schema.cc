@@ -134,7 +134,7 @@ class Maker {
       }
       case Type::duration:
         return {{"type", types({"string", "number"}, true)}, {"pattern", kDurationPattern}, {"minimum", INT64_MIN}, {"maximum", INT64_MAX}};
-      case Type::texts: return weak ? weak_texts(k) : strict_texts(k);
+      case Type::texts: return !weak ? strict_texts(k) : k.choices.empty() ? weak_texts(k) : chosen_texts(k);
       case Type::integers: {
         json::object item = integer(k, weak, false);
         json::object lone = item;
@@ -179,6 +179,11 @@ class Maker {
   static json::object weak_texts(const Key&) {
     return {{"anyOf", json::array{json::object{{"type", "array"}, {"items", json::object{{"type", types({"string", "number", "boolean"}, false)}}}},
                                   json::object{{"type", types({"string", "number", "boolean"}, true)}}, empty_object()}}};
+  }
+  // One of the choices, or a list of them.
+  static json::object chosen_texts(const Key& k) {
+    json::object item{{"allOf", json::array{choices(k), json::object{{"not", json::object{{"type", "null"}}}}}}};
+    return {{"anyOf", json::array{json::object{{"type", "array"}, {"items", std::move(item)}}, choices(k), empty_object()}}};
   }
   static json::object strict_texts(const Key& k) {
     json::object item{{"type", "string"}};

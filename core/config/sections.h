@@ -32,6 +32,7 @@ const Block* own_block(const Element&, std::string_view short_name);
 void read_service(Fields& root, Config&, Inherited&);
 RouterOptions read_router(Reading&, const Block*);
 void read_endpoint(Fields&, const Inherited&, Endpoint&);
+void read_match(Fields& endpoint, Endpoint&);
 // Of an endpoint that is complete but for its backends; `encoding`: the endpoint's, for backends without one (deviation
 // 4).
 void read_backend(Fields&, const Inherited&, const Endpoint&, const std::string& encoding, Backend&);

@@ -209,6 +209,7 @@ void ClientCall::start(const Request& r) {
   Slice* copy = c.arena.array<Slice>(r.bytes.size());
   std::copy(r.bytes.begin(), r.bytes.end(), copy);
   c.request.bytes = {copy, r.bytes.size()};
+  if (r.origin->proxy && !r.origin->tls) [[unlikely]] c.request.bytes = for_proxy(c.arena, c.request.bytes, *r.origin);
   c.body_ended = !r.streaming;
   c.client.start(c);
 }

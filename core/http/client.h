@@ -10,6 +10,7 @@
 #include "core/base/result.h"
 #include "core/http/dns.h"
 #include "core/http/message.h"
+#include "core/http/proxy.h"
 #include "core/loop/loop.h"
 
 struct ssl_ctx_st;
@@ -65,22 +66,26 @@ struct Origin {
   bool tls = false;
   std::shared_ptr<TlsClientContext> context;  // tls only
   std::string authority;    // Host field: host[:port], port left out when it is the scheme's default
+  std::shared_ptr<const Proxy> proxy;  // of the environment; nullptr: directly
   std::string key;          // pool key, made by make_origin
   uint64_t serial = 0;      // of this make_origin call; workers find their pool by it without hashing the key. 0: none
 };
-// "http://name[:port]" or "https://…", nothing behind it; https needs a context. Problem: what is wrong with the text.
+// "http://name[:port]" or "https://…", nothing behind it; https needs a context. Goes through the proxy that the environment
+// of the process names for it. Problem: what is wrong with the text.
 Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext>);
 
 // Receives one response. Called on the loop, never from inside a call on the ClientCall; each may destroy the call.
 class CallSink {
  public:
   // `head` is set on the first call only; head and body views live until the call returns. A small answer comes in one
-  // call: head, whole body and last. Transfer coding is undone, content coding is not. 1xx are swallowed.
+  // call: head, whole body and last. Transfer coding is undone, content coding is not. 1xx are swallowed but for 100.
   virtual void on_response(const ResponseHead* head, Slices body, bool last) noexcept = 0;
   // The call ended without a whole response. After the head was delivered: Errc::truncated, reset, timeout, protocol.
   virtual void on_error(const Error&) noexcept = 0;
   // Upload: everything queued by send_body has left.
   virtual void on_writable() noexcept = 0;
+  // "100 Continue" came, for a request that asked for it (RFC 9110 §10.1.1).
+  virtual void on_continue() noexcept {}
 
  protected:
   ~CallSink() = default;

@@ -64,8 +64,6 @@ void ClientConnection::ready_for(ClientCall::State& c) {
   call_ = &c;
   c.connection = this;
   ++client_->stats.active;
-  tls_ = TlsStream::client(c.request.origin->context->native(), c.request.origin->host, pool_->session);
-  if (!tls_) return client_->fail_later(c, Client::Impl::error(c, Errc::tls, "no TLS state", true));
   const ClientOptions& o = client_->options;
   uint64_t ms = o.tls_handshake_timeout_ms;
   if (o.dial_timeout_ms && (!ms || o.dial_timeout_ms < ms)) ms = o.dial_timeout_ms;
@@ -73,8 +71,8 @@ void ClientConnection::ready_for(ClientCall::State& c) {
     c.timer_for = ClientCall::State::Timer::tls;
     client_->loop.deadlines().arm(c.timer, ms);
   }
-  start_reading();
-  pump_tls();
+  if (c.request.origin->proxy) return ask_for_tunnel();
+  begin_tls();
 }
 
 void ClientConnection::attach(ClientCall::State& c) {
@@ -121,6 +119,7 @@ void ClientConnection::close() {
   uv_close(handle(), [](uv_handle_t* h) {
     auto* self = static_cast<ClientConnection*>(h->data);
     self->tls_.reset();
+    self->tunnel_.reset();
     if (self->client_)
       self->client_->recycle(self);
     else
@@ -173,7 +172,7 @@ void ClientConnection::resume() {
 
 void ClientConnection::on_alloc(uv_handle_t* h, size_t, uv_buf_t* buffer) {
   auto* self = static_cast<ClientConnection*>(h->data);
-  if (ClientCall::State* c = self->call_; c && c->into && !self->tls_) {
+  if (ClientCall::State* c = self->call_; c && c->into && !self->tls_ && !self->tunnel_) {
     size_t room = std::min<uint64_t>(c->into_room, self->codec_.body_remaining());
     if (room) {
       *buffer = uv_buf_init(c->into, static_cast<unsigned>(std::min<size_t>(room, 1 << 30)));
@@ -187,6 +186,7 @@ void ClientConnection::on_read(uv_stream_t* s, ssize_t n, const uv_buf_t* buffer
   auto* self = static_cast<ClientConnection*>(s->data);
   if (n == 0) return;
   if (n < 0) return self->on_end(static_cast<int>(n), n == UV_EOF && !self->tls_);
+  if (self->tunnel_) return self->read_tunnel({buffer->base, static_cast<size_t>(n)});
   if (self->tls_) {
     self->tls_->feed(buffer->base, static_cast<size_t>(n));
     return self->pump_tls();
@@ -258,6 +258,10 @@ bool ClientConnection::consume(char* data, size_t size) {
     sink->on_response(b.has_head ? &b.head : nullptr, b.body(), true);
     return !closing_;
   }
+  if (codec_.take_continue() && !b.has_head) [[unlikely]] {
+    sink->on_continue();
+    if (closing_ || call_ != &c) return false;
+  }
   if (b.has_head || b.count) {
     sink->on_response(b.has_head ? &b.head : nullptr, b.body(), false);
     if (closing_ || call_ != &c) return false;
@@ -281,6 +285,7 @@ void ClientConnection::finish(bool reuse) {
 // The peer ended the connection, or it broke. clean: an end that proves that nothing is missing.
 void ClientConnection::on_end(int status, bool clean) {
   if (!call_) return close();
+  if (tunnel_) return fail(Errc::refused, "the proxy closed the connection instead of opening a tunnel", true);
   if (handshaking()) return fail(Errc::tls, status == UV_EOF ? "TLS: EOF in the handshake" : uv_strerror(status), true);
   if (!codec_.started() && retry(false)) return;
   if (clean && codec_.until_close()) {

@@ -26,16 +26,18 @@ Dial::~Dial() {
 void Dial::start() {
   if (uint64_t ms = call.client.options.dial_timeout_ms) call.client.loop.deadlines().arm(timeout, ms);
   Addresses now;
-  if (call.client.resolver.resolve(call.request.origin->host, *this, now)) on_resolved(now);
+  const Origin& to = *call.request.origin;
+  if (call.client.resolver.resolve(to.proxy ? to.proxy->host : to.host, *this, now)) on_resolved(now);
 }
 
 void Dial::on_resolved(const Addresses& found) noexcept {
+  const Origin& to = *call.request.origin;
   if (!found.error.empty() || found.list.empty())
-    return give_up(Errc::resolve, call.arena.concat("lookup ", call.request.origin->host, ": ", found.error));
+    return give_up(Errc::resolve, call.arena.concat("lookup ", to.proxy ? "of the proxy " : "", to.proxy ? to.proxy->host : to.host, ": ", found.error));
   for (const Address& a : found.list) {
     if (count == kMaxAddresses) break;
     addresses[count] = a;
-    addresses[count++].set_port(call.request.origin->port);
+    addresses[count++].set_port(to.proxy ? to.proxy->port : to.port);
   }
   connecting = true;
   if (uint64_t ms = call.client.options.dial_timeout_ms) call.client.loop.deadlines().arm(timeout, ms);

@@ -73,6 +73,9 @@ struct ClientCall::State : CallLink {
   bool wants_writable = false;
 };
 
+// The same request as a proxy wants it: the whole URL in its first line (RFC 9112 §3.2.2), and who asks. [arena]
+Slices for_proxy(Arena&, Slices, const Origin&);
+
 class ClientConnection {
  public:
   explicit ClientConnection(Client::Impl& c) : client_{&c} {}
@@ -89,7 +92,7 @@ class ClientConnection {
   bool send_body(Slices, bool last);
   void pause();
   void resume();
-  bool handshaking() const { return tls_ && !tls_->established(); }
+  bool handshaking() const { return tunnel_ || (tls_ && !tls_->established()); }
   Pool* pool() { return pool_; }
 
  private:
@@ -114,6 +117,11 @@ class ClientConnection {
   void write_broken(int status);
   void request_done();
 
+  // ---- client_tunnel.cc
+  void ask_for_tunnel();
+  void read_tunnel(Slice);
+  void begin_tls();
+
   void pump_tls();
   bool consume(char* data, size_t size);  // false: the connection is closing
   void on_end(int status, bool clean);
@@ -127,6 +135,7 @@ class ClientConnection {
   Pool* pool_ = nullptr;
   ClientCall::State* call_ = nullptr;
   Dial* dial_ = nullptr;            // while connecting
+  std::unique_ptr<std::string> tunnel_;  // what a proxy has answered so far to CONNECT, until it has said yes
   std::unique_ptr<TlsStream> tls_;
   ConnectionDeadline deadline_;     // idle: close; busy: go on decrypting after a pause
   ClientConnection *all_prev_ = nullptr, *all_next_ = nullptr;    // of the client, until the close callback; free list

@@ -72,6 +72,7 @@ Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsCli
     o.key += "#" + std::to_string(context->serial());
     o.context = std::move(context);
   }
+  o.proxy = ProxyRules::of_process().find(o.tls, o.host, o.port);
   o.serial = ++count;
   return o;
 }

@@ -92,4 +92,9 @@ std::string_view reason_phrase(int status);  // RFC 9110 §15; "Unknown" for oth
 // Trailer, Transfer-Encoding, Upgrade): never forwarded (deviation 29).
 bool is_hop_by_hop(std::string_view name);
 
+// RFC 9110 §9.2.2: sent twice it does what it does when sent once.
+inline bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" || method == "TRACE";
+}
+
 }  // namespace sluice::http

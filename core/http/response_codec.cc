@@ -125,7 +125,7 @@ void ResponseCodec::reset(bool head_method, uint32_t max_header_bytes) {
   interim_ = 0;
   phase_ = Phase::head, code_ = Errc::none, reason_ = "";
   head_method_ = head_method;
-  started_ = keep_alive_ = complete_ = false;
+  started_ = keep_alive_ = complete_ = continue_ = false;
 }
 
 ResponseCodec::Status ResponseCodec::fail(Errc code, const char* reason) {
@@ -201,6 +201,7 @@ ResponseCodec::Status ResponseCodec::parse_head(Arena& arena, char* data, size_t
     return phase_ == Phase::done ? Status::done : Status::more;
   }
   // Interim responses are not for the caller (RFC 9110 §15.2); a stream of them would keep a call alive for ever.
+  if (b.head.status == 100) continue_ = true;
   if (++interim_ > kMaxInterim) return fail(Errc::protocol, "too many 1xx responses");
   llhttp_init(&parser_, HTTP_RESPONSE, Events::settings());
   parser_.data = this;

@@ -3,6 +3,7 @@
 #include <llhttp.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "core/base/arena.h"
 #include "core/base/result.h"
@@ -55,6 +56,8 @@ class ResponseCodec {
   // End of file. done: a body that lasts until the connection closes. failed: truncated, or no response at all.
   Status finish();
 
+  // A "100 Continue" came since this was asked last.
+  bool take_continue() { return std::exchange(continue_, false); }
   bool started() const { return started_; }      // any byte of a response came, an interim one included
   bool head_seen() const { return phase_ != Phase::head; }
   bool keep_alive() const { return keep_alive_; }  // the connection may carry another request; after done
@@ -84,6 +87,7 @@ class ResponseCodec {
   Phase phase_ = Phase::head;
   Errc code_ = Errc::none;
   uint8_t interim_ = 0;
+  bool continue_ = false;
   bool head_method_ = false, started_ = false, keep_alive_ = false, complete_ = false;
 };
 

@@ -25,7 +25,7 @@ void BackendScope::count_pending(slc_candidate* at) {
 void BackendScope::prepare() {
   Exchange& x = *exchange_;
   const config::Backend& c = *plan_.config;
-  request.method = c.method;
+  request.method = c.method.empty() ? x.in.method : c.method;
   // 1. The client's query, narrowed by the endpoint and this backend; the URL is fixed with the host, further down.
   const config::Endpoint& e = *plan_.endpoint->config;
   if (!x.in.query.empty() && (e.any_query || !e.input_query_strings.empty()))
@@ -172,6 +172,7 @@ void BackendScope::cancel_inner() {
     }
   }
   if (uploading_) exchange_->body_sink = {};
+  continue_timer_.disarm();
   call_.reset();
 }
 
@@ -240,7 +241,7 @@ http::Slice BackendScope::wire_head(const Host& host, std::string_view target, s
   static constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
   Exchange& x = *exchange_;
   bool has_agent = false, accepts = false, range = false, has_length = false;
-  size_t size = method.size() + target.size() + host.origin.authority.size() + 160;
+  size_t size = method.size() + target.size() + host.origin.authority.size() + 192;
   for (const http::Header& h : request.headers) {
     size += h.name.size() + h.value.size() + 4;
     switch (h.name.size()) {
@@ -276,6 +277,7 @@ http::Slice BackendScope::wire_head(const Host& host, std::string_view target, s
   gzip_asked_ = plan_.ask_gzip && !accepts && !range && method != "HEAD";
   if (gzip_asked_) put("Accept-Encoding: gzip\r\n");
   if (plan_.close_connections) put("Connection: close\r\n");
+  if (expecting_ && with_body) put("Expect: 100-continue\r\n");
   size_t length = http::total_size(request.body.span());
   auto put_length = [&](size_t n) {
     put("Content-Length: ");
@@ -314,6 +316,7 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   upload_length_ = uploading_ && x.forwarded_length == x.head().content_length ? x.forwarded_length : -1;
   if (uploading_) upload_length_ = x.open_upload(*this, upload_length_);
   upload_chunked_ = uploading_ && upload_length_ < 0;
+  expecting_ = uploading_ && x.expect_forwarded && x.expect_continue_ms() > 0;
   http::Slice slices[4];
   uint32_t n = 0;
   body_sent_ = uploading_ || (with_body && http::total_size(request.body.span()) > 0);
@@ -346,10 +349,13 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   r.origin = &host.origin;
   r.bytes = bytes;
   r.head_method = method == "HEAD";
-  r.idempotent = plan_.idempotent;
+  r.idempotent = plan_.config->method.empty() ? http::is_idempotent(request.method) : plan_.idempotent;
   r.streaming = uploading_;
   call_->start(r);
-  if (uploading_) start_upload();
+  if (expecting_)
+    wait_for_continue();
+  else if (uploading_)
+    start_upload();
   while (!error && (!has_head_ || (collecting_ && !last_))) co_await event_.wait();
   if (error) {
     // Detached from the client before another host is tried.

@@ -34,6 +34,7 @@ class BackendScope final : public Scope, public http::CallSink {
   void on_response(const http::ResponseHead*, http::Slices, bool last) noexcept override;
   void on_error(const Error&) noexcept override;
   void on_writable() noexcept override;
+  void on_continue() noexcept override;
 
  protected:
   loop::Task<void> inner() override;
@@ -53,6 +54,7 @@ class BackendScope final : public Scope, public http::CallSink {
   loop::Task<void> call_transport();
   http::Slice wire_head(const Host&, std::string_view target, std::string_view method, bool with_body);
   void start_upload();
+  void wait_for_continue();
   void read_upload();
   void count_pending(slc_candidate*);
   bool send_chunk(http::Slices, bool last);  // false: wait for on_writable
@@ -76,11 +78,13 @@ class BackendScope final : public Scope, public http::CallSink {
   BackendScope* outer_ = nullptr;
   int64_t upload_length_ = -1;          // of an upload, where it is known
   std::optional<http::ClientCall> call_;
+  loop::Deadline continue_timer_;
   loop::Signal event_;
   bool* destroyed_ = nullptr;           // set when destroyed inside its own callback
   // arrival
   bool has_head_ = false, last_ = false, arrived_ = false, collecting_ = true, streaming_ = false;
   bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false;
+  bool expecting_ = false;              // the upload waits for the backend's 100, or for continue_timer_
   bool upload_begun_ = false;           // more than the beginning was asked of the client: no other host can get it
   bool body_sent_ = false;              // the last request had a body (redirects)
   bool transport_pending_ = false;

@@ -34,6 +34,7 @@ void copy_headers(Arena& arena, const http::Headers& from, http::Headers& to) {
 
 void BackendScope::take_head(const http::ResponseHead& h) {
   has_head_ = true;
+  if (std::exchange(expecting_, false)) continue_timer_.disarm();  // its answer is not about the body
   response.status = h.status;
   copy_headers(arena(), h.headers, response.headers);
   announced_ = h.content_length;
@@ -274,6 +275,19 @@ void BackendScope::decode(std::string_view body) {
 }
 
 // ---- request bodies that are passed on as they come ----
+
+// The client waits too: its 100 is sent when its body is asked for, which is when the backend wants it. A backend that
+// refuses the request answers at once, and nobody has sent a body for nothing.
+void BackendScope::wait_for_continue() {
+  continue_timer_.on_expire([](loop::Deadline& d) noexcept { d.owner<BackendScope>().on_continue(); }, this);
+  worker->loop.deadlines().arm(continue_timer_, exchange_->expect_continue_ms());
+}
+
+void BackendScope::on_continue() noexcept {
+  if (!std::exchange(expecting_, false)) return;
+  continue_timer_.disarm();
+  start_upload();
+}
 
 void BackendScope::start_upload() {
   exchange_->body_sink.context = this;

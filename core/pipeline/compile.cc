@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/value.hpp>
 #include <deque>
+#include <map>
 
 #include "core/base/text.h"
 #include "core/pipeline/compile_proxy.h"
@@ -43,7 +44,7 @@ class Compiler {
     tls();
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
-    builtins();
+    routes();
     refuse_what_would_differ();
     if (report_.failed()) return nullptr;
     return g_;
@@ -70,6 +71,7 @@ class Compiler {
       t.certificates = o->client_certs;
     }
     std::vector<std::string> warnings;
+    for (const std::string& problem : http::ProxyRules::of_process().problems()) report_.error("", problem);
     g_->client_tls_key = http::TlsClientContext::fingerprint(t);
     // Connections are pooled by context: the same one keeps them.
     if (options_.before && options_.before->client_tls_key == g_->client_tls_key)
@@ -86,8 +88,6 @@ class Compiler {
     const config::Config& c = *g_->config;
     if (c.tls) report_.error("/tls", "this version does not terminate TLS for clients; put a TLS terminator in front and remove the block, or set \"disabled\"");
     if (c.use_h2c || c.router.use_h2c) report_.warning("/use_h2c", "this version speaks HTTP/1.1 only; the option has no effect");
-    if (c.expect_continue_timeout.count() > 0)
-      report_.warning("/expect_continue_timeout", "request bodies are sent at once; the option has no effect");
     if (auto* agents = c.tree->as_object().if_contains("async_agent"); agents && agents->is_array() && !agents->as_array().empty())
       report_.error("/async_agent", "this version has no asynchronous agents");
   }
@@ -214,7 +214,7 @@ class Compiler {
   plugin::Context context(int32_t scope, std::string where, const config::Endpoint* e = nullptr, const config::Backend* b = nullptr) {
     plugin::Context c;
     c.scope = scope;
-    if (e) c.place = "[ENDPOINT: " + (e->method == "GET" ? std::string{} : e->method + " ") + e->path + "]";
+    if (e) c.place = "[ENDPOINT: " + (e->method == "GET" ? std::string{} : e->method + " ") + e->path + e->condition_text() + "]";
     if (b) c.place += " " + where;
     c.where = std::move(where);
     c.root = &g_->config->at;
@@ -381,14 +381,6 @@ class Compiler {
                       "flatmap_filter of an endpoint works on merged answers: with one backend it has no effect; write it into the backend");
       p.flatmap = nullptr;
     }
-    uint32_t clash = 0;
-    auto number = static_cast<uint32_t>(g_->routes.size());
-    // Clashes of a configuration that has failed already were told by its reader.
-    if (auto added = g_->router.add(c.method, c.path, number, &clash); !added && !partial_)
-      report_.error(c.at.pointer, added.error().message);
-    Route r;
-    r.endpoint = plan.get();
-    g_->routes.push_back(std::move(r));
     g_->endpoints.push_back(std::move(plan));
   }
 
@@ -421,7 +413,7 @@ class Compiler {
     p.decoder = decoder(e.raw ? e.encoder->object->binding().name : c.encoding, c.at.pointer);
     p.ask_gzip = !g_->config->disable_compression;
     p.close_connections = g_->config->disable_keep_alives;
-    p.idempotent = c.method == "GET" || c.method == "HEAD" || c.method == "PUT" || c.method == "DELETE" || c.method == "OPTIONS" || c.method == "TRACE";
+    p.idempotent = http::is_idempotent(c.method);
     p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group, compile_flatmap(c.at, report_)}};
     p.balancer_object = service_balancer_;
     p.balancer = service_balancer_table_;
@@ -516,37 +508,15 @@ class Compiler {
       p.target = std::string{t.text};
   }
 
-  void builtin(const char* method, const std::string& path, Builtin what, std::string allow = {}) {
-    uint32_t clash = 0;
-    auto number = static_cast<uint32_t>(g_->routes.size());
-    if (auto added = g_->router.add(method, path, number, &clash); !added) {
-      if (what == Builtin::health && !partial_) report_.error("", added.error().message);
-      return;
-    }
-    Route r;
-    r.builtin = what;
-    r.allow = std::move(allow);
-    g_->routes.push_back(std::move(r));
-  }
-
-  void builtins() {
-    const config::Config& c = *g_->config;
-    if (!c.router.disable_health) builtin("GET", c.router.health_path, Builtin::health);
-    static constexpr const char* kAny[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"};
-    for (const char* m : kAny) {
-      if (c.debug_endpoint) builtin(m, "/__debug/*", Builtin::debug);
-      if (c.echo_endpoint) builtin(m, "/__echo/*", Builtin::echo);
-    }
-    if (!c.router.auto_options) return;
-    std::map<std::string, std::vector<std::string>> methods;
-    for (const config::Endpoint& e : c.endpoints) methods[e.path].push_back(e.method);
-    for (auto& [path, list] : methods) {
-      std::sort(list.begin(), list.end());
-      list.erase(std::unique(list.begin(), list.end()), list.end());
-      std::string allow;
-      for (const std::string& m : list) allow += (allow.empty() ? "" : ", ") + m;
-      builtin("OPTIONS", path, Builtin::auto_options, allow);
-    }
+  void routes() {
+    std::vector<std::pair<std::string, std::string>> problems;
+    RouteTable table = make_routes(*g_->config, problems);
+    // Clashes of a configuration that has failed already were told by its reader.
+    if (!partial_)
+      for (auto& [pointer, message] : problems) report_.error(pointer, std::move(message));
+    g_->router = std::move(table.router);
+    for (RouteTable::Entry& e : table.entries)
+      g_->routes.push_back({e.builtin, e.builtin == Builtin::none ? g_->endpoints[e.endpoint].get() : nullptr, std::move(e.allow)});
   }
 
   std::shared_ptr<Generation> g_;

@@ -223,33 +223,15 @@ void Exchange::log_error(std::string_view text) {
   log_errors_ = arena().concat(log_errors_, "Error #", n < 10 ? "0" : "", number, ": ", text, "\n");
 }
 
-bool Exchange::check_encoded_params() {
-  for (const router::Param& p : match_.params) {
-    std::string_view v = p.value;
-    const char* problem = nullptr;
-    std::string_view detail;
-    for (size_t i = 0; i < v.size() && !problem; ++i) {
-      if (v[i] == '?' || v[i] == '#') problem = "encoded url params";
-      if (v[i] != '%') continue;
-      if (i + 2 < v.size() && hex_digit(v[i + 1]) >= 0 && hex_digit(v[i + 2]) >= 0) {
-        problem = "encoded url params";
-      } else {
-        problem = "invalid URL escape ";
-        detail = arena().concat("\"", v.substr(i, 3), "\"");
-      }
-    }
-    if (problem) {
-      set_answer(400, "text/plain; charset=utf-8", arena().concat("error: ", problem, detail));
-      return false;
-    }
-  }
-  return true;
-}
-
 void Exchange::set_answer(int status, std::string_view content_type, std::string_view text) {
   answer_.status = status;
   if (!content_type.empty()) answer_.headers.add("Content-Type", content_type);
   if (!text.empty()) answer_.body.push(text);
+}
+
+uint64_t Exchange::expect_continue_ms() const {
+  auto ns = generation().config->expect_continue_timeout.count();
+  return ns <= 0 ? 0 : static_cast<uint64_t>((ns + 999'999) / 1'000'000);
 }
 
 void Exchange::forward_headers() {
@@ -276,7 +258,11 @@ void Exchange::forward_headers() {
       if (name.empty() || http::is_hop_by_hop(name)) continue;
     }
     // These belong to the message, not to the sender: the gateway writes its own.
-    if (iequals(name, "Host") || iequals(name, "Expect")) continue;
+    if (iequals(name, "Host")) continue;
+    if (iequals(name, "Expect")) {
+      expect_forwarded = head().expect_continue;
+      continue;
+    }
     if (iequals(name, "Content-Length")) {
       if (auto n = parse_decimal<int64_t>(h.value)) forwarded_length = *n;
       continue;

@@ -42,6 +42,7 @@ class Exchange final : public http::StreamOwner {
   // What every backend gets: filtered headers and the gateway's own (pipeline.md §3.2).
   http::Headers forwarded;
   bool user_agent_forwarded = false, accept_encoding_forwarded = false;
+  bool expect_forwarded = false;         // "Expect: 100-continue" let through
   int64_t forwarded_length = -1;         // Content-Length let through
   http::Slice body{};                    // request body, once it is whole
   bool has_body = false;                 // the client sent one
@@ -62,6 +63,8 @@ class Exchange final : public http::StreamOwner {
   int64_t open_upload(BackendScope&, int64_t length);
   void read_upload();    // the sink is ready
   void resume_upload();  // and has room again
+
+  uint64_t expect_continue_ms() const;
 
   void log_error(std::string_view text);
 
@@ -93,7 +96,6 @@ class Exchange final : public http::StreamOwner {
   // ---- exchange.cc ----
   void finish();
   void forward_headers();
-  bool check_encoded_params();
   loop::Task<bool> read_body();          // false: it failed, the answer is set
   bool take_body(http::Slices, bool last);  // for body_sink, or into memory
   void fail_body(const Error&);

@@ -2,6 +2,7 @@
 // in docs/life-of-a-request.md, which changes with this file.
 #include "core/log/log.h"
 #include "core/pipeline/exchange.h"
+#include "core/pipeline/route_facts.h"
 #include "core/pipeline/scopes.h"
 
 namespace sluice::pipeline {
@@ -45,7 +46,8 @@ loop::Task<void> Exchange::route() {
   router::Router::Options how{options.redirect_trailing_slash, options.redirect_fixed_path, options.method_not_allowed};
   std::string_view location;
   match_.params.bind(arena());
-  switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow_)) {
+  RequestFacts facts{in.headers, head().host, arena()};
+  switch (g.router.find(in.method, path_, how, arena(), &match_, &location, &allow_, g.router.conditional() ? &facts : nullptr)) {
     case router::Router::Found::redirect:
       // The trailing-slash rule speaks of the path as it was sent: "/x/5//" is one slash too long for "/x/5/".
       if (as_sent != path_ && as_sent.size() > 1 && location.size() + 1 == path_.size()) location = as_sent.substr(0, as_sent.size() - 1);
@@ -56,13 +58,10 @@ loop::Task<void> Exchange::route() {
     case router::Router::Found::yes: route_ = &g.routes[match_.route]; break;
   }
   if (route_) {
-    // "." and ".." would climb in the backends' paths (deviation 6).
-    for (const router::Param& p : match_.params)
-      if (p.value == "." || p.value == "..") {
-        set_answer(400, "text/plain; charset=utf-8", "error: path traversal");
-        co_return;
-      }
-    if (!options.disable_path_decoding && !check_encoded_params()) co_return;
+    if (std::string_view problem = refuse_params(match_.params, options.disable_path_decoding, arena()); !problem.empty()) {
+      set_answer(400, "text/plain; charset=utf-8", problem);
+      co_return;
+    }
     endpoint_ = route_->endpoint;
   }
   // 3. Service middleware of the router: unknown routes included, so that protection cannot be bypassed by a path that nobody

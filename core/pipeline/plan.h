@@ -11,6 +11,7 @@
 #include "core/http/server.h"
 #include "core/pipeline/client_ip.h"
 #include "core/pipeline/hosts.h"
+#include "core/pipeline/route_table.h"
 #include "core/pipeline/shadow.h"
 #include "core/plugin/registry.h"
 #include "core/plugin/shared.h"
@@ -106,9 +107,6 @@ struct EndpointPlan {
     return proxy_chain.empty() && backends.size() == 1 && config->concurrent_calls <= 1 && !has_static_data && !shadow;
   }
 };
-
-// Routes beyond the endpoints: built-ins live behind the same router.
-enum class Builtin : uint8_t { none, health, debug, echo, auto_options };
 
 struct Route {
   Builtin builtin = Builtin::none;

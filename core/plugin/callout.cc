@@ -16,10 +16,6 @@ std::shared_ptr<http::TlsClientContext> default_tls() {
   return context;
 }
 
-bool is_idempotent(std::string_view m) {  // RFC 9110 §9.2.2
-  return m == "GET" || m == "HEAD" || m == "PUT" || m == "DELETE" || m == "OPTIONS" || m == "TRACE";
-}
-
 // Fields that the message's framing decides about.
 bool is_framing(std::string_view name) {
   return iequals(name, "content-length") || http::is_hop_by_hop(name);
@@ -90,7 +86,7 @@ bool Callout::prepare(const slc_callout& c, Origins& origins) {
   bytes_[0] = arena_.copy(head);
   if (c.body.len) bytes_[byte_pieces_++] = arena_.copy(view(c.body));
   head_method_ = method == "HEAD";
-  idempotent_ = is_idempotent(method);
+  idempotent_ = http::is_idempotent(method);
   timeout_ms_ = c.timeout_ms ? c.timeout_ms : kDefaultTimeoutMs;
   max_body_ = c.max_body ? c.max_body : kDefaultMaxBody;
   return true;

@@ -105,6 +105,22 @@ std::string clean_path(std::string_view path) {
   return out;
 }
 
+std::string shape(std::string_view pattern) {
+  auto parsed = parse_pattern(pattern);
+  if (!parsed) return std::string{pattern};
+  std::string out;
+  for (const Segment& s : parsed->segments) {
+    out += '/';
+    if (s.kind == Segment::Kind::rest) out += '*';
+    for (size_t i = 0; i < s.texts.size(); ++i) {
+      if (s.kind == Segment::Kind::rest) break;
+      if (i) out += "{}";
+      out += literal(s.texts[i]);
+    }
+  }
+  return out;
+}
+
 std::string literal(std::string_view text) {
   std::string out;
   for (char c : text) {

@@ -110,7 +110,89 @@ uint32_t Tree::make_mixed_child(uint32_t parent, const Segment& segment) {
   return child;
 }
 
-Result<bool, Problem> Tree::add(std::string_view method_name, std::string_view pattern, uint32_t number,
+const Condition& Tree::condition(uint32_t route) const {
+  static const Condition kNone;
+  uint32_t c = routes_[route - 1].condition;
+  return c ? conditions_[c - 1] : kNone;
+}
+
+// The route joins those of its place.
+bool Tree::add_variant(uint32_t& place, const Route& route, const Condition& wanted, uint32_t* clash) {
+  std::vector<uint32_t> alone{place};
+  uint32_t lists = place ? routes_[place - 1].variants : 0;
+  std::vector<uint32_t>& list = lists ? variant_lists_[lists - 1] : alone;
+  if (!place) list.clear();
+  auto at = std::lower_bound(list.begin(), list.end(), 0,
+                             [&](uint32_t r, int) { return precedence(condition(r), wanted) < 0; });
+  if (at != list.end() && precedence(condition(*at), wanted) == 0) {
+    Route& there = routes_[*at - 1];
+    if (route.fallback && !there.fallback) return true;
+    if (there.fallback && !route.fallback) {
+      there.number = route.number, there.names = route.names, there.fallback = false;
+      return true;
+    }
+    if (clash) *clash = there.number;
+    return false;
+  }
+  routes_.push_back(route);
+  auto number = static_cast<uint32_t>(routes_.size());
+  if (!wanted.empty()) {
+    conditions_.push_back(wanted);
+    conditions_.back().fallback = false;
+    routes_.back().condition = static_cast<uint32_t>(conditions_.size());
+  }
+  list.insert(at, number);
+  if (!place) place = number;
+  if (!lists && (list.size() > 1 || !wanted.empty())) {
+    variant_lists_.push_back(std::move(alone));
+    routes_[place - 1].variants = static_cast<uint32_t>(variant_lists_.size());
+  }
+  return true;
+}
+
+// Where no variant's condition is met the place is as good as empty: 0.
+uint32_t Tree::pick(uint32_t place, const Facts* facts) const {
+  if (!place || !routes_[place - 1].variants) return place;
+  const std::vector<uint32_t>& list = variant_lists_[routes_[place - 1].variants - 1];
+  auto at = list.begin();
+  if (facts) {
+    // Exact hosts stand first, sorted: a thousand of them cost ten comparisons.
+    std::string_view host = facts->host();
+    auto exact = [&](uint32_t r) {
+      const std::string& h = condition(r).host;
+      return !h.empty() && h[0] != '.';
+    };
+    auto rest = std::partition_point(list.begin(), list.end(), exact);
+    at = std::partition_point(list.begin(), rest, [&](uint32_t r) { return condition(r).host < host; });
+    for (; at != rest && condition(*at).host == host; ++at)
+      if (meets(condition(*at), *facts)) return *at;
+    for (at = rest; at != list.end(); ++at)
+      if (meets(condition(*at), *facts)) return *at;
+    return 0;
+  }
+  return condition(list.back()).empty() ? list.back() : 0;
+}
+
+std::vector<std::pair<uint32_t, uint32_t>> Tree::ambiguities() const {
+  std::vector<std::pair<uint32_t, uint32_t>> all;
+  for (const auto& list : variant_lists_) {
+    for (size_t i = 0; i < list.size(); ++i) {
+      const Condition& a = condition(list[i]);
+      // Only neighbours in the order have the same host and the same number of headers.
+      for (size_t j = i + 1; j < list.size(); ++j) {
+        const Condition& b = condition(list[j]);
+        if (a.host != b.host || a.headers.size() != b.headers.size()) break;
+        if (!ambiguous(a, b)) continue;
+        bool settled = std::any_of(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i),
+                                   [&](uint32_t r) { return settles(condition(r), a, b); });
+        if (!settled) all.emplace_back(routes_[list[i] - 1].number, routes_[list[j] - 1].number);
+      }
+    }
+  }
+  return all;
+}
+
+Result<bool, Problem> Tree::add(std::string_view method_name, std::string_view pattern, const Condition& wanted, uint32_t number,
                                 uint32_t* clash) {
   auto parsed = parse_pattern(pattern);
   if (!parsed) return parsed.error();
@@ -137,14 +219,12 @@ Result<bool, Problem> Tree::add(std::string_view method_name, std::string_view p
     }
   }
   uint32_t& place = rest ? nodes_[node].rest : nodes_[node].route;
-  if (place) {
-    if (clash) *clash = routes_[place - 1].number;
-    return Problem{std::string{method_name} + " " + std::string{pattern} + " is there already"};
-  }
   uint32_t names = static_cast<uint32_t>(spans_.size());
   for (const std::string& n : parsed->names) spans_.push_back(store(n));
-  routes_.push_back({number, names, static_cast<uint32_t>(parsed->names.size())});
-  place = static_cast<uint32_t>(routes_.size());
+  Route route{number, names, static_cast<uint32_t>(parsed->names.size())};
+  route.fallback = wanted.fallback;
+  if (!add_variant(place, route, wanted, clash))
+    return Problem{std::string{method_name} + " " + std::string{pattern} + " is there already"};
   return true;
 }
 
@@ -174,20 +254,21 @@ bool Tree::match_mixed(const Mixed& m, std::string_view segment, Captures* captu
   return true;
 }
 
+template <bool conditional>
 uint32_t Tree::walk(uint32_t number, std::string_view path, size_t at, Captures& captures) const {
   const Node& node = nodes_[number];
-  if (at > path.size()) return node.route;
+  if (at > path.size()) return conditional ? pick(node.route, captures.facts) : node.route;
   size_t end = std::min(path.find('/', at), path.size());
   std::string_view segment = path.substr(at, end - at);
   if (node.literals)
     if (uint32_t child = literal_child(number, segment))
-      if (uint32_t route = walk(child, path, end + 1, captures)) return route;
+      if (uint32_t route = walk<conditional>(child, path, end + 1, captures)) return route;
   if (!segment.empty()) {
     uint32_t before = captures.count;
     if (node.mixed) {
       for (uint32_t m : mixed_lists_[node.mixed - 1]) {
         if (match_mixed<false>(mixed_[m], segment, &captures, nullptr))
-          if (uint32_t route = walk(mixed_[m].child, path, end + 1, captures)) return route;
+          if (uint32_t route = walk<conditional>(mixed_[m].child, path, end + 1, captures)) return route;
         captures.count = before;
       }
     }
@@ -196,16 +277,17 @@ uint32_t Tree::walk(uint32_t number, std::string_view path, size_t at, Captures&
   if (node.parameter && (!segment.empty() || end < path.size())) {
     uint32_t before = captures.count;
     captures.push(segment);
-    if (uint32_t route = walk(node.parameter, path, end + 1, captures)) return route;
+    if (uint32_t route = walk<conditional>(node.parameter, path, end + 1, captures)) return route;
     captures.count = before;
   }
-  if (node.rest) captures.push(path.substr(at));
-  return node.rest;
+  uint32_t route = conditional ? pick(node.rest, captures.facts) : node.rest;
+  if (route) captures.push(path.substr(at));
+  return route;
 }
 
 bool Tree::walk_any_case(uint32_t number, const Spelling& s, size_t at) const {
   const Node& node = nodes_[number];
-  if (at > s.path.size()) return node.route != 0;
+  if (at > s.path.size()) return pick(node.route, s.facts) != 0;
   size_t end = std::min(s.path.find('/', at), s.path.size());
   std::string_view segment = s.path.substr(at, end - at);
   if (end < s.path.size()) s.out[end] = '/';
@@ -238,19 +320,20 @@ bool Tree::walk_any_case(uint32_t number, const Spelling& s, size_t at) const {
       if (walk_any_case(node.parameter, s, end + 1)) return true;
     }
   }
-  if (node.rest) s.path.copy(s.out + at, s.path.size() - at, at);
-  return node.rest != 0;
+  if (!pick(node.rest, s.facts)) return false;
+  s.path.copy(s.out + at, s.path.size() - at, at);
+  return true;
 }
 
 const Tree::Route* Tree::match(uint32_t root, std::string_view path, Captures& captures) const {
   captures.count = 0;
-  uint32_t route = walk(root, path, 1, captures);
+  uint32_t route = conditional() ? walk<true>(root, path, 1, captures) : walk<false>(root, path, 1, captures);
   return route ? &routes_[route - 1] : nullptr;
 }
 
-bool Tree::match_any_case(uint32_t root, std::string_view path, char* out) const {
+bool Tree::match_any_case(uint32_t root, std::string_view path, const Facts* facts, char* out) const {
   out[0] = '/';
-  return walk_any_case(root, {path, out}, 1);
+  return walk_any_case(root, {path, out, facts}, 1);
 }
 
 }  // namespace sluice::router

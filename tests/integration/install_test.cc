@@ -70,6 +70,21 @@ TEST_F(InstallTest, TheInstalledGatewayServesWithItsInstalledPlugins) {
   EXPECT_EQ(get_once(gateway.port(), "/__health").status, 200);
 }
 
+// As packages are made: staged below a folder, meant for /usr. Wherever the tree ends up, the program looks for its plugins there.
+TEST_F(InstallTest, APackageForUsrHasItsPluginsWhereTheProgramLooks) {
+  const std::string root = folder_.path() + "/root";
+  const Ran installed = run_program({SLC_CMAKE, "--install", SLC_BUILD_FOLDER, "--prefix", "/usr"}, kBuildLimit, {{"DESTDIR", root}});
+  ASSERT_EQ(installed.code, 0) << installed.output;
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayOptions options = gateway_with(up, "{}");
+  options.binary = root + "/usr/bin/sluice";
+  GatewayProcess gateway(options);
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"a":1})");
+  // And nothing of it is outside of the staged tree or the prefix.
+  for (const auto& entry : fs::directory_iterator(root)) EXPECT_EQ(entry.path().filename(), "usr");
+}
+
 TEST_F(InstallTest, ThePluginOfTheReadmeBuildsAndDoesWhatThePageSays) {
   std::string code, lists;
   for (const CodeBlock& block : code_blocks(read_file(SLC_SOURCE_FOLDER "/README.md"))) {

@@ -115,7 +115,7 @@ TEST(EndpointTest, MethodsAreCheckedAndSuggested) {
   for (auto m : {"get", "Head", "POST", "PUT", "PATCH", "DELETE", "options"})
     EXPECT_EQ(problems(endpoint("\"method\":\"" + std::string{m} + "\",\"backend\":[{}]")), "");
   EXPECT_HAS(problems(endpoint(R"("method":"PSOT","backend":[{}])")),
-             "/endpoints/0/method: expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, found \"PSOT\" (did you "
+             "/endpoints/0/method: expected GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS or ANY, found \"PSOT\" (did you "
              "mean \"POST\"?)");
   EXPECT_HAS(problems(endpoint(R"("method":"CONNECT","backend":[{}])")), "/endpoints/0/method: expected GET");
 }

@@ -4,8 +4,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
+#include "core/router/condition.h"
 #include "core/router/pattern.h"
 
 namespace sluice::router::oracle {
@@ -14,7 +16,36 @@ struct Route {
   uint32_t number;
   std::string pattern;
   Pattern parsed;
+  Condition condition{};
 };
+
+// Host and headers as a test writes them.
+struct Request final : Facts {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string_view host() const override { return name; }
+  bool has(std::string_view header, std::string_view pattern) const override {
+    for (const auto& [n, v] : headers)
+      if (n == header && fits_stars(pattern, v)) return true;
+    return false;
+  }
+  // Every way to give each '*' something.
+  static bool fits_stars(std::string_view pattern, std::string_view value) {
+    if (pattern.empty()) return value.empty();
+    if (pattern[0] != '*') return !value.empty() && pattern[0] == value[0] && fits_stars(pattern.substr(1), value.substr(1));
+    for (size_t n = 0; n <= value.size(); ++n)
+      if (fits_stars(pattern.substr(1), value.substr(n))) return true;
+    return false;
+  }
+};
+
+inline bool met(const Condition& c, const Request& r) {
+  if (!c.host.empty() && c.host[0] != '.' && c.host != r.name) return false;
+  if (!c.host.empty() && c.host[0] == '.' && (r.name.size() <= c.host.size() || !r.name.ends_with(c.host))) return false;
+  for (const auto& [name, pattern] : c.headers)
+    if (!r.has(name, pattern)) return false;
+  return true;
+}
 
 struct Answer {
   uint32_t number = 0;
@@ -85,14 +116,33 @@ inline int precedence(const Pattern& a, const Pattern& b) {
   return 0;
 }
 
-inline std::optional<Answer> find(const std::vector<Route>& routes, std::string_view path) {
+// The path decides, then host, number of headers, exactness: router.h, condition.h.
+inline bool before(const Route& a, const Route& b) {
+  if (int c = precedence(a.parsed, b.parsed)) return c < 0;
+  auto weight = [](const Route& r) {
+    const std::string& h = r.condition.host;
+    size_t exact = 0, text = 0;
+    for (const auto& [name, pattern] : r.condition.headers) {
+      size_t stars = 0;
+      for (char c : pattern) stars += c == '*';
+      exact += stars == 0, text += pattern.size() - stars;
+    }
+    int kind = h.empty() ? 0 : h[0] == '.' ? 1 : 2;
+    return std::tuple{kind, kind == 1 ? h.size() : 0, r.condition.headers.size(), exact, text};
+  };
+  if (weight(a) != weight(b)) return weight(a) > weight(b);
+  return std::tie(a.condition.host, a.condition.headers) < std::tie(b.condition.host, b.condition.headers);
+}
+
+inline std::optional<Answer> find(const std::vector<Route>& routes, std::string_view path, const Request& request = {}) {
   std::optional<Answer> best;
   const Route* best_route = nullptr;
   if (!path.starts_with('/')) return best;
   auto segments = split(path);
   for (const Route& route : routes) {
+    if (!met(route.condition, request)) continue;
     auto answer = match(route, segments);
-    if (!answer || (best_route && precedence(best_route->parsed, route.parsed) < 0)) continue;
+    if (!answer || (best_route && !before(route, *best_route))) continue;
     best = answer;
     best_route = &route;
   }
