@@ -42,7 +42,8 @@ void Http2Connection::on_bytes(const char* p, size_t n) noexcept {
   processing_ = true;
   ssize_t used = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(p), n);
   processing_ = false;
-  if (too_much_ || used == NGHTTP2_ERR_FLOODED)
+  if (used == NGHTTP2_ERR_FLOODED) too_much_ = true;
+  if (too_much_)
     give_up(NGHTTP2_ENHANCE_YOUR_CALM);
   else if (used < 0)
     give_up(used == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_PROTOCOL_ERROR);
@@ -75,10 +76,15 @@ void Http2Connection::run_deferred() { settle(); }
 void Http2Connection::drain() {
   if (phase_ != Phase::open || std::exchange(draining_, true)) return;
   nghttp2_submit_shutdown_notice(session_);
-  static constexpr uint8_t kMark[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
-  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kMark);
   core_.loop.deadlines().arm(drain_deadline_, kDrainPingMs);
   schedule();
+}
+
+// A ping overtakes the notice unless it waits for it.
+void Http2Connection::ask_for_rest() {
+  if (!draining_ || !drain_deadline_.armed()) return;
+  static constexpr uint8_t kMark[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kMark);
 }
 
 void Http2Connection::final_goaway() {
@@ -108,6 +114,7 @@ void Http2Connection::settle() {
   do {
     dispatch();
     flush();
+    if (too_much_) give_up(NGHTTP2_ENHANCE_YOUR_CALM);
     if (broken_ && phase_ != Phase::closed) close();
   } while (events_);
   if (phase_ == Phase::open && wire_->queued() == 0 && !nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_)) {
@@ -139,7 +146,7 @@ void Http2Connection::deliver(Http2Stream& s) {
     if (!s.begun_) s.released_ = true;  // taken back, or broken, before anybody saw it
     s.read_deadline_.disarm(), s.write_deadline_.disarm();
     if (!s.released_ && !s.complete_ && s.owner_) s.owner_->on_gone();
-    if (s.released_ && s.closed_ && s.connection_) forget(s);
+    if (s.released_ && s.closed_ && s.connection_ && !s.queued_) forget(s);
     return;
   }
   if (s.released_) {

@@ -79,6 +79,7 @@ class Http2Connection final : public WireSink, public ServerPeer {
   void write_out();
   void update_deadline();
   void on_deadline();
+  void ask_for_rest();
   void final_goaway();
   void give_up(uint32_t code); // GOAWAY and the end; nghttp2 is not asked any more
   void end_all();              // every stream is gone

@@ -122,6 +122,7 @@ struct Http2Callbacks {
   }
 
   static int frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_GOAWAY) of(user).ask_for_rest();
     if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     if (Http2Stream* s = stream(session, frame->hd.stream_id)) {
       s->sent_end_ = true;
@@ -246,6 +247,7 @@ void Http2Connection::upgrade(std::string_view head, const HeadScanner& scanner)
     return;
   }
   nghttp2_session_set_stream_user_data(session_, 1, s);
+  for (const char* name : {"HTTP2-Settings", "Upgrade", "Connection"}) s->head_.headers.remove(name);
   s->head_.keep_alive = true;
   s->ended_ = s->fresh_ = true;
   event(*s);
@@ -325,6 +327,8 @@ void Http2Connection::on_stream_over(Http2Stream& s) {
   if (size_t n = s.in_.size()) nghttp2_session_consume_connection(session_, n);
   s.in_.clear();
   if (!s.sent_end_) s.gone_ = true;
+  // Requests that come to nothing are work all the same.
+  if (!s.begun_ && !s.fresh_ && !resets_.take(core_.loop.now_ms())) too_much_ = true;
   if (s.gone_ || s.released_) event(s);
 }
 
