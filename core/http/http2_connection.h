@@ -51,7 +51,7 @@ class Http2Connection final : public WireSink, public ServerPeer {
   static constexpr uint64_t kDrainPingMs = 1000;   // for the answer that says how much is on its way
 
   Http2Connection(ServerCore&, std::unique_ptr<Wire>, std::string_view peer_ip);
-  ~Http2Connection();  // destroys itself when its socket is closed and its streams released
+  ~Http2Connection() override;  // destroys itself when its socket is closed and its streams released
 
   // ---- http2_frames.cc: from nghttp2 ----
   void make_session();

@@ -15,7 +15,7 @@ class Connection final : public WireSink, public ServerPeer {
  public:
   // Takes the socket over; begins to read.
   static void open(ServerCore&, int fd, std::string_view peer_ip);
-  ~Connection();  // destroys itself when its socket is closed and its stream released
+  ~Connection() override;  // destroys itself when its socket is closed and its stream released
 
   void kill() override;
   void drain() override;

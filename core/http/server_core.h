@@ -18,12 +18,10 @@ class Http2Connection;
 // One client connection, whatever it speaks.
 class ServerPeer {
  public:
+  virtual ~ServerPeer() = default;
   virtual void kill() = 0;          // Server::close(): ends now; the owners of running requests learn it
   virtual void drain() = 0;         // Server::drain(): ends as soon as nothing is in work
   virtual void run_deferred() = 0;  // what could not be done inside somebody's call; from the top of the stack
-
- protected:
-  ~ServerPeer() = default;
 
  private:
   friend class ServerCore;
