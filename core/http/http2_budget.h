@@ -13,9 +13,9 @@ class Http2Budget {
     if (left_ == 0) {
       // Looked at only when it is empty: the usual client never gets here.
       uint64_t fresh = (now_ms - since_ms_) * per_second_ / 1000;
+      if (fresh == 0) return false;
       left_ = static_cast<uint32_t>(std::min<uint64_t>(burst_, fresh));
       since_ms_ = now_ms;
-      if (left_ == 0) return false;
     }
     --left_;
     return true;
