@@ -69,11 +69,6 @@ struct Http2Callbacks {
     return s->head_size_ > of(user).core_.limits.head_bytes ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
   }
 
-  // A field that is no field: who lets it pass may be read differently by the next server (RFC 9113 §8.2.1).
-  static int invalid_header(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t, const uint8_t*, size_t, uint8_t, void*) {
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
-
   static int frame_received(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     Http2Connection& c = of(user);
     bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
@@ -135,6 +130,7 @@ struct Http2Callbacks {
     auto& s = *static_cast<Http2Stream*>(source->ptr);
     size_t n = std::min(s.available(), room);
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (s.aborted_ || s.gone_) return NGHTTP2_ERR_DEFERRED;  // a reset is on its way
     if (s.complete_ && n == s.available()) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
     } else if (n == 0) {
@@ -174,7 +170,6 @@ const nghttp2_session_callbacks* callbacks() {
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, Http2Callbacks::invalid_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, Http2Callbacks::begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(c, Http2Callbacks::header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(c, Http2Callbacks::invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, Http2Callbacks::frame_received);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, Http2Callbacks::data);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, Http2Callbacks::stream_close);
@@ -211,7 +206,6 @@ void Http2Connection::make_session() {
   nghttp2_option* options = nullptr;
   if (nghttp2_option_new(&options) != 0) std::abort();
   nghttp2_option_set_no_auto_window_update(options, 1);
-  nghttp2_option_set_no_closed_streams(options, 1);
   nghttp2_option_set_max_send_header_block_length(options, 1 << 20);
   // The head itself is bounded by on_field; this bounds how many pieces it may come in.
   nghttp2_option_set_max_continuations(options, core_.limits.head_bytes / 16384 + 8);
@@ -221,6 +215,7 @@ void Http2Connection::make_session() {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(core_.limits.head_bytes)},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},  // the tree of RFC 7540 §5.3 costs, and RFC 9113 gave it up
   };
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
