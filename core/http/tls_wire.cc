@@ -92,6 +92,10 @@ void TlsWire::refuse_plain() {
 bool TlsWire::send_output() {
   std::string_view bytes = tls_->output();
   if (bytes.empty()) return true;
+  if (shut_) {  // what answers input now has no way out any more
+    tls_->sent();
+    return true;
+  }
   uv_buf_t buf = uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
   bool ok = tcp_.write(&buf, 1, Life::callback);
   tls_->sent();
@@ -120,11 +124,12 @@ bool TlsWire::write(uv_buf_t* bufs, unsigned count, Life) {
 }
 
 void TlsWire::shutdown() {
-  if (closed_) return;
+  if (closed_ || shut_) return;
   if (!failed_) {
     tls_->shutdown();
     send_output();
   }
+  shut_ = true;
   tcp_.shutdown();
 }
 
@@ -132,7 +137,7 @@ void TlsWire::close(bool reset) {
   if (std::exchange(closed_, true)) return;
   limit_.disarm();
   // Who reads until the end must be able to tell the end from a cut (RFC 8446 §6.1): no notice in front of a reset.
-  if (!reset && !failed_ && tls_ && tls_->established() && tcp_.queued() == 0) {
+  if (!reset && !failed_ && !shut_ && tls_ && tls_->established() && tcp_.queued() == 0) {
     tls_->shutdown();
     send_output();
   }

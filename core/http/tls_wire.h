@@ -42,7 +42,7 @@ class TlsWire final : public Wire, private WireSink {
   std::unique_ptr<TlsStream> tls_;
   TcpWire tcp_;
   loop::Deadline limit_;
-  bool first_ = true, http2_ = false, failed_ = false, closed_ = false, ended_ = false;
+  bool first_ = true, http2_ = false, failed_ = false, shut_ = false, closed_ = false, ended_ = false;
 };
 
 }  // namespace sluice::http
