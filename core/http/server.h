@@ -24,7 +24,7 @@ struct ServerOptions {
   uint32_t max_header_bytes = 1 << 20;  // the real limit is this plus 4096
   uint32_t max_headers = 1000;          // fields; over it: 431
   uint32_t max_connections = 0;         // per worker; 0: no limit (beyond it: accepted and closed)
-  std::shared_ptr<TlsServerContext> tls;  // null: plain
+  std::shared_ptr<TlsServerContext> tls{};  // null: plain
   bool http2 = false;                   // without TLS too: prior knowledge and Upgrade; with TLS the handshake decides
 };
 
