@@ -63,6 +63,7 @@ std::vector<std::string> changes_between(const pipeline::Generation& before, con
   if (std::string names = differing(a.tree->as_object(), b.tree->as_object(), "endpoints"); !names.empty())
     out.push_back("settings altered: " + names);
   if (before.client_tls_key != after.client_tls_key) out.push_back("client_tls altered: certificates are read anew");
+  if (before.server_tls_key != after.server_tls_key) out.push_back("tls altered: new connections get the certificates as they are now");
   plugins(by_id(before), by_id(after), out);
   Endpoints old = by_route(a), fresh = by_route(b);
   for (const auto& [route, e] : fresh) {

@@ -79,6 +79,10 @@ std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers
   if (!result.partial || !result.partial->tree) return nullptr;
   auto live = std::make_unique<Live>();
   live->files.push_back(o.config_file);
+  if (const auto& tls = result.partial->tls)
+    for (const auto& k : tls->keys)
+      for (const std::string& f : {k.public_key, k.private_key})
+        if (!f.empty()) live->files.push_back(f);
   auto registry = std::make_unique<plugin::Registry>();
   scan(*registry, o, *result.partial, before, pins, *live, report);
   // Also when something is wrong already: all problems are told in one go.

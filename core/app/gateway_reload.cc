@@ -294,8 +294,8 @@ void Gateway::Impl::swap(Live& next, Live* trial) {
   }
   Round<bool> round{workers.size()};
   for (size_t i = 0; i < workers.size(); ++i)
-    workers[i]->post([w = workers[i].get(), route, config = next.generation->config, ticket = round.ticket(i)] {
-      w->route(route, *config);
+    workers[i]->post([w = workers[i].get(), route, config = next.generation->config, tls = next.generation->server_tls, ticket = round.ticket(i)] {
+      w->route(route, *config, tls);
       ticket->answer(true);
     });
   auto answers = round.wait(kSwapLimit);

@@ -13,13 +13,15 @@ uint64_t ms(config::Duration d) {
   return d.count() <= 0 ? 0 : static_cast<uint64_t>((d.count() + 999'999) / 1'000'000);
 }
 
-http::ServerOptions server_options(const config::Config& c) {
+http::ServerOptions server_options(const config::Config& c, std::shared_ptr<http::TlsServerContext> tls) {
   http::ServerOptions o;
   o.read_timeout_ms = ms(c.read_timeout);
   o.read_header_timeout_ms = ms(c.read_header_timeout);
   o.write_timeout_ms = ms(c.write_timeout);
   o.idle_timeout_ms = ms(c.idle_timeout);
   o.max_header_bytes = c.max_header_bytes;
+  o.tls = std::move(tls);
+  o.http2 = c.use_h2c;
   return o;
 }
 
@@ -39,10 +41,10 @@ http::ClientOptions client_options(const config::Config& c) {
 
 }  // namespace
 
-GatewayWorker::GatewayWorker(const config::Config& c, uint32_t index, uint32_t count, Retired retired)
-    : client_{loop_, client_options(c), count},
+GatewayWorker::GatewayWorker(const pipeline::Generation& g, uint32_t index, uint32_t count, Retired retired)
+    : client_{loop_, client_options(*g.config), count},
       worker_{loop_, client_, index, count},
-      server_{loop_, *this, server_options(c)},
+      server_{loop_, *this, server_options(*g.config, g.server_tls)},
       retired_{std::move(retired)} {
   loop_.index = static_cast<int>(index);
   limit_.on_expire([](loop::Deadline& d) noexcept { d.owner<GatewayWorker>().end(); }, this);
@@ -123,10 +125,10 @@ Result<bool, Problem> GatewayWorker::stage(pipeline::Generation& g, uint64_t num
   return started;
 }
 
-void GatewayWorker::route(const WorkerRoute& to, const config::Config& c) {
+void GatewayWorker::route(const WorkerRoute& to, const config::Config& c, std::shared_ptr<http::TlsServerContext> tls) {
   Part *current = find(to.current), *trial = to.trial ? find(to.trial) : nullptr;
   if (!current) return;
-  server_.set_options(server_options(c));
+  server_.set_options(server_options(c, std::move(tls)));
   client_.set_options(client_options(c), worker_.count);
   server_.switch_listener();
   plan_ = current->plan.get();

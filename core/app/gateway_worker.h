@@ -35,7 +35,7 @@ class GatewayWorker final : public http::Handler {
  public:
   using Retired = std::function<void(uint64_t number)>;
   // `retired`: [worker].
-  GatewayWorker(const config::Config&, uint32_t index, uint32_t count, Retired retired);
+  GatewayWorker(const pipeline::Generation& first, uint32_t index, uint32_t count, Retired retired);
   ~GatewayWorker();  // after join()
 
   // [main] Before run(): opens the listener.
@@ -58,7 +58,8 @@ class GatewayWorker final : public http::Handler {
   Result<uint16_t, Problem> open_next(const std::string& ip, uint16_t port) { return server_.open_next(ip, port, true); }
   void drop_next() { server_.drop_next(); }
   // The swap: requests that begin later go where `to` says, every other plan retires. `c`: limits of server and client.
-  void route(const WorkerRoute& to, const config::Config& c);
+  // `tls`: of connections that come from now on; null: plain.
+  void route(const WorkerRoute& to, const config::Config& c, std::shared_ptr<http::TlsServerContext> tls);
   // Only the plan with this number retires.
   void retire(uint64_t number);
   WorkerCounts counts() const;

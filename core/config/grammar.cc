@@ -58,9 +58,9 @@ constexpr Key kTlsKeys[] = {
     kCurves,
     kSuites,
     {"prefer_server_cipher_suites", any, "Has no effect"},
-    {"enable_mtls", flag, "Clients must show a certificate", "false"},
-    {"ca_certs", texts, "Authorities of client certificates, PEM files"},
-    {"disable_system_ca_pool", flag, "Only those", "false"},
+    {"enable_mtls", flag, "Clients must show a certificate of one of the authorities", "false"},
+    {"ca_certs", texts, "Authorities of client certificates, PEM files; with enable_mtls"},
+    {"disable_system_ca_pool", flag, "Only those, and the certificates in keys", "false"},
 };
 constexpr Grammar kTls{"tls", kTlsKeys};
 
@@ -143,7 +143,7 @@ constexpr Key kRootKeys[] = {
     {"idle_timeout", duration, "A kept connection without a request; default: read_timeout"},
     {.name = "max_header_bytes", .type = integer, .description = "Request line and headers", .fallback = "1048576", .most = 1 << 30},
     {"max_shutdown_wait_time", duration, "How long running requests may go on after SIGTERM", R"("30s")"},
-    {"use_h2c", flag, "Has no effect: this version speaks HTTP/1.1", "false"},
+    {"use_h2c", flag, "HTTP/2 without TLS too: prior knowledge and Upgrade", "false"},
     {.name = "tls", .type = object, .description = "TLS of the server", .inner = &kTls},
     {"disable_keep_alives", flag, "A new connection for each call", "false"},
     {"disable_compression", flag, "gzip is not asked for", "false"},
@@ -176,7 +176,7 @@ constexpr Key kRouterKeys[] = {
     {"trusted_proxies", texts, "Addresses or networks whose headers are believed", R"(["0.0.0.0/0", "::/0"])"},
     {"app_engine", flag, "X-Appengine-Remote-Addr first", "false"},
     {"max_multipart_memory", integer, "Has no effect"},
-    {"use_h2c", flag, "Has no effect: this version speaks HTTP/1.1", "false"},
+    {"use_h2c", flag, "The same as use_h2c of the root", "false"},
     {"error_body", object, "Bodies of 404 and 405, any JSON, instead of the plain text"},
     {"decompress_gzip", any, "Has no effect"},
     {"disable_gzip", any, "Has no effect"},

@@ -46,7 +46,12 @@ struct ClientTls : TlsVersions {
 };
 
 struct ServerTls : TlsVersions {
-  std::vector<std::pair<std::string, std::string>> keys;  // public, private
+  struct KeyPair {
+    std::string public_key, private_key;          // PEM files
+    std::string public_pointer, private_pointer;  // where they are named
+  };
+  std::vector<KeyPair> keys;
+  size_t listed = 0;  // of them in "keys"; one more is the old pair beside the list
   bool enable_mtls = false;
   std::vector<std::string> ca_certs;
   bool disable_system_ca_pool = false;

@@ -79,18 +79,19 @@ void read_server_tls(Fields& root, Config& config) {
   ServerTls tls;
   bool disabled = fields->flag("disabled");
   read_tls_versions(*fields, tls);
-  auto add = [&](Fields& from, std::string open, std::string secret) {
+  auto add = [&](Fields& from) {
+    std::string open = from.text("public_key"), secret = from.text("private_key");
     if (!disabled && (open.empty() || secret.empty()))
       from.reading().error(from.pointer(), std::string{"expected both public_key and private_key, "} +
                                                (open.empty() ? "public_key" : "private_key") + " is missing");
-    tls.keys.emplace_back(std::move(open), std::move(secret));
+    tls.keys.push_back({std::move(open), std::move(secret), from.pointer_of("public_key"), from.pointer_of("private_key")});
   };
   for (Fields& pair : fields->objects("keys")) {
-    add(pair, pair.text("public_key"), pair.text("private_key"));
+    add(pair);
     pair.finish();
   }
-  std::string open = fields->text("public_key"), secret = fields->text("private_key");
-  if (!open.empty() || !secret.empty()) add(*fields, std::move(open), std::move(secret));
+  tls.listed = tls.keys.size();
+  if (!fields->text("public_key").empty() || !fields->text("private_key").empty()) add(*fields);
   if (!disabled && tls.keys.empty())
     fields->reading().error(fields->pointer(),
                             "expected keys with a public_key and a private_key (or \"disabled\": true)");

@@ -226,6 +226,12 @@ int parse_head(std::string_view head, const HeadScanner& scanner, Arena& arena, 
   return read_fields(out);
 }
 
+int check_head(RequestHead& head) {
+  if (!is_token(head.method) || head.target.empty() || has_control(head.target) || head.target.find_first_of(" \t") != head.target.npos) return 400;
+  if (!read_target(head)) return 400;
+  return read_fields(head);
+}
+
 bool BodyDecoder::step(unsigned char c) {
   auto after_size = [&] {
     if (c == ';') return state_ = State::extension, true;

@@ -38,6 +38,10 @@ class HeadScanner {
 // refuses the request: 400, 501, 505, and 417 for an unknown expectation (then `out` is filled and the framing is sound).
 int parse_head(std::string_view head, const HeadScanner& scanner, Arena&, RequestHead& out);
 
+// For a head that came otherwise, with method, target and fields filled: reads the rest out of them and refuses what
+// parse_head refuses. Its answers are the same.
+int check_head(RequestHead&);
+
 // Undoes the framing of a body. Pieces are views of the input.
 class BodyDecoder {
  public:

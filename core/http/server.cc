@@ -299,14 +299,14 @@ void Server::set_handler(Handler& handler) { impl_->core.handler = &handler; }
 void Server::drain(std::function<void()> drained) {
   impl_->stop_listening();
   impl_->core.draining = true;
-  impl_->core.for_each([](Connection& c) { c.drain(); });
+  impl_->core.for_each([](ServerPeer& c) { c.drain(); });
   impl_->core.on_empty(std::move(drained));
 }
 
 void Server::close() {
   impl_->stop_listening();
   impl_->core.draining = true;
-  impl_->core.for_each([](Connection& c) { c.kill(); });
+  impl_->core.for_each([](ServerPeer& c) { c.kill(); });
   impl_->core.close();
 }
 

@@ -1,5 +1,5 @@
-// The server side: a listener per worker, connections, and one Stream per request. HTTP/1.1 now; a Stream hides the
-// protocol so that HTTP/2 can bring its own. One thread: the loop's.
+// The server side: a listener per worker, connections, and one Stream per request. A Stream hides the protocol: HTTP/1.1 or
+// HTTP/2, plain or through TLS. One thread: the loop's.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -10,6 +10,7 @@
 #include "core/base/arena.h"
 #include "core/base/result.h"
 #include "core/http/message.h"
+#include "core/http/tls_server.h"
 #include "core/loop/loop.h"
 
 namespace sluice::http {
@@ -23,6 +24,8 @@ struct ServerOptions {
   uint32_t max_header_bytes = 1 << 20;  // the real limit is this plus 4096
   uint32_t max_headers = 1000;          // fields; over it: 431
   uint32_t max_connections = 0;         // per worker; 0: no limit (beyond it: accepted and closed)
+  std::shared_ptr<TlsServerContext> tls{};  // null: plain
+  bool http2 = false;                   // without TLS too: prior knowledge and Upgrade; with TLS the handshake decides
 };
 
 // What happens to one request's stream. Called on the loop, never from inside a call on the Stream.

@@ -4,32 +4,10 @@
 #include <cassert>
 #include <charconv>
 
-#include "core/http/server_core.h"
+#include "core/http/http2_connection.h"
+#include "core/http/tls_wire.h"
 
 namespace sluice::http {
-
-void InputBuffer::append(const char* p, size_t n) {
-  if (capacity_ - end_ < n) {
-    if (begin_ > 0) {
-      std::memmove(bytes_, bytes_ + begin_, size());
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    if (capacity_ - end_ < n) {
-      capacity_ = std::max({end_ + n, capacity_ * 2, size_t{1024}});
-      bytes_ = static_cast<char*>(std::realloc(bytes_, capacity_));
-      if (!bytes_) std::abort();
-    }
-  }
-  std::memcpy(bytes_ + end_, p, n);
-  end_ += n;
-}
-
-void InputBuffer::drop(size_t n) {
-  assert(n <= size());
-  begin_ += n;
-  if (begin_ == end_) clear();
-}
 
 Connection::Connection(ServerCore& core, std::string_view peer_ip) : core_{core} {
   peer_size_ = static_cast<uint8_t>(std::min(peer_ip.size(), sizeof peer_));
@@ -46,17 +24,24 @@ Connection::~Connection() {
 
 void Connection::open(ServerCore& core, int fd, std::string_view peer_ip) {
   auto* self = new Connection{core, peer_ip};
-  auto wire = std::make_unique<TcpWire>(core.loop, *self);
-  TcpWire& tcp = *wire;
-  self->wire_ = std::move(wire);
-  if (!tcp.open(fd)) {
+  bool opened;
+  if (core.options.tls) {
+    auto wire = std::make_unique<TlsWire>(core.loop, *self, core.options.tls);
+    opened = wire->open(fd);
+    self->wire_ = std::move(wire);
+  } else {
+    auto wire = std::make_unique<TcpWire>(core.loop, *self);
+    opened = wire->open(fd);
+    self->wire_ = std::move(wire);
+  }
+  if (!opened) {
     self->close();
     return;
   }
   self->began_ms_ = core.loop.now_ms();
   self->head_begun_ = self->head_timed_ = true;  // the first head is awaited from now on
   if (core.header_timeout_ms) core.loop.deadlines().arm(self->deadline_, core.header_timeout_ms);
-  tcp.read(true);
+  self->wire_->read(true);
 }
 
 // ---- input ----
@@ -68,6 +53,8 @@ void Connection::on_bytes(const char* p, size_t n) noexcept {
   } else if (size_t used = consume(p, n); used < n) {
     pending_.append(p + used, n - used);
   }
+  if (switching_) [[unlikely]]
+    return switch_to_http2();
   update_reading();
 }
 
@@ -114,6 +101,10 @@ size_t Connection::consume(const char* p, size_t n) {
 
 // 0: the head is not complete yet.
 size_t Connection::read_head(const char* p, size_t n) {
+  if (must_switch_ && *p != 'P') [[unlikely]] {
+    close();  // the handshake said HTTP/2, and this cannot be its preface
+    return n;
+  }
   if (!head_begun_) {
     head_begun_ = true;
     began_ms_ = core_.loop.now_ms();
@@ -130,6 +121,10 @@ size_t Connection::read_head(const char* p, size_t n) {
     case HeadScanner::Step::bad: reject(400); return n;
     case HeadScanner::Step::too_large: reject(431); return n;
     case HeadScanner::Step::complete: break;
+  }
+  if (first_ && asks_for_http2({p, scanner_.size()})) [[unlikely]] {
+    switching_ = true;
+    return 0;
   }
   return begin_request(p, n);
 }
@@ -153,6 +148,13 @@ size_t Connection::begin_request(const char* p, size_t n) {
     }
     if (body_.failed()) status = 400;
   }
+  if (first_ && status == 0 && core_.options.http2 && asks_for_upgrade(head)) [[unlikely]] {
+    core_.retire(s);
+    switching_ = true;
+    upgrade_head_ = static_cast<uint32_t>(scanner_.size());
+    return 0;
+  }
+  first_ = false;
   if (status != 0 && status != 417) {
     core_.retire(s);
     reject(status);
@@ -172,6 +174,38 @@ size_t Connection::begin_request(const char* p, size_t n) {
   }
   core_.handler->on_request(*s);
   return used;
+}
+
+bool Connection::asks_for_http2(std::string_view head) const {
+  if (head != "PRI * HTTP/2.0\r\n\r\n") return false;
+  return wire_->secure() ? must_switch_ : core_.options.http2;
+}
+
+// A body would have to be read whole before the answer may begin; RFC 7540 leaves it to us to ignore such a wish.
+bool Connection::asks_for_upgrade(const RequestHead& head) const {
+  if (wire_->secure() || head.has_body() || head.minor == 0 || core_.draining) return false;
+  const Header *upgrade = head.headers.find("Upgrade"), *settings = head.headers.find("HTTP2-Settings");
+  std::string_view connection = head.headers.get("Connection");
+  return upgrade && settings && !head.headers.find("HTTP2-Settings", 1) && list_contains(upgrade->value, "h2c") &&
+         list_contains(connection, "upgrade") && list_contains(connection, "http2-settings") && Http2Connection::valid_settings(settings->value);
+}
+
+// What was read and not used waits in pending_: the other protocol begins with it.
+void Connection::switch_to_http2() {
+  static constexpr std::string_view kSwitching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+  deadline_.disarm();
+  std::string_view input{pending_.data(), pending_.size()};
+  if (upgrade_head_) {
+    uv_buf_t buf = uv_buf_init(const_cast<char*>(kSwitching.data()), kSwitching.size());
+    write(&buf, 1, Life::exchange);
+  }
+  Http2Connection& next = Http2Connection::open(core_, std::move(wire_), {peer_, peer_size_});
+  if (upgrade_head_) {
+    next.upgrade(input.substr(0, upgrade_head_), scanner_);
+    input.remove_prefix(upgrade_head_);
+  }
+  if (!input.empty()) next.on_bytes(input.data(), input.size());
+  delete this;
 }
 
 // The part of the body that came with the head goes to the arena.

@@ -1,48 +1,25 @@
 // One client connection of HTTP/1: requests in order, one in work at a time. Reading stays started; bytes that nobody wants
 // yet wait in a buffer, and only when that is full does reading stop.
 #pragma once
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 
+#include "core/http/input_buffer.h"
 #include "core/http/request_codec.h"
+#include "core/http/server_core.h"
 #include "core/http/server_stream.h"
 #include "core/http/server_wire.h"
 
 namespace sluice::http {
 
-class ServerCore;
-
-// Bytes that wait for their reader. Holds no memory when empty.
-class InputBuffer {
- public:
-  InputBuffer() = default;
-  ~InputBuffer() { clear(); }
-  InputBuffer(const InputBuffer&) = delete;
-  InputBuffer& operator=(const InputBuffer&) = delete;
-  const char* data() const { return bytes_ + begin_; }
-  size_t size() const { return end_ - begin_; }
-  void append(const char* p, size_t n);
-  void drop(size_t n);  // from the front
-  void clear() { std::free(std::exchange(bytes_, nullptr)), begin_ = end_ = capacity_ = 0; }
-
- private:
-  char* bytes_ = nullptr;
-  size_t begin_ = 0, end_ = 0, capacity_ = 0;
-};
-
-class Connection final : public WireSink {
+class Connection final : public WireSink, public ServerPeer {
  public:
   // Takes the socket over; begins to read.
   static void open(ServerCore&, int fd, std::string_view peer_ip);
-  ~Connection();  // destroys itself when its socket is closed and its stream released
+  ~Connection() override;  // destroys itself when its socket is closed and its stream released
 
-  // Server::close(): ends now; the owner of a running request learns it.
-  void kill();
-  // Server::drain(): ends as soon as nothing is in work.
-  void drain();
-  // What could not be done inside somebody's call; by the server, from the top of the stack.
-  void run_deferred();
+  void kill() override;
+  void drain() override;
+  void run_deferred() override;
 
  private:
   friend class Http1Stream;
@@ -68,12 +45,16 @@ class Connection final : public WireSink {
   void on_end(bool clean) noexcept override;
   void on_flushed() noexcept override;
   void on_closed() noexcept override;
+  void on_secured() noexcept override { must_switch_ = wire_->http2(); }
   void on_deadline() noexcept;
 
   size_t consume(const char*, size_t);
   void consume_pending();
   size_t read_head(const char*, size_t);
   size_t begin_request(const char*, size_t);
+  bool asks_for_http2(std::string_view head) const;  // its preface, where it is allowed (RFC 9113 §3.4)
+  bool asks_for_upgrade(const RequestHead&) const;   // RFC 7540 §3.2
+  void switch_to_http2();                            // destroys this
   size_t first_body(Http1Stream&, const char*, size_t);
   size_t deliver_body(const char*, size_t);
   size_t discard_body(const char*, size_t);
@@ -99,8 +80,6 @@ class Connection final : public WireSink {
   ServerCore& core_;
   std::unique_ptr<Wire> wire_;
   Http1Stream* stream_ = nullptr;
-  Connection *previous_ = nullptr, *next_ = nullptr;  // all of the server
-  Connection* next_deferred_ = nullptr;
   ReadDeadline deadline_;
   InputBuffer pending_;
   HeadScanner scanner_;
@@ -113,10 +92,13 @@ class Connection final : public WireSink {
   bool head_begun_ = false;   // began_ms_ is set
   bool head_timed_ = false;   // the header time-out runs (or there is none)
   bool processing_ = false;   // consume() is on the stack
-  bool deferred_ = false;
   bool broken_ = false;       // a write failed
   bool ended_ = false;        // the client sent FIN after its response was complete
   bool wire_closed_ = false;
+  bool first_ = true;         // no request has been read
+  bool must_switch_ = false;  // the handshake of TLS agreed on HTTP/2
+  bool switching_ = false;    // switch_to_http2() is next
+  uint32_t upgrade_head_ = 0; // bytes of the request that asked for it; 0: by preface
   bool reset_ = false;        // close so that even a close-delimited body is seen as cut
   uint8_t peer_size_ = 0;
   char peer_[46];

@@ -28,17 +28,14 @@ void ServerCore::set_options(const ServerOptions& o) {
   if (!o.idle_timeout_ms && o.read_timeout_ms) idle_timeout_ms = o.read_timeout_ms;
 }
 
-ServerCore::~ServerCore() {
-  for (Http1Stream** list : {&free_, &retired_})
-    while (*list) delete std::exchange(*list, (*list)->next_);
-}
+ServerCore::~ServerCore() = default;
 
 void ServerCore::close() {
   if (std::exchange(closed_, true)) return;
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
 }
 
-void ServerCore::add(Connection& c) {
+void ServerCore::add(ServerPeer& c) {
   c.previous_ = nullptr;
   c.next_ = all_;
   if (all_) all_->previous_ = &c;
@@ -46,15 +43,15 @@ void ServerCore::add(Connection& c) {
   ++count_;
 }
 
-void ServerCore::remove(Connection& c) {
+void ServerCore::remove(ServerPeer& c) {
   (c.previous_ ? c.previous_->next_ : all_) = c.next_;
   if (c.next_) c.next_->previous_ = c.previous_;
   --count_;
   check_empty();
 }
 
-void ServerCore::for_each(void (*f)(Connection&)) {
-  for (Connection* c = all_; c;) f(*std::exchange(c, c->next_));
+void ServerCore::for_each(void (*f)(ServerPeer&)) {
+  for (ServerPeer* c = all_; c;) f(*std::exchange(c, c->next_));
 }
 
 void ServerCore::on_empty(std::function<void()> fn) {
@@ -67,44 +64,26 @@ void ServerCore::check_empty() {
 }
 
 Http1Stream* ServerCore::acquire(Connection& c) {
-  Http1Stream* s = free_;
-  if (s)
-    free_ = s->next_, --free_count_;
-  else
-    s = new Http1Stream{loop.blocks()};
+  Http1Stream* s = streams_.acquire(loop.blocks());
   s->attach(c);
   return s;
 }
 
-void ServerCore::retire(Http1Stream* s) {
-  s->next_ = retired_;
-  retired_ = s;
+Http2Stream* ServerCore::acquire(Http2Connection& c, int32_t id) {
+  Http2Stream* s = http2_streams_.acquire(loop.blocks());
+  s->attach(c, id);
+  return s;
 }
 
-void ServerCore::recycle() {
-  while (retired_) {
-    Http1Stream* s = std::exchange(retired_, retired_->next_);
-    s->arena_.release();  // its blocks serve every stream of the worker
-    if (ResponseKeeper* keeper = std::exchange(s->keeper_, nullptr)) keeper->on_response_over();
-    if (free_count_ >= 1024) {
-      delete s;
-      continue;
-    }
-    s->next_ = free_;
-    free_ = s;
-    ++free_count_;
-  }
-}
-
-void ServerCore::defer(Connection& c) {
+void ServerCore::defer(ServerPeer& c) {
   if (std::exchange(c.deferred_, true)) return;
   c.next_deferred_ = deferred_;
   deferred_ = &c;
 }
 
-void ServerCore::undefer(Connection& c) {
+void ServerCore::undefer(ServerPeer& c) {
   if (!c.deferred_) return;
-  Connection** at = &deferred_;
+  ServerPeer** at = &deferred_;
   while (*at && *at != &c) at = &(*at)->next_deferred_;
   if (*at) *at = c.next_deferred_;
   c.deferred_ = false;
@@ -114,7 +93,7 @@ void ServerCore::undefer(Connection& c) {
 void ServerCore::turn(uv_prepare_t* handle) {
   auto* self = static_cast<ServerCore*>(handle->data);
   self->recycle();
-  while (Connection* c = self->deferred_) {
+  while (ServerPeer* c = self->deferred_) {
     self->deferred_ = c->next_deferred_;
     c->deferred_ = false;
     c->run_deferred();

@@ -38,6 +38,8 @@ class Http1Stream final : public Stream {
  private:
   friend class Connection;
   friend class ServerCore;
+  template <class T>
+  friend class StreamPool;
   static constexpr size_t kHighWater = 64 * 1024;  // queued bytes from which write() says no
   static constexpr unsigned kBatch = 512;          // buffers of one vectored write
   struct WriteDeadline : loop::Deadline {

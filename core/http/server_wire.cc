@@ -18,7 +18,7 @@ struct TcpWire::Queued {
   char* copy() { return reinterpret_cast<char*>(this + 1); }
 };
 
-TcpWire::TcpWire(loop::Loop& loop, WireSink& sink) : loop_{loop}, sink_{sink} {
+TcpWire::TcpWire(loop::Loop& loop, WireSink& sink) : loop_{loop}, sink_{&sink} {
   uv_tcp_init(loop.uv(), &tcp_);
   tcp_.data = this;
 }
@@ -49,12 +49,12 @@ void TcpWire::read(bool on) {
       [](uv_stream_t* s, ssize_t n, const uv_buf_t* buf) {
         auto* self = static_cast<TcpWire*>(s->data);
         if (n > 0) {
-          self->sink_.on_bytes(buf->base, static_cast<size_t>(n));
+          self->sink_->on_bytes(buf->base, static_cast<size_t>(n));
         } else if (n < 0) {
           self->ended_ = true;
           self->reading_ = false;
           uv_read_stop(s);
-          self->sink_.on_end(n == UV_EOF);
+          self->sink_->on_end(n == UV_EOF);
         }
       });
 }
@@ -133,9 +133,9 @@ void TcpWire::on_written(Queued* q, int status) {
   std::free(q);
   if (closing_) return;
   if (status < 0)
-    sink_.on_end(false);
+    sink_->on_end(false);
   else if (queued_ == 0)
-    sink_.on_flushed();
+    sink_->on_flushed();
 }
 
 void TcpWire::shutdown() {
@@ -149,7 +149,7 @@ void TcpWire::shutdown() {
 void TcpWire::close(bool reset) {
   if (closing_) return;
   closing_ = true;
-  auto closed = [](uv_handle_t* h) { static_cast<TcpWire*>(h->data)->sink_.on_closed(); };
+  auto closed = [](uv_handle_t* h) { static_cast<TcpWire*>(h->data)->sink_->on_closed(); };
   // Refused while a shutdown is under way: then a plain close it is.
   if (reset && uv_tcp_close_reset(&tcp_, closed) == 0) return;
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), closed);

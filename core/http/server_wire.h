@@ -1,5 +1,5 @@
-// The seam between a connection and its socket: bytes in, bytes out, nothing of HTTP. TcpWire is plain TCP; TLS would be
-// another Wire. One thread: the loop's.
+// The seam between a connection and its socket: bytes in, bytes out, nothing of HTTP. TcpWire is plain TCP, TlsWire
+// (tls_wire.h) works through one. One thread: the loop's.
 #pragma once
 #include <uv.h>
 
@@ -18,6 +18,8 @@ class WireSink {
   virtual void on_end(bool clean) noexcept = 0;  // clean: the peer sent FIN; else the connection is broken. May come twice
   virtual void on_flushed() noexcept = 0;        // what was queued has left
   virtual void on_closed() noexcept = 0;         // the last call; may destroy the wire
+  // TLS: the handshake is done, and what the two agreed on can be asked for. Before the first bytes.
+  virtual void on_secured() noexcept {}
 
  protected:
   ~WireSink() = default;
@@ -35,6 +37,9 @@ class Wire {
   virtual void shutdown() = 0;        // FIN behind what is queued; no write afterwards
   virtual void close(bool reset) = 0; // drops what is queued; reset: the peer sees RST
   virtual bool secure() const = 0;
+  virtual bool http2() const { return false; }  // the handshake agreed on it (RFC 7301)
+  // Who hears from now on; also from within on_bytes, then for what comes after it.
+  virtual void set_sink(WireSink&) = 0;
 };
 
 class TcpWire final : public Wire {
@@ -50,6 +55,7 @@ class TcpWire final : public Wire {
   void shutdown() override;
   void close(bool reset) override;
   bool secure() const override { return false; }
+  void set_sink(WireSink& sink) override { sink_ = &sink; }
 
  private:
   struct Queued;
@@ -64,7 +70,7 @@ class TcpWire final : public Wire {
 
   uv_tcp_t tcp_;
   loop::Loop& loop_;
-  WireSink& sink_;
+  WireSink* sink_;
   size_t queued_ = 0;
   bool reading_ = false, closing_ = false, shut_ = false, ended_ = false;
 };

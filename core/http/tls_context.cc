@@ -1,49 +1,20 @@
 // TlsClientContext: config.md §3.5 turned into an SSL_CTX.
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <sys/stat.h>
 
 #include <atomic>
-#include <fstream>
-#include <iterator>
 
 #include "core/http/client.h"
+#include "core/http/tls_parts.h"
 #include "core/http/tls_stream.h"
 
 namespace sluice::http {
 namespace {
 
-std::string openssl_reason() {
-  const char* text = ERR_reason_error_string(ERR_peek_last_error());
-  return text ? text : "unknown error";
-}
-
-// A PEM file, or a folder of them with the hash names that openssl rehash makes.
-int load_ca(SSL_CTX* context, const std::string& path) {
-  struct stat what;
-  if (::stat(path.c_str(), &what) == 0 && S_ISDIR(what.st_mode)) return SSL_CTX_load_verify_dir(context, path.c_str());
-  return SSL_CTX_load_verify_file(context, path.c_str());
-}
-
-// IANA "TLS Supported Groups" that OpenSSL has.
-const char* group_name(int id) {
-  switch (id) {
-    case 23: return "P-256";
-    case 24: return "P-384";
-    case 25: return "P-521";
-    case 29: return "X25519";
-    case 30: return "X448";
-    default: return nullptr;
-  }
-}
-
 void set_groups(SSL_CTX* context, const std::vector<int>& ids, std::vector<std::string>& warnings) {
   std::string list;
   for (int id : ids) {
-    const char* name = group_name(id);
+    const char* name = tls_group_name(id);
     if (!name) {
       warnings.push_back("client_tls: unknown curve " + std::to_string(id) + " is left out");
       continue;
@@ -60,14 +31,13 @@ void set_ciphers(SSL_CTX* context, const std::vector<int>& ids, std::vector<std:
   SSL* probe = SSL_new(context);
   std::string list;
   for (int id : ids) {
-    const unsigned char wire[2] = {static_cast<unsigned char>(id >> 8), static_cast<unsigned char>(id)};
-    const SSL_CIPHER* cipher = probe && id >= 0 && id <= 0xffff ? SSL_CIPHER_find(probe, wire) : nullptr;
+    const char* cipher = tls_cipher_name(probe, id);
     if (!cipher) {
       warnings.push_back("client_tls: unknown cipher suite " + std::to_string(id) + " is left out");
       continue;
     }
-    if ((id >> 8) == 0x13) continue;
-    list += (list.empty() ? "" : ":") + std::string{SSL_CIPHER_get_name(cipher)};
+    if (is_tls13_cipher(id)) continue;
+    list += (list.empty() ? "" : ":") + std::string{cipher};
   }
   SSL_free(probe);
   if (list.empty() || SSL_CTX_set_cipher_list(context, list.c_str()) != 1) {
@@ -80,7 +50,7 @@ void set_authorities(SSL_CTX* context, const TlsClientOptions& options, std::vec
   if (options.system_ca && SSL_CTX_set_default_verify_paths(context) != 1)
     warnings.push_back("client_tls: the system's CA certificates cannot be loaded: " + openssl_reason());
   for (const std::string& file : options.ca_files)
-    if (ERR_clear_error(), load_ca(context, file) != 1)
+    if (ERR_clear_error(), load_authorities(context, file) != 1)
       warnings.push_back("client_tls: CA file " + file + " is skipped: " + openssl_reason());
 }
 
@@ -123,32 +93,13 @@ std::shared_ptr<TlsClientContext> TlsClientContext::create(const TlsClientOption
 }
 
 std::string TlsClientContext::fingerprint(const TlsClientOptions& o) {
-  std::string text;
-  auto number = [&](int64_t n) { text += std::to_string(n) + ","; };
-  auto date = [&](const char* path) {
-    struct stat st;
-    if (!path || ::stat(path, &st) != 0) return number(-1);
-    number(st.st_mtim.tv_sec), number(st.st_mtim.tv_nsec), number(st.st_size);
-  };
-  auto file = [&](const std::string& path) {
-    if (struct stat st; ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return date(path.c_str());
-    std::ifstream in{path, std::ios::binary};
-    std::string bytes{std::istreambuf_iterator<char>{in}, {}};
-    text += path + "=" + (in.bad() || !in.is_open() ? "-" : std::to_string(bytes.size()) + ":" + bytes) + ";";
-  };
-  number(o.verify), number(o.system_ca), number(o.min_version), number(o.max_version);
-  for (int c : o.curves) number(c);
-  text += ';';
-  for (int c : o.ciphers) number(c);
-  if (o.system_ca) date(X509_get_default_cert_file()), date(X509_get_default_cert_dir());
-  for (const std::string& f : o.ca_files) file(f);
-  for (const auto& [certificate, key] : o.certificates) file(certificate), file(key);
-  // Private keys must not lie about in memory a second time.
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned n = 0;
-  EVP_Digest(text.data(), text.size(), digest, &n, EVP_sha256(), nullptr);
-  OPENSSL_cleanse(text.data(), text.size());
-  return {reinterpret_cast<char*>(digest), n};
+  TlsFingerprint print;
+  print.number(o.verify), print.number(o.system_ca), print.number(o.min_version), print.number(o.max_version);
+  print.numbers(o.curves), print.numbers(o.ciphers);
+  if (o.system_ca) print.system_authorities();
+  for (const std::string& f : o.ca_files) print.file(f);
+  for (const auto& [certificate, key] : o.certificates) print.file(certificate), print.file(key);
+  return print.digest();
 }
 
 TlsClientContext::~TlsClientContext() { SSL_CTX_free(ctx_); }

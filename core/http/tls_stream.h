@@ -33,6 +33,13 @@ class TlsStream {
   // Goes on with the handshake. Look at output() whatever it answers: an alert may have to leave.
   Step handshake();
   bool established() const { return established_; }
+  // What the two sides agreed to speak inside (RFC 7301); empty: nothing.
+  std::string_view protocol() const {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_, &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+  }
   bool resumed() const { return SSL_session_reused(ssl_) == 1; }
   // Fills `to` with what can be decrypted now.
   Read read(char* to, size_t room);

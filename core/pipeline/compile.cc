@@ -42,6 +42,7 @@ class Compiler {
     g_->version_header = c.router.hide_version_header ? "Version undefined" : "Version " SLC_VERSION;
     error_bodies();
     tls();
+    server_tls();
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
     routes();
@@ -82,12 +83,40 @@ class Compiler {
     if (!g_->client_tls) report_.error("/client_tls", "the TLS settings for backends cannot be used");
   }
 
+  void server_tls() {
+    const auto& o = g_->config->tls;
+    if (!o) return;
+    http::TlsServerOptions t;
+    for (const auto& k : o->keys) {
+      if (k.public_key.empty() || k.private_key.empty()) return;  // said already
+      t.pairs.push_back({k.public_key, k.private_key, k.public_pointer, k.private_pointer});
+    }
+    t.min_version = o->min, t.max_version = o->max;
+    t.curves = o->curves, t.ciphers = o->ciphers;
+    t.curves_place = "/tls/curve_preferences", t.ciphers_place = "/tls/cipher_suites", t.ca_place = "/tls/ca_certs";
+    t.ask_for_certificate = o->enable_mtls;
+    t.ca_files = o->ca_certs;
+    t.system_ca = !o->disable_system_ca_pool;
+    t.trusted_pairs = o->listed;
+    g_->server_tls_key = http::TlsServerContext::fingerprint(t);
+    // The same one goes on: its tickets are those that clients come back with.
+    if (options_.before && options_.before->server_tls && options_.before->server_tls_key == g_->server_tls_key) {
+      g_->server_tls = options_.before->server_tls;
+      return;
+    }
+    std::vector<http::TlsProblem> problems;
+    g_->server_tls = http::TlsServerContext::create(t, problems);
+    for (http::TlsProblem& p : problems) {
+      std::string place = p.place.empty() ? "/tls" : std::move(p.place);
+      if (p.fatal) report_.error(std::move(place), std::move(p.text));
+      else report_.warning(std::move(place), std::move(p.text));
+    }
+  }
+
   // Parts of the file format that this version does not carry out, where going on would answer something else than the
   // configuration says, or serve it less protected: refused rather than ignored.
   void refuse_what_would_differ() {
     const config::Config& c = *g_->config;
-    if (c.tls) report_.error("/tls", "this version does not terminate TLS for clients; put a TLS terminator in front and remove the block, or set \"disabled\"");
-    if (c.use_h2c || c.router.use_h2c) report_.warning("/use_h2c", "this version speaks HTTP/1.1 only; the option has no effect");
     if (auto* agents = c.tree->as_object().if_contains("async_agent"); agents && agents->is_array() && !agents->as_array().empty())
       report_.error("/async_agent", "this version has no asynchronous agents");
   }

@@ -142,6 +142,8 @@ class Generation {
   const slc_log_sink* log_sink = nullptr;
   std::shared_ptr<http::TlsClientContext> client_tls;
   std::string client_tls_key;   // what the context was made of: a reload that finds the same keeps it, and the connections
+  std::shared_ptr<http::TlsServerContext> server_tls;  // null: plain
+  std::string server_tls_key;   // as client_tls_key
   uint64_t hook_timeout_ms = 2000;  // of service middleware: the longest endpoint time-out
   std::string version_header;   // "Version 0.1.0" or "Version undefined"
   std::string body_404, body_405, type_404, type_405;

@@ -6,6 +6,7 @@
 
 #include "tests/integration/gateway_config.h"
 #include "tests/support/markdown.h"
+#include "tests/support/tls_client.h"
 #include "tests/support/text.h"
 
 namespace sluice::test {
@@ -55,6 +56,12 @@ TEST(DocsTest, EveryLinkLeadsSomewhere) {
 
 TEST(DocsTest, EveryConfigurationShownIsAccepted) {
   TempFolder folder;
+  const TestCertificate certificate{"gateway", {.alternatives = "DNS:localhost"}};
+  for (const std::string name : {"gateway", "shop"}) {  // what pages about TLS name
+    folder.write("certs/" + name + ".pem", certificate.pem());
+    folder.write("certs/" + name + ".key", certificate.key_pem());
+  }
+  folder.write("certs/partners.pem", certificate.pem());
   int seen = 0;
   for (const fs::path& page : pages_below(kTree)) {
     for (const CodeBlock& block : code_blocks(read_file(page.string()))) {

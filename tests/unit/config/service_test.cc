@@ -158,7 +158,7 @@ TEST(ServiceTest, ServerTlsHasTheReferencesDefaults) {
   EXPECT_EQ(c->tls->curves, (std::vector<int>{25, 24, 23}));
   EXPECT_EQ(c->tls->ciphers.size(), 6u);
   ASSERT_EQ(c->tls->keys.size(), 2u) << "the old single pair comes last";
-  EXPECT_EQ(c->tls->keys[1].first, "b.pem");
+  EXPECT_EQ(c->tls->keys[1].public_key, "b.pem");
   EXPECT_TRUE(c->tls->enable_mtls && c->tls->disable_system_ca_pool);
   EXPECT_EQ(c->tls->ca_certs, std::vector<std::string>{"ca.pem"});
 }
