@@ -123,8 +123,14 @@ loop::Task<void> BackendScope::inner() {
   if (!plan_.raw && !gunzip_body()) co_return;
   if (has_raw()) {
     auto hooks = run_raw();
-    co_await hooks;
+    const bool replied = !co_await hooks;
     if (error) co_return;
+    // A hook put a body in the place of the one that is still arriving: nobody wants that any more.
+    if (streaming_ && (replied || !response.body.empty())) {
+      streaming_ = false;
+      call_.reset();
+      count_pending(nullptr);
+    }
   }
   // A body that is here as a whole passes its hooks now, before anybody reads it; a streaming one on its way out.
   if (has_chunks(SLC_RESPONSE) && !streaming_ && !discard_) {
