@@ -151,6 +151,11 @@ class HttpCache {
       bool leads = false;
       c.flight = store_->board(c.key, worker.bell, &leads);
       if (c.flight && !leads) return wait(c, worker);
+      // Somebody's flight may have ended between the look and this one's begin.
+      if (leads && look(c)) {
+        land(c, false);
+        return sluice::done;
+      }
     }
     pass(c);
     return sluice::next;
