@@ -214,8 +214,10 @@ class HttpCache {
   // No answer came: an old one may do.
   Action on_response(Exchange x) const {
     Call* c = x.state<Call>();
-    if (!c || c->answered || !c->stored || x.succeeded()) return sluice::next;
+    if (!c || c->answered || x.succeeded()) return sluice::next;
     c->answered = true;
+    land(*c, false);
+    if (!c->stored) return sluice::next;
     if (c->get && !c->stored->body.empty() && http_cache::serve_on_error(c->control, c->stored->control, c->stored->date, unix_now())) {
       stale_.add(x);
       serve(x, *c->stored);

@@ -76,6 +76,19 @@ TEST(HttpCacheGatewayTest, ARawAnswerInChunksAndAnEmptyOneAreStored) {
   EXPECT_EQ(up.count("/empty"), 1);
 }
 
+TEST(HttpCacheGatewayTest, HeadHasEntriesOfItsOwn) {
+  FakeUpstream up;
+  up.on("/d", cacheable("twelve bytes"));
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/x", backend_of(up.url(), "/d", kCache), R"("method": "HEAD", )"))));
+  TestClient client(gateway.port());
+  for (int i = 0; i < 3; ++i) {
+    const Response r = client.request("HEAD", "/x");
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.header("Content-Length"), "12");
+  }
+  EXPECT_EQ(up.count("/d"), 1);
+}
+
 TEST(HttpCacheGatewayTest, ABodyThatBrokeOffIsNotStored) {
   FakeUpstream up;
   up.manual("/d");
