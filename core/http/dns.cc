@@ -5,6 +5,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <unordered_map>
@@ -181,7 +182,9 @@ bool Resolver::Impl::open() {
     channel = nullptr;
     return false;
   }
-  if (!options.servers.empty() && ares_set_servers_ports_csv(channel, options.servers.c_str()) != ARES_SUCCESS) {
+  const char* environment = std::getenv("SLUICE_DNS_SERVERS");  // a service registry's, which resolv.conf has no port for
+  const std::string servers = !options.servers.empty() || !environment ? options.servers : environment;
+  if (!servers.empty() && ares_set_servers_ports_csv(channel, servers.c_str()) != ARES_SUCCESS) {
     ares_destroy(channel);
     channel = nullptr;
     return false;

@@ -46,7 +46,7 @@ struct Addresses {
 bool parse_services(std::string_view message, std::vector<Service>& out, uint32_t* ttl_seconds);
 
 struct ResolverOptions {
-  std::string servers;         // "ip[:port],…"; empty: the system's (resolv.conf)
+  std::string servers;         // "ip[:port],…"; empty: those of $SLUICE_DNS_SERVERS, else the system's (resolv.conf)
   uint32_t min_ttl_ms = 1'000, max_ttl_ms = 300'000;  // bounds of a record's TTL
   uint32_t failure_ttl_ms = 1'000;
   uint32_t max_names = 4096;   // cached

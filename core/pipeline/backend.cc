@@ -119,8 +119,14 @@ loop::Task<void> BackendScope::inner() {
   if (!plan_.raw && !gunzip_body()) co_return;
   if (has_raw()) {
     auto hooks = run_raw();
-    co_await hooks;
+    const bool replied = !co_await hooks;
     if (error) co_return;
+    // A hook put a body in the place of the one that is still arriving: nobody wants that any more.
+    if (streaming_ && (replied || !response.body.empty())) {
+      streaming_ = false;
+      call_.reset();
+      count_pending(nullptr);
+    }
   }
   // A body that is here as a whole passes its hooks now, before anybody reads it; a streaming one on its way out.
   if (has_chunks(SLC_RESPONSE) && !streaming_ && !discard_) {
@@ -237,9 +243,15 @@ loop::Task<void> BackendScope::call_hosts() {
   }
 }
 
+// Does the backend learn the body's length? The client's own is not among the headers: what stands there is a plugin's.
+bool BackendScope::announces(size_t length) const {
+  if (exchange_->forwarded_length == static_cast<int64_t>(length)) return true;
+  const http::Header* own = request.headers.find("Content-Length");
+  return own && parse_decimal<size_t>(own->value) == length;
+}
+
 http::Slice BackendScope::wire_head(const Host& host, std::string_view target, std::string_view method, bool with_body) {
   static constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
-  Exchange& x = *exchange_;
   bool has_agent = false, accepts = false, range = false, has_length = false;
   size_t size = method.size() + target.size() + host.origin.authority.size() + 192;
   for (const http::Header& h : request.headers) {
@@ -290,8 +302,8 @@ http::Slice BackendScope::wire_head(const Host& host, std::string_view target, s
     else
       put_length(static_cast<size_t>(upload_length_));
   } else if (with_body && length > 0) {
-    // Chunked unless the client's own length was let through (pipeline.md §3.3, quirk).
-    if (x.forwarded_length == static_cast<int64_t>(length)) {
+    // Chunked unless the client's own length was let through (pipeline.md §3.3, quirk), or a plugin wrote one.
+    if (announces(length)) {
       put_length(length);
     } else {
       put("Transfer-Encoding: chunked\r\n");
@@ -324,7 +336,7 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   http::Slices bytes;
   size_t length = with_body && !uploading_ ? http::total_size(request.body.span()) : 0;
   if (length > 0) {
-    bool chunked = x.forwarded_length != static_cast<int64_t>(length);
+    bool chunked = !announces(length);
     auto* all = arena().array<http::Slice>(request.body.size() + 3);
     uint32_t count = 0;
     if (chunked) {

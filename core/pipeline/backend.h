@@ -53,6 +53,7 @@ class BackendScope final : public Scope, public http::CallSink {
   loop::Task<bool> follow_redirects(const Host&, std::string_view target);
   loop::Task<void> call_transport();
   http::Slice wire_head(const Host&, std::string_view target, std::string_view method, bool with_body);
+  bool announces(size_t length) const;  // with Content-Length: the request's body, sent as a whole
   void start_upload();
   void wait_for_continue();
   void read_upload();

@@ -130,10 +130,12 @@ loop::Task<void> Scope::run(uint32_t first) {
     }
     if (a == SLC_NEXT) continue;
     reached_inside = false;
-    if (a == SLC_REPLY)
-      adopt_reply();
-    else
+    if (a == SLC_REPLY) {
+      auto taking = take_reply(i);
+      co_await taking;
+    } else {
       fail_by(i, HookKind::on_request, a);
+    }
     break;
   }
   if (reached_inside && chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
@@ -150,6 +152,7 @@ loop::Task<void> Scope::run(uint32_t first) {
   while (i-- > first) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_response) continue;
+    const char* body_before = response.body.empty() ? nullptr : response.body[0].data();
     slc_action a = call(i, HookKind::on_response, h.middleware->on_response, follows);
     follows = true;
     if (a == SLC_PENDING) {
@@ -157,16 +160,34 @@ loop::Task<void> Scope::run(uint32_t first) {
       a = co_await waiting;
       follows = false;
     }
-    if (a == SLC_REPLY)
-      error = {};
-    else if (a != SLC_NEXT)
+    if (a == SLC_REPLY) {
+      const bool failed{std::exchange(error, {})};
+      // Bytes in the place of a failure are an answer of the backend, which nobody has decoded yet.
+      if (failed && scope == SLC_AT_BACKEND && !response.has_data && !response.body.empty() && response.body[0].data() != body_before) {
+        auto taking = take_reply(i);
+        co_await taking;
+        follows = false;
+      }
+    } else if (a != SLC_NEXT) {
       fail_by(i, HookKind::on_response, a);
+    }
   }
   if (first == 0) finished_ = true;
 }
 
-loop::Task<bool> Scope::run_raw() {
-  for (uint32_t i = chain_->size(); i-- > first_;) {
+// What the hook `i` answered is seen by those outside of it as what it stands for.
+loop::Task<void> Scope::take_reply(uint32_t i) {
+  if (scope == SLC_AT_BACKEND && chain_->has_raw && !response.has_data) {
+    if (!response.status) response.status = 200;
+    auto hooks = run_raw(i);
+    co_await hooks;
+    if (error) co_return;
+  }
+  adopt_reply();
+}
+
+loop::Task<bool> Scope::run_raw(uint32_t end) {
+  for (uint32_t i = std::min(end, chain_->size()); i-- > first_;) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
     slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response, false);

@@ -29,8 +29,8 @@ class Scope : public slc_exchange {
   // Ends the scope: what still runs inside is cancelled, on_done hooks are called (last of all, exactly once). `why` becomes
   // the outcome if there was none yet. Idempotent.
   void close(Errc why);
-  // Calls on_raw_response of the hooks that ran, innermost first. False: somebody failed or replied.
-  loop::Task<bool> run_raw();
+  // Calls on_raw_response of the hooks before `end`, innermost first. False: somebody failed or replied.
+  loop::Task<bool> run_raw(uint32_t end = UINT32_MAX);
   bool has_raw() const { return chain_->has_raw; }
 
   // "plugin acme.x (auth/x) [ENDPOINT: /y]" of the hook that ran last.
@@ -99,6 +99,7 @@ class Scope : public slc_exchange {
   // follows: nothing but the hook before was in between.
   slc_action call(uint32_t i, plugin::HookKind, Function, bool follows);
   void fail_by(uint32_t i, plugin::HookKind, slc_action action);
+  loop::Task<void> take_reply(uint32_t i);
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
   uint32_t called_ = 0;         // the hook that ran last
