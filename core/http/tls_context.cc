@@ -1,15 +1,14 @@
 // TlsClientContext: config.md §3.5 turned into an SSL_CTX.
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
 #include <atomic>
-#include <fstream>
-#include <iterator>
 
+#include "core/base/digest.h"
+#include "core/base/file.h"
 #include "core/http/client.h"
 #include "core/http/tls_stream.h"
 
@@ -132,9 +131,9 @@ std::string TlsClientContext::fingerprint(const TlsClientOptions& o) {
   };
   auto file = [&](const std::string& path) {
     if (struct stat st; ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return date(path.c_str());
-    std::ifstream in{path, std::ios::binary};
-    std::string bytes{std::istreambuf_iterator<char>{in}, {}};
-    text += path + "=" + (in.bad() || !in.is_open() ? "-" : std::to_string(bytes.size()) + ":" + bytes) + ";";
+    auto bytes = read_file(path);
+    text += path + "=" + (bytes ? std::to_string(bytes->size()) + ":" + *bytes : "-") + ";";
+    if (bytes) OPENSSL_cleanse(bytes->data(), bytes->size());
   };
   number(o.verify), number(o.system_ca), number(o.min_version), number(o.max_version);
   for (int c : o.curves) number(c);
@@ -144,11 +143,9 @@ std::string TlsClientContext::fingerprint(const TlsClientOptions& o) {
   for (const std::string& f : o.ca_files) file(f);
   for (const auto& [certificate, key] : o.certificates) file(certificate), file(key);
   // Private keys must not lie about in memory a second time.
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned n = 0;
-  EVP_Digest(text.data(), text.size(), digest, &n, EVP_sha256(), nullptr);
+  std::string digest = sha256(text);
   OPENSSL_cleanse(text.data(), text.size());
-  return {reinterpret_cast<char*>(digest), n};
+  return digest;
 }
 
 TlsClientContext::~TlsClientContext() { SSL_CTX_free(ctx_); }

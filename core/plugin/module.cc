@@ -15,16 +15,15 @@
 #include <mutex>
 #include <optional>
 
+#include "core/base/digest.h"
 #include "core/base/text.h"
 #include "core/log/log.h"
 #include "core/plugin/admission.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/interpose.h"
-#include "core/plugin/report.h"
-#include "core/plugin/work.h"
 #include "core/plugin/note.h"
 #include "core/plugin/report.h"
-#include "core/plugin/signature.h"
+#include "core/plugin/work.h"
 
 namespace sluice::plugin {
 

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 
 #include "core/app/check/binary.h"
 #include "core/app/check/child.h"
+#include "core/base/file.h"
 #include "core/log/log.h"
 #include "core/plugin/elf.h"
 
@@ -116,13 +116,12 @@ int run_checks(const KitOptions& o, size_t first) {
 std::vector<Finding> check_file(const std::string& file, const std::string& plugins, const std::string& config_file, const CheckLimits& limits) {
   std::vector<Finding> out;
   struct stat st;
-  std::ifstream in{file, std::ios::binary};
-  std::stringstream content;
-  if (::stat(file.c_str(), &st) != 0 || !S_ISREG(st.st_mode) || !(content << in.rdbuf())) {
-    out.push_back({State::failed, "file", file + ": cannot be read, or is no regular file", ""});
+  auto content = ::stat(file.c_str(), &st) == 0 && !S_ISREG(st.st_mode) ? Problem{"is no regular file"} : read_file(file);
+  if (!content) {
+    out.push_back({State::failed, "file", file + " " + content.error().message, ""});
     return out;
   }
-  const std::string bytes = content.str();
+  const std::string& bytes = *content;
   if (std::string wrong = plugin::elf::problem(bytes); !wrong.empty()) {
     out.push_back({State::failed, "file", wrong, "A plugin is a shared object (.so) built for this machine."});
     return out;

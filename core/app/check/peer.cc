@@ -8,18 +8,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 
+#include "core/base/clock.h"
 #include "core/base/text.h"
 
 namespace sluice::app::check {
 namespace {
 
-uint64_t now_ms() {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
-}
+uint64_t now_ms() { return clock::monotonic_ns() / 1'000'000; }
 
 sockaddr_in local(uint16_t port) {
   sockaddr_in a{};

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "core/app/check/blocks.h"
 #include "core/app/check/child.h"
 #include "core/app/check/running.h"
 #include "core/app/check/spy.h"
+#include "core/base/file.h"
 
 namespace sluice::app::check {
 
@@ -90,10 +90,9 @@ size_t Session::threads() {
 std::string Session::cleaned(std::string text) const { return with(std::move(text), copy_, options_.file); }
 
 std::string Session::load() {
-  std::ifstream in{options_.file, std::ios::binary};
-  std::stringstream all;
-  all << in.rdbuf();
-  bytes_ = all.str();
+  auto bytes = read_file(options_.file);
+  if (!bytes) return options_.file + " " + bytes.error().message;
+  bytes_ = std::move(*bytes);
   // A folder with the others, and with a private copy of this one: an older build of it may be installed, and must not clash.
   const fs::path name = fs::path{options_.file}.filename();
   copy_ = folder_ + "/" + name.string();
