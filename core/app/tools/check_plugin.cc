@@ -25,12 +25,13 @@ constexpr std::string_view kHelp = R"(sluice check-plugin: try to break a plugin
 Usage:
   sluice check-plugin FILE... [flags]
 
-Looks at each file, then loads it in a process of its own and runs it inside the real gateway: blocks made up from its
-schema, right and wrong; bodies and headers of every kind; backends that fail; clients that leave while a hook waits;
-time-outs; refused memory; new objects beside old ones. A crash or an endless loop there is a finding that names the hook.
+Looks at each file and reads its note, then loads it in a process of its own and runs it inside the real gateway: blocks made
+up from its schema, right and wrong; bodies and headers of every kind; backends that fail; clients that leave while a hook
+waits; time-outs; slow and broken bodies; refused memory; state that is handed over; reloads while requests run. A crash or
+an endless loop there is a finding that names the hook.
 
-Checks: file, load, schema, create, workers, requests, bodies, clients, time-outs, memory, reload, codec, end; and, whenever
-they are broken: actions, resumes, blocking, timers, threads, headers. docs/check-plugin.md explains each.
+Checks: file, note, load, schema, create, workers, requests, bodies, clients, time-outs, streams, memory, state, reload, codec,
+end; and, whenever they are broken: actions, resumes, blocking, timers, threads, headers. docs/check-plugin.md explains each.
 
 Flags:
   -c, --config FILE        The block to use (JSON): what stands under the plugin's name in extra_config, or an object of such
