@@ -4,29 +4,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/fd.h"
+
 namespace sluice {
 namespace {
-
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 Problem failed(const char* what) { return Problem{std::string{what} + ": " + std::strerror(errno)}; }
 
 }  // namespace
 
 Result<std::string, Problem> read_file(const std::string& path, size_t most) {
-  const Descriptor in{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
-  if (in.fd < 0) return failed("cannot be opened");
+  const Fd in{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+  if (!in) return failed("cannot be opened");
   struct stat st {};
-  if (::fstat(in.fd, &st) != 0) return failed("cannot be read");
+  if (::fstat(in.get(), &st) != 0) return failed("cannot be read");
   const auto too_large = [&] {
     return Problem{"larger than " + (most >> 20 ? std::to_string(most >> 20) + " MiB" : std::to_string(most) + " bytes")};
   };
@@ -39,7 +33,7 @@ Result<std::string, Problem> read_file(const std::string& path, size_t most) {
   for (size_t room = S_ISREG(st.st_mode) && expected ? expected + 1 : kBlock, got = 0;; room = kBlock) {
     bytes.resize(got + room);
     while (got < bytes.size()) {
-      const ssize_t n = ::read(in.fd, bytes.data() + got, bytes.size() - got);
+      const ssize_t n = ::read(in.get(), bytes.data() + got, bytes.size() - got);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return failed("cannot be read");
       if (n == 0) {

@@ -4,7 +4,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace sluice::plugin::isolate {
@@ -18,12 +17,6 @@ struct Layout {
 Layout& layout(const Mapping& m) { return *static_cast<Layout*>(m.at()); }
 
 }  // namespace
-
-// As libuv closes its own, past ThreadSanitizer: told of one side only, it takes a reused number for a race.
-Fd::~Fd() {
-  if (fd_ >= 0) ::syscall(SYS_close, fd_);
-}
-Fd Fd::copy() const { return Fd{fcntl(fd_, F_DUPFD_CLOEXEC, 3)}; }
 
 Mapping::~Mapping() {
   if (at_) munmap(at_, size_);
