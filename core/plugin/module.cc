@@ -263,12 +263,7 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file, c
     if (interpose) fresh->entry = interpose(fresh->entry, *bytes);
     image = std::move(fresh);
   }
-  if (auto known = image->module.lock()) return known;
-  image->file = file;
-  auto module = std::make_shared<Module>(*image);
-  if (auto ok = module->check(); !ok) return ok.error();
-  image->module = module;
-  return module;
+  return module_of(*image, file);
 }
 
 Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, const std::string& file) {
@@ -280,11 +275,15 @@ Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, c
     image = std::make_unique<Image>();
     image->file = file, image->fingerprint = key, image->entry = entry;
   }
-  if (auto known = image->module.lock()) return known;
-  image->file = file;
-  auto module = std::make_shared<Module>(*image);
+  return module_of(*image, file);
+}
+
+Result<std::shared_ptr<Module>, Problem> Module::module_of(Image& image, const std::string& file) {
+  if (auto known = image.module.lock()) return known;
+  image.file = file;
+  auto module = std::make_shared<Module>(image);
   if (auto ok = module->check(); !ok) return ok.error();
-  image->module = module;
+  image.module = module;
   return module;
 }
 
