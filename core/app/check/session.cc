@@ -14,7 +14,9 @@
 #include "core/app/check/running.h"
 #include "core/app/check/spy.h"
 #include "core/base/file.h"
+#include "core/plugin/background_dns.h"
 #include "core/plugin/note.h"
+#include "core/plugin/work.h"
 
 namespace sluice::app::check {
 
@@ -108,7 +110,7 @@ size_t Session::threads() {
   size_t n = 0;
   std::error_code ec;
   for (fs::directory_iterator it{"/proc/self/task", ec}, end; !ec && it != end; it.increment(ec)) ++n;
-  return n;
+  return n - std::min(n, plugin::WorkPool::get().threads() + (plugin::background_dns::running() ? 1 : 0));
 }
 
 std::string Session::cleaned(std::string text) const { return with(std::move(text), copy_, options_.file); }

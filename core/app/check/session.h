@@ -70,7 +70,7 @@ class Session {
   const std::vector<const plugin::Binding*>& bindings() const { return bindings_; }
   const std::vector<Spot>& spots() const { return spots_; }
   Backend& backend() { return *backend_; }
-  // Of this process, now and before anything of the plugin was there.
+  // Of this process, without those of the gateway that stay: now, and before anything of the plugin was there.
   static size_t threads();
   size_t threads_at_start() const { return threads_at_start_; }
   // The text with the private copy's path replaced by the file's.
