@@ -22,6 +22,7 @@
 #include "core/plugin/cost_status.h"
 #include "core/plugin/crash_report.h"
 #include "core/plugin/isolate/helper_process.h"
+#include "core/plugin/isolate/status.h"
 
 namespace sluice::app {
 namespace {
@@ -109,6 +110,7 @@ bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admi
   });
   constexpr size_t kPlaces = 50;  // of each plugin; the sums are of all
   door->add_section("cost", [] { return plugin::cost::status_json(kPlaces); });
+  door->add_section("isolated", plugin::isolate::status_json);
   if (auto open = door->open(path); !open) return failed(open.error().message);
   admin = std::move(door);
   return true;

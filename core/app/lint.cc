@@ -1,10 +1,9 @@
 #include "core/app/lint.h"
 
 #include <boost/json/serialize.hpp>
-#include <fstream>
-#include <sstream>
 
 #include "core/app/plugin_folders.h"
+#include "core/base/file.h"
 #include "core/config/reader.h"
 #include "core/plugin/config_schema.h"
 #include "core/plugin/schema.h"
@@ -19,12 +18,8 @@ Result<std::string, Problem> schema_text(std::string path) {
     return Problem{"--lint-schema " + path + ": nothing is fetched over the network; fetch it first and give the file"};
   if (path.starts_with("file://")) path.erase(0, 7);
   else if (path.starts_with("file:")) path.erase(0, 5);
-  std::ifstream in{path, std::ios::binary};
-  std::string text(kMostSchema + 1, '\0');
-  if (!in.read(text.data(), static_cast<std::streamsize>(text.size())) && !in.eof())
-    return Problem{"--lint-schema " + path + ": the file cannot be read"};
-  text.resize(static_cast<size_t>(in.gcount()));
-  if (text.size() > kMostSchema) return Problem{"--lint-schema " + path + ": the file has more than 16 MiB"};
+  auto text = read_file(path, kMostSchema);
+  if (!text) return Problem{"--lint-schema " + path + ": " + text.error().message};
   return text;
 }
 

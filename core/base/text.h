@@ -41,6 +41,19 @@ std::optional<std::string> percent_decode(std::string_view, bool plus = false);
 // Encodes everything but unreserved characters (RFC 3986 §2.3).
 std::string percent_encode(std::string_view);
 int hex_digit(char c);  // -1: none
+// The escape of two characters that JSON has for this one (RFC 8259 §7); empty: it has none.
+inline std::string_view json_escape(char c) {
+  switch (c) {
+    case '"': return "\\\"";
+    case '\\': return "\\\\";
+    case '\b': return "\\b";
+    case '\f': return "\\f";
+    case '\n': return "\\n";
+    case '\r': return "\\r";
+    case '\t': return "\\t";
+    default: return {};
+  }
+}
 // Go's header spelling: first letter and each letter after '-' upper case, the rest lower. Invalid names unchanged.
 std::string canonical_header(std::string_view);
 // Smallest number of insertions, deletions, replacements and neighbour swaps that turn a into b; for suggestions.

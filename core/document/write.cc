@@ -1,5 +1,7 @@
 #include "core/document/write.h"
 
+#include "core/base/text.h"
+
 namespace sluice::document {
 
 namespace {
@@ -39,20 +41,12 @@ void append_json_string(std::string& out, std::string_view s) {
       continue;
     }
     ++i;
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (c < 0x20)
-          out += "\\u00", out += kHex[c >> 4], out += kHex[c & 15];
-        else
-          out += static_cast<char>(c);
-    }
+    if (const std::string_view escape = json_escape(static_cast<char>(c)); !escape.empty())
+      out += escape;
+    else if (c < 0x20)
+      out += "\\u00", out += kHex[c >> 4], out += kHex[c & 15];
+    else
+      out += static_cast<char>(c);
   }
   out += '"';
 }

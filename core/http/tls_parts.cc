@@ -2,12 +2,11 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
-#include <fstream>
-#include <iterator>
+#include "core/base/digest.h"
+#include "core/base/file.h"
 
 namespace sluice::http {
 
@@ -52,10 +51,9 @@ void TlsFingerprint::date(const char* path) {
 
 void TlsFingerprint::file(const std::string& path) {
   if (struct stat st; ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return date(path.c_str());
-  std::ifstream in{path, std::ios::binary};
-  std::string bytes{std::istreambuf_iterator<char>{in}, {}};
-  text_ += path + "=" + (in.bad() || !in.is_open() ? "-" : std::to_string(bytes.size()) + ":" + bytes) + ";";
-  OPENSSL_cleanse(bytes.data(), bytes.size());
+  auto bytes = read_file(path);
+  text_ += path + "=" + (bytes ? std::to_string(bytes->size()) + ":" + *bytes : "-") + ";";
+  if (bytes) OPENSSL_cleanse(bytes->data(), bytes->size());
 }
 
 void TlsFingerprint::system_authorities() {
@@ -64,12 +62,10 @@ void TlsFingerprint::system_authorities() {
 }
 
 std::string TlsFingerprint::digest() {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned n = 0;
-  EVP_Digest(text_.data(), text_.size(), digest, &n, EVP_sha256(), nullptr);
+  std::string digest = sha256(text_);
   OPENSSL_cleanse(text_.data(), text_.size());
   text_.clear();
-  return {reinterpret_cast<char*>(digest), n};
+  return digest;
 }
 
 }  // namespace sluice::http

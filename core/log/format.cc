@@ -6,6 +6,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "core/base/text.h"
+
 namespace sluice::log {
 namespace {
 
@@ -193,18 +195,9 @@ void append_json_string(std::string& out, std::string_view s) {
       }
       continue;
     }
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) append_u16(out, static_cast<uint8_t>(c));
-        else out += c;
-    }
+    if (const std::string_view escape = json_escape(c); !escape.empty()) out += escape;
+    else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) append_u16(out, static_cast<uint8_t>(c));
+    else out += c;
     ++i;
   }
   out += '"';

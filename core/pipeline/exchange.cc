@@ -1,7 +1,6 @@
 #include "core/pipeline/exchange.h"
 
-#include <time.h>
-
+#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/log/log.h"
 #include "core/pipeline/scopes.h"
@@ -11,12 +10,6 @@ namespace sluice::pipeline {
 namespace {
 
 constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
-
-uint64_t clock_ns() {
-  timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return static_cast<uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(ts.tv_nsec);
-}
 
 // The router works on decoded paths; the server has refused broken escapes.
 std::string_view decode_path(Arena& arena, std::string_view path) {
@@ -50,7 +43,7 @@ Exchange::Exchange(WorkerPlan& plan, http::Stream& stream) : plan_{plan}, stream
   deadline_.on_expire([](loop::Deadline& d) noexcept { d.owner<Exchange>().on_deadline(); }, this);
   const config::RouterOptions& o = generation().config->router;
   if (!o.disable_access_log && log::access_enabled())
-    started_ns_ = clock_ns();
+    started_ns_ = clock::monotonic_ns();
   else
     skip_log_ = true;
   ++plan.running;
@@ -78,7 +71,7 @@ void Exchange::finish() {
     if (!skip) {
       std::string_view query = head().query;
       log::Access line{.status = answer_.status,
-                       .latency_ns = clock_ns() - started_ns_,
+                       .latency_ns = clock::monotonic_ns() - started_ns_,
                        .client_ip = client_ip_,
                        .method = head().method,
                        .target = head().has_query ? arena().concat(in.path, "?", query) : in.path,

@@ -52,11 +52,11 @@ slc_action Scope::call(uint32_t i, HookKind kind, Function hook, bool follows) {
   return a == SLC_PENDING || !(suspended || building) ? a : settle(a);
 }
 
-std::string_view Scope::running_place() {
-  if (called_ >= chain_->size()) return {};
-  const plugin::Place& p = chain_->hooks[called_].object->place();
+std::string_view Scope::place_text(uint32_t hook) {
+  const plugin::Place& p = chain_->hooks[hook].object->place();
   return arena().concat("plugin ", p.plugin, " (", p.binding, ") ", p.where);
 }
+std::string_view Scope::running_place() { return called_ < chain_->size() ? place_text(called_) : std::string_view{}; }
 
 slc_action Scope::settle(slc_action a) {
   if (suspended) plugin::drop_suspension(*this);
@@ -224,8 +224,12 @@ void Scope::close(Errc why) {
     error.message = error.public_message = why == Errc::timeout ? kTimedOut : std::string_view{"context canceled"};
   }
   for (uint32_t i = 0; chunks_ && i < chain_->size(); ++i)
-    for (BodyFlow::Stage* stage : chunks_[i].stage)
-      if (stage) stage->flow->stop();
+    for (BodyFlow::Stage* stage : chunks_[i].stage) {
+      if (!stage) continue;
+      if (why == Errc::timeout && stage->state == BodyFlow::Stage::State::pending && log::enabled(log::Level::error))
+        log::write(log::Level::error, arena().concat(place_text(i), " kept a piece of a body, was suspended and not resumed within the time-out"));
+      stage->flow->stop();
+    }
   cancel_inner();
   for (Attempt* a = attempts_; a; a = a->next) {
     a->later.disarm();

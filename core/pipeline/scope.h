@@ -35,6 +35,7 @@ class Scope : public slc_exchange {
 
   // "plugin acme.x (auth/x) [ENDPOINT: /y]" of the hook that ran last.
   std::string_view running_place();
+  std::string_view place_text(uint32_t hook);  // "plugin acme.x (acme/x) [ENDPOINT: /p]"
   Exchange& exchange() { return *exchange_; }
   Scope* next_scope = nullptr;  // the exchange's list of scopes, newest first
 

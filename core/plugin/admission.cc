@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "core/base/digest.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/file_rules.h"
 #include "core/plugin/note.h"

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <thread>
 
 #include "core/plugin/operations.h"
@@ -14,11 +15,14 @@ std::string& servers() {
   return *s;
 }
 
+std::atomic<bool> begun{false};
+
 // Lives as long as the process.
 struct Resolving {
   loop::Loop loop;
   http::Resolver resolver{loop, http::ResolverOptions{.servers = servers()}};
   Resolving() {
+    begun = true;
     std::thread{[this] {
       pthread_setname_np(pthread_self(), "sluice-dns");
       loop.run();
@@ -60,6 +64,8 @@ struct Asking final : http::Resolver::Query {
 };
 
 }  // namespace
+
+bool running() { return begun; }
 
 slc_status lookup(const slc_host* host, const slc_dns_query& q, slc_dns_fn fn, void* user, slc_token* token) {
   auto work = std::make_shared<Work>();

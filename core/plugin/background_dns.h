@@ -9,6 +9,8 @@ namespace sluice::plugin::background_dns {
 
 // As slc_dns_api.lookup_background; the query has been checked. [any]
 slc_status lookup(const slc_host*, const slc_dns_query&, slc_dns_fn, void* user, slc_token*);
+// Whether that thread is there; it lives as long as the process. [any]
+bool running();
 // "ip[:port],…" in place of the system's; for tests, before the first lookup.
 void use_servers(const std::string&);
 

@@ -30,7 +30,7 @@ bool read(std::string_view file, uint64_t at, T* out) {
 }
 
 std::string_view section(std::string_view file, const Elf64_Shdr& s) {
-  if (s.sh_offset > file.size() || file.size() - s.sh_offset < s.sh_size) return {};
+  if (s.sh_type == SHT_NOBITS || s.sh_offset > file.size() || file.size() - s.sh_offset < s.sh_size) return {};
   return file.substr(s.sh_offset, s.sh_size);
 }
 
@@ -53,25 +53,33 @@ std::string problem(std::string_view file) {
   return {};
 }
 
-bool exports(std::string_view file, std::string_view symbol) {
+void each_symbol(std::string_view file, const std::function<bool(const Symbol&)>& f) {
   Elf64_Ehdr h;
-  if (!read(file, 0, &h)) return false;
+  if (!read(file, 0, &h)) return;
   for (uint32_t i = 0; i < h.e_shnum; ++i) {
     Elf64_Shdr s, strings;
     if (!read(file, h.e_shoff + uint64_t{i} * sizeof s, &s) || s.sh_type != SHT_DYNSYM) continue;
-    if (s.sh_link >= h.e_shnum || !read(file, h.e_shoff + uint64_t{s.sh_link} * sizeof s, &strings)) return false;
-    std::string_view symbols = section(file, s), text = section(file, strings);
+    if (s.sh_link >= h.e_shnum || !read(file, h.e_shoff + uint64_t{s.sh_link} * sizeof s, &strings)) return;
+    const std::string_view symbols = section(file, s), text = section(file, strings);
     for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= symbols.size(); at += sizeof(Elf64_Sym)) {
       Elf64_Sym sym;
       read(symbols, at, &sym);
-      if (sym.st_shndx == SHN_UNDEF || sym.st_name >= text.size() || ELF64_ST_BIND(sym.st_info) == STB_LOCAL) continue;
-      // Not the whole name is looked for: in a hostile file it may be as long as the file, for every symbol.
-      std::string_view name = text.substr(sym.st_name);
-      if (name.size() > symbol.size() && name.starts_with(symbol) && name[symbol.size()] == '\0') return true;
+      const auto bind = ELF64_ST_BIND(sym.st_info);
+      if (sym.st_name >= text.size() || bind == STB_LOCAL) continue;
+      if (!f({text.substr(sym.st_name), sym.st_shndx != SHN_UNDEF, bind == STB_GNU_UNIQUE, sym.st_shndx == SHN_ABS})) return;
     }
-    return false;  // a file has one dynamic symbol table (gABI, "Sections")
+    return;  // a file has one dynamic symbol table (gABI, "Sections")
   }
-  return false;
+}
+
+bool exports(std::string_view file, std::string_view symbol) {
+  bool found = false;
+  each_symbol(file, [&](const Symbol& s) {
+    // Not the whole name is looked for: in a hostile file it may be as long as the file, for every symbol.
+    found = s.defined && s.text.size() > symbol.size() && s.text.starts_with(symbol) && s.text[symbol.size()] == '\0';
+    return !found;
+  });
+  return found;
 }
 
 Result<std::optional<std::string_view>, Problem> note(std::string_view file, std::string_view owner, uint32_t type) {

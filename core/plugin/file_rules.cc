@@ -10,15 +10,10 @@
 #include <cstring>
 #include <memory>
 
+#include "core/base/fd.h"
+
 namespace sluice::plugin {
 namespace {
-
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 std::string user_name(uid_t id) {
   char buffer[4096];
@@ -70,11 +65,11 @@ Result<bool, Problem> check_folder(const std::string& folder) {
 
 Result<std::string, Problem> read_trusted(const std::string& file, size_t most) {
   // Not blocking: a pipe would wait for a writer before anybody could see that it is one.
-  Descriptor in{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  const Fd in{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   struct stat st;
-  if (in.fd < 0 || ::fstat(in.fd, &st) != 0) return unreadable(file);
+  if (!in || ::fstat(in.get(), &st) != 0) return unreadable(file);
   if (!S_ISREG(st.st_mode)) return Problem{file + ": not a regular file"};
-  const std::string real = resolved("/proc/self/fd/" + std::to_string(in.fd));
+  const std::string real = resolved("/proc/self/fd/" + std::to_string(in.get()));
   const std::string& path = real.empty() ? file : real;
   if (std::string why = wrong_hands(st, path); !why.empty()) return Problem{file + ": " + why};
   if (!real.empty())
@@ -83,7 +78,7 @@ Result<std::string, Problem> read_trusted(const std::string& file, size_t most) 
   std::string bytes(static_cast<size_t>(st.st_size), '\0');
   size_t got = 0;
   while (got < bytes.size()) {
-    ssize_t n = ::read(in.fd, bytes.data() + got, bytes.size() - got);
+    ssize_t n = ::read(in.get(), bytes.data() + got, bytes.size() - got);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return unreadable(file);
     if (n == 0) return Problem{file + ": became shorter while it was read. Put plugins in place by renaming, not by writing over them."};

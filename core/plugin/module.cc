@@ -15,16 +15,15 @@
 #include <mutex>
 #include <optional>
 
+#include "core/base/digest.h"
 #include "core/base/text.h"
 #include "core/log/log.h"
 #include "core/plugin/admission.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/interpose.h"
-#include "core/plugin/report.h"
-#include "core/plugin/work.h"
 #include "core/plugin/note.h"
 #include "core/plugin/report.h"
-#include "core/plugin/signature.h"
+#include "core/plugin/work.h"
 
 namespace sluice::plugin {
 
@@ -264,12 +263,7 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file, c
     if (interpose) fresh->entry = interpose(fresh->entry, *bytes);
     image = std::move(fresh);
   }
-  if (auto known = image->module.lock()) return known;
-  image->file = file;
-  auto module = std::make_shared<Module>(*image);
-  if (auto ok = module->check(); !ok) return ok.error();
-  image->module = module;
-  return module;
+  return module_of(*image, file);
 }
 
 Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, const std::string& file) {
@@ -281,11 +275,15 @@ Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, c
     image = std::make_unique<Image>();
     image->file = file, image->fingerprint = key, image->entry = entry;
   }
-  if (auto known = image->module.lock()) return known;
-  image->file = file;
-  auto module = std::make_shared<Module>(*image);
+  return module_of(*image, file);
+}
+
+Result<std::shared_ptr<Module>, Problem> Module::module_of(Image& image, const std::string& file) {
+  if (auto known = image.module.lock()) return known;
+  image.file = file;
+  auto module = std::make_shared<Module>(image);
   if (auto ok = module->check(); !ok) return ok.error();
-  image->module = module;
+  image.module = module;
   return module;
 }
 

@@ -52,6 +52,8 @@ class Module {
   const std::vector<Offer>& offers() const { return offers_; }
 
  private:
+  // The module of an image that is mapped: the one there is, or a new one, checked.
+  static Result<std::shared_ptr<Module>, Problem> module_of(Image&, const std::string& file);
   Result<bool, Problem> check();
   Result<bool, Problem> check_binding(uint32_t i, Offer&) const;
   Image& image_;

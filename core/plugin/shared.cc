@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <mutex>
 #include <set>
@@ -11,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/clock.h"
 #include "core/plugin/limiter.h"
 
 namespace sluice::plugin::shared {
@@ -41,13 +41,8 @@ Store& store() {
 
 size_t rounded(size_t size) { return (size + 63) & ~size_t{63}; }
 
-uint64_t clock_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
-}
 // One second back, so that no reading is 0: plugins use 0 for "never".
-const uint64_t kStart = clock_ns() - 1'000'000'000;
+const uint64_t kStart = clock::monotonic_ns() - 1'000'000'000;
 
 thread_local Holder* holder_here = nullptr;
 
@@ -126,7 +121,7 @@ slc_limiter* limiter(std::string_view plugin, std::string_view key, double per_s
   return it->second.limiter.get();
 }
 
-uint64_t now_ns() { return clock_ns() - kStart; }
+uint64_t now_ns() { return clock::monotonic_ns() - kStart; }
 
 size_t entries() {
   Store& s = store();

@@ -44,16 +44,6 @@ const unsigned char* octets(std::string_view s) { return reinterpret_cast<const 
 
 }  // namespace
 
-std::string sha256_hex(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned n = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &n, EVP_sha256(), nullptr);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string s;
-  for (unsigned i = 0; i < n; ++i) (s += kHex[digest[i] >> 4]) += kHex[digest[i] & 15];
-  return s;
-}
-
 Result<bool, Problem> verify_signature(const std::string& key_file, std::string_view message, std::string_view signature) {
   auto key = read_key(key_file, false);
   if (!key) return key.error();

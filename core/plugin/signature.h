@@ -1,4 +1,4 @@
-// Digests and ed25519 signatures (RFC 8032) of plugin files and their lists. Pure but for the reading of key files. [any]
+// ed25519 signatures (RFC 8032) of plugin files and their lists. Pure but for the reading of key files. [any]
 #pragma once
 #include <string>
 #include <string_view>
@@ -6,8 +6,6 @@
 #include "core/base/result.h"
 
 namespace sluice::plugin {
-
-std::string sha256_hex(std::string_view bytes);
 
 inline constexpr size_t kSignatureSize = 64;
 

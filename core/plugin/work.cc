@@ -158,4 +158,9 @@ void WorkPool::end_all_of(const Place* place) {
   closing_.erase(std::find(closing_.begin(), closing_.end(), place));
 }
 
+size_t WorkPool::threads() const {
+  const Lock lock{mutex_};
+  return threads_;
+}
+
 }  // namespace sluice::plugin

@@ -55,6 +55,8 @@ class WorkPool {
   slc_status withdraw(const slc_host*, slc_token);
   // Cancels what belongs to `place` and waits until nothing of it runs; refuses more meanwhile. Before an object's destroy.
   void end_all_of(const Place* place);
+  // That there are; they live as long as the process. [any]
+  size_t threads() const;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -64,7 +66,7 @@ class WorkPool {
   void drop(const std::shared_ptr<Work>&, Lock&);
   void wake_somebody(Lock&);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable work_, ended_;
   std::deque<std::shared_ptr<Work>> ready_;
   std::multimap<uint64_t, std::shared_ptr<Work>> delayed_;

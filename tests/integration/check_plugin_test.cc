@@ -84,7 +84,20 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{"loops_forever", "workers", "failed", "still inside on_request of \"misbehaving/loops-forever\""},
         Expected{"ignores_no_memory", "memory", "failed", "the gateway died in on_request of \"misbehaving/ignores-no-memory\""},
         Expected{"splits_differ", "codec", "failed", "gives another result for a JSON document in pieces of 1 bytes"},
-        Expected{"exports_more", "file", "failed", "exports more than its entry"}),
+        Expected{"exports_more", "file", "failed", "exports more than its entry"},
+        Expected{"no_note", "note", "note", "has no note"},
+        Expected{"lying_note", "note", "failed", "its note and its entry disagree: version \"0.9.0\" in the note, \"1.0.0\" in the entry"},
+        Expected{"crashes", "file", "passed", "exports its entry and nothing else"},  // for nobody but who sends X-Crash
+        Expected{"sleeps_in_hook", "blocking", "failed", "held its event loop for"},
+        Expected{"never_returns", "end", "passed", ""},  // only where $SLUICE_TEST_RELEASE is set
+        Expected{"cuts_matter", "streams", "failed", "makes something else of a body that comes byte by byte"},
+        Expected{"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
+        Expected{"replies_in_chunk", "actions", "failed", "answered SLC_REPLY, which is no action of a chunk hook"},
+        Expected{"job_touches_exchange", "threads", "failed", "header was called on a thread that is no event loop"},
+        Expected{"trusts_store", "memory", "failed", "the gateway died in on_request of \"misbehaving/trusts-store\""},
+        Expected{"trusts_lookup", "memory", "failed", "the gateway died in a lookup of \"misbehaving/trusts-lookup\""},
+        Expected{"state_not_taken", "state", "failed", "its own export_state wrote: the state is lost at every reload"},
+        Expected{"trusts_state", "state", "failed", "the gateway died in import_state of \"misbehaving/trusts-state\""}),
     [](const auto& p) { return std::string{p.param.fixture}; });
 
 TEST(CheckPluginTest, UniqueSymbolsAreFound) {
@@ -101,6 +114,45 @@ TEST(CheckPluginTest, TheChecksBehindACrashAreRunAllTheSame) {
 TEST(CheckPluginTest, TwoFilesWithOneNameDoNotGoTogether) {
   const Found found = check({fixture("create_reports_two_errors"), fixture("duplicate_namespace")});
   EXPECT_TRUE(found.has("together", "failed", "both provide \"misbehaving/two-errors\"")) << found.output;
+}
+
+// The other side: whoever uses all of that as it is meant breaks nothing, and is tried with all of it.
+TEST(CheckPluginTest, APluginThatWaitsKeepsAndStreamsByTheRulesBreaksNone) {
+  const Found found = check({SLC_TEST_PLUGINS_FOLDER "/obedient.so"});
+  EXPECT_EQ(found.count("failed"), 0u) << found.output;
+  EXPECT_EQ(found.code, 0) << found.output;
+  EXPECT_TRUE(found.has("note", "passed", "test.obedient 1.0.0, ABI ")) << found.output;
+  EXPECT_TRUE(found.has("streams", "passed", "calls of chunk hooks")) << found.output;
+  EXPECT_TRUE(found.has("memory", "passed", "refusals of memory")) << found.output;
+  EXPECT_TRUE(found.has("state", "passed", "handed over twice, at most ")) << found.output;
+  EXPECT_TRUE(found.has("reload", "passed", "3 reloads with 24 requests under way")) << found.output;
+  EXPECT_TRUE(found.has("reload", "passed", " states handed over; the old objects went with their last requests")) << found.output;
+  EXPECT_TRUE(found.has("end", "passed", "no thread left")) << found.output;
+}
+
+TEST(CheckPluginTest, TheNoteIsToldBeforeAnythingIsLoaded) {
+  const Found found = check({fixture("throws_raw")});
+  ASSERT_GE(found.findings.size(), 3u) << found.output;
+  EXPECT_EQ(found.findings[1].at("check").str(), "note") << found.output;
+  EXPECT_NE(found.findings[1].at("text").str().find("\"misbehaving/throws\" (middleware, endpoint"), std::string::npos) << found.output;
+  EXPECT_EQ(found.findings[2].at("check").str(), "load") << found.output;
+}
+
+// A fixture that nobody expects anything of shows nothing: each has its line above, or a test of its own.
+TEST(CheckPluginTest, EveryFixtureIsExpectedSomewhere) {
+  std::string tests;
+  for (const char* folder : {"/tests/integration", "/tests/unit"})
+    for (const auto& file : fs::recursive_directory_iterator{std::string{SLC_SOURCE_FOLDER} + folder})
+      if (file.path().extension() == ".cc") tests += read_file(file.path().string());
+  size_t fixtures = 0;
+  for (const char* folder : {"/tests/misbehaving", "/tests/misbehaving/loose"})
+    for (const auto& file : fs::directory_iterator{std::string{SLC_SOURCE_FOLDER} + folder}) {
+      if (file.path().extension() != ".c" && file.path().extension() != ".cc") continue;
+      ++fixtures;
+      const std::string name = file.path().stem().string();
+      EXPECT_TRUE(tests.find('"' + name + '"') != tests.npos || tests.find("misbehaving/" + name + '"') != tests.npos) << name;
+    }
+  EXPECT_GE(fixtures, 38u);
 }
 
 // The plugins of the product obey the rules that they preach: one of each kind.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -87,7 +88,12 @@ TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) {
   send_many(client, path, 20);
   std::string why, trace;
   auto calls = count_calls(gateway, [&, p = path] { send_many(client, p, kCounted); }, why, trace);
-  if (!calls) GTEST_SKIP() << why;
+  if (!calls) {
+    // Said aloud: a count that nobody made must not look like one that was right.
+    const char* without = std::getenv("SLUICE_NO_STRACE");
+    if (without && std::string_view{without} == "1") GTEST_SKIP() << "SLUICE_NO_STRACE=1: " << why;
+    FAIL() << why << "\nInstall strace, or allow it to attach (ptrace); where that cannot be, SLUICE_NO_STRACE=1 skips this test.";
+  }
   std::string begin = trace.substr(0, 3000);
   EXPECT_EQ(calls->reads, kCounted * (1 + backends)) << begin;
   EXPECT_EQ(calls->writes, kCounted * (1 + backends)) << begin;

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "tests/integration/plugins/plugin_folder.h"
+#include "tests/integration/reloading.h"
 
 namespace sluice::test {
 namespace {
@@ -382,6 +382,30 @@ TEST(ResolverTest, NoRequestIsLostWhileListsChange) {
   EXPECT_EQ(a.count("/d") + b.count("/d"), good);
   EXPECT_GT(a.count("/d"), 0);
   EXPECT_GT(b.count("/d"), 0);
+}
+
+TEST(ResolverTest, AfterAReloadTheListOfBeforeServesUntilThereIsANewOne) {
+  FakeUpstream a, b;
+  a.on("/d", Reply::json(R"({"from":"a"})"));
+  b.on("/d", Reply::json(R"({"from":"b"})"));
+  Directory directory;
+  auto environment = directory.environment();
+  environment["TEST_DIRECTORY_LATE"] = "1";
+  auto backend = [](const std::string& service) { return backend_of(service, "/d", R"("sd": "test-directory")"); };
+  PluggedGateway gateway({"directory"}, config_of(endpoint_of("/x", backend("http://service-of-x"))), 1, environment);
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 500) << "nobody has said yet where it is";
+  directory.publish(gateway, a.url());
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"from":"a"})");
+  for (int i = 0; i < 2; ++i) {
+    const Ran ran = sluice_reload(*gateway.operator->());
+    ASSERT_EQ(ran.code, 0) << ran.output;
+    EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"from":"a"})") << "the new watch has published nothing";
+  }
+  directory.publish(gateway, b.url());
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"from":"b"})");
+  gateway->configure(config_of(endpoint_of("/x", backend("http://service-of-y"))));
+  ASSERT_EQ(sluice_reload(*gateway.operator->()).code, 0);
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 500) << "another service has hosts of its own";
 }
 
 // ---- sluice.balancer/1 ----

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tests/integration/plugins/plugin_folder.h"
+#include "tests/integration/reloading.h"
 
 namespace sluice::test {
 namespace {
@@ -167,6 +167,36 @@ TEST_F(IsolateTest, AHelperThatDiesAgainAndAgainIsStartedAfterAPause) {
   }
   while (occurrences(gateway->log(), "its helper process runs again") < 4) gateway->process().wait_for_output("its helper process runs again");
   expect_served(gateway.port());
+}
+
+TEST_F(IsolateTest, TheStatusHasEveryHelperItsProcessAndItsDeaths) {
+  PluggedGateway gateway({"poison"}, with_poison(up, R"("timeout": "30s", "helpers": 2)"), 2);
+  expect_served(gateway.port());
+  auto plugins = [&] { return status_of(*gateway.operator->()).at("isolated"); };
+  Json before = plugins();
+  ASSERT_EQ(before.size(), 1u) << before.dump();
+  EXPECT_EQ(before.items()[0].at("plugin").str(), "test.poison");
+  EXPECT_EQ(before.items()[0].at("timeout_ms").whole(), 30'000);
+  auto helpers = before.items()[0].at("helpers").items();
+  ASSERT_EQ(helpers.size(), 2u) << before.dump();
+  for (const Json& h : helpers) {
+    EXPECT_EQ(h.at("state").str(), "up");
+    EXPECT_EQ(h.at("deaths").whole(), 0);
+    EXPECT_EQ(kill(static_cast<pid_t>(h.at("pid").whole()), 0), 0) << "there is such a process";
+  }
+  EXPECT_EQ(kill(static_cast<pid_t>(helpers[1].at("pid").whole()), SIGKILL), 0);
+  gateway->process().wait_for_output("its helper process runs again");
+  const Json after = plugins();
+  const auto now = after.items()[0].at("helpers").items();
+  EXPECT_EQ(now[0].dump().find("last_death"), std::string::npos) << "the other one lives";
+  EXPECT_EQ(now[1].at("state").str(), "up");
+  EXPECT_EQ(now[1].at("deaths").whole(), 1);
+  EXPECT_EQ(now[1].at("restarts").whole(), 1);
+  EXPECT_EQ(now[1].at("last_death").str(), "SIGKILL (Killed)");
+  EXPECT_NE(now[1].at("pid").whole(), helpers[1].at("pid").whole());
+  const Ran table = run_program({gateway_binary(), "status", "--admin", gateway->admin()});
+  EXPECT_TRUE(contains(table.output, "Plugins in processes of their own")) << table.output;
+  EXPECT_TRUE(contains(table.output, "SIGKILL (Killed)")) << table.output;
 }
 
 TEST_F(IsolateTest, WhoeverKillsTheHelperItComesBack) {

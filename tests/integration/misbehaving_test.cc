@@ -83,6 +83,44 @@ TEST_F(MisbehavingTest, AHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) {
   EXPECT_EQ(occurrences(gateway.log_to_the_end(), "was suspended and not resumed"), 3);
 }
 
+TEST_F(MisbehavingTest, AChunkHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) {
+  const std::string block = extra({{"misbehaving/keeps-chunk", ""}});
+  PluggedGateway gateway({"misbehaving/keeps_chunk"},
+                         config_of(endpoint_of("/post", backend_of(up.url(), "/d", R"("method": "POST", )" + block), R"("method": "POST", "timeout": "80ms", )") + "," +
+                                   endpoint_of("/good", backend_of(up.url(), "/d"))));
+  TestClient client(gateway.port());
+  EXPECT_EQ(client.request("POST", "/post", {}, "a body").status, 500);
+  gateway->process().wait_for_output("plugin misbehaving.keeps-chunk (misbehaving/keeps-chunk) [BACKEND: /d] kept a piece of a body, was suspended and not resumed within the time-out");
+  expect_good(gateway);
+}
+
+TEST_F(MisbehavingTest, AReplyOfAChunkHookIsNoActionAndFailsTheBody) {
+  PluggedGateway gateway({"misbehaving/replies_in_chunk"}, with_fixture(up, "replies-in-chunk", "5s", false));
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 500);
+  gateway->process().wait_for_output("[ENDPOINT: /bad] plugin misbehaving.replies-in-chunk (misbehaving/replies-in-chunk) answered an unknown action");
+  expect_good(gateway);
+}
+
+TEST_F(MisbehavingTest, AStateThatItsOwnPluginRefusesIsToldAndTheReloadGoesOn) {
+  PluggedGateway gateway({"misbehaving/state_not_taken"}, with_fixture(up, "state-not-taken", "5s", false));
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+  ASSERT_EQ(::kill(gateway->pid(), SIGHUP), 0);
+  gateway->process().wait_for_output("[ENDPOINT: /bad][misbehaving/state-not-taken] could not use the state of the object before it; it starts as new (plugin misbehaving.state-not-taken)");
+  gateway->process().wait_for_output("generation 2 serves");
+  EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
+}
+
+// A store that is full, a name server that is away, a state of another build: where nothing of that happens the three do no harm,
+// which is why check-plugin makes it happen.
+TEST_F(MisbehavingTest, PluginsThatTrustTooMuchServeAsLongAsAllIsWell) {
+  for (const char* name : {"trusts-store", "trusts-lookup", "trusts-state", "cuts-matter", "job-touches-exchange"}) {
+    PluggedGateway gateway({"misbehaving/" + replace_all(name, "-", "_")}, with_fixture(up, name, "5s", false));
+    EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200) << name;
+    expect_good(gateway);
+    gateway.log_to_the_end();
+  }
+}
+
 TEST_F(MisbehavingTest, AHookThatHoldsItsLoopIsNamedWithItsPlace) {
   PluggedGateway gateway({"misbehaving/blocks_loop"}, with_fixture(up, "blocks-loop", "5s", false));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);

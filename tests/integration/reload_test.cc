@@ -226,6 +226,65 @@ TEST(ReloadTest, TheLogsLevelChangesWithItsBlock) {
   EXPECT_EQ(occurrences(gateway.log(), "generation 3 serves"), told) << "information is below the level that was set";
 }
 
+// A backend that wants a certificate from whoever calls, and answers {"a":1} to everything.
+class StrictBackend {
+ public:
+  explicit StrictBackend(const TempFolder& folder)
+      : tls_{folder.path() + "/server.pem", folder.path() + "/server.key", folder.path() + "/known.pem"},
+        server_{[](ConnectionServer::Connection& c) {
+                  for (std::string in;;) {
+                    while (in.find("\r\n\r\n") == std::string::npos) {
+                      const std::string more = c.wire->read_some();
+                      if (more.empty()) return;
+                      in += more;
+                    }
+                    in.clear();
+                    c.wire->write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
+                  }
+                },
+                [](int, const std::string&) {}, &tls_} {}  // clients that are refused are what is tested
+  std::string url() const { return "https://127.0.0.1:" + std::to_string(server_.port()); }
+
+ private:
+  TlsServerContext tls_;
+  ConnectionServer server_;
+};
+
+// A self-signed certificate and its key, NAME.pem and NAME.key.
+void make_certificate(const TempFolder& folder, const std::string& name) {
+  const Ran ran = run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                               "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder.path() + "/" + name + ".key", "-out",
+                               folder.path() + "/" + name + ".pem"});
+  ASSERT_EQ(ran.code, 0) << ran.output;
+}
+
+TEST(ReloadTest, CertificatesAreReadAgainThoughTheConfigurationIsTheSame) {
+  TempFolder folder;
+  for (const char* name : {"server", "known", "stranger"}) make_certificate(folder, name);
+  StrictBackend backend(folder);
+  auto install = [&](const std::string& from, const std::string& to) {
+    for (const char* ending : {".pem", ".key"}) {
+      std::filesystem::copy_file(folder.path() + "/" + from + ending, folder.path() + "/new");
+      std::filesystem::rename(folder.path() + "/new", folder.path() + "/" + to + ending);
+    }
+  };
+  install("stranger", "client");
+  install("server", "authority");
+  GatewayProcess gateway(options_of(config_of(
+      endpoint_of("/x", backend_of(backend.url(), "/d")),
+      R"("client_tls": {"disable_system_ca_pool": true, "ca_certs": [")" + folder.path() + R"(/authority.pem"], "client_certs": [{"certificate": ")" +
+          folder.path() + R"(/client.pem", "private_key": ")" + folder.path() + R"(/client.key"}]}, )")));
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 500) << "the backend does not know this client";
+  install("known", "client");
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"a":1})") << "its new certificate is shown";
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"a":1})");
+  install("stranger", "authority");
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 500) << "no connection from before is used for a server that is not trusted any more";
+}
+
 TEST(ReloadTest, WatchedFilesReloadByThemselves) {
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));

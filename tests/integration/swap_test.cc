@@ -169,6 +169,27 @@ TEST(TrialTest, ABuildThatFailsIsSentBackByItself) {
   EXPECT_EQ(fresh, 2) << "another build is";
 }
 
+TEST(TrialTest, WhenItsTimeIsOverABuildThatDidWellHasAllRequests) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up, trial(R"("share": 50, "min_requests": 5, "duration": "1ms")"), 1);
+  gateway.put("b");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  for (int i = 0; i < 4; ++i) gateway.get();
+  Json status = status_of(*gateway).at("trial");
+  EXPECT_EQ(status.at("builds").size(), 1u) << "its time is over, but two requests are too few to judge by";
+  EXPECT_EQ(status.at("new").at("requests").whole(), 2);
+  for (int i = 0; i < 6; ++i) gateway.get();
+  gateway->process().wait_for_output("has all requests now, its time is over");
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "b");
+  status = status_of(*gateway).at("trial");
+  EXPECT_EQ(status.at("builds").size(), 0u);
+  EXPECT_TRUE(has(status.at("last").str(), "its time is over")) << status.dump();
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "b") << "it is the build in use now, not one on trial";
+}
+
 TEST(TrialTest, APersonMayTakeWhatWasSentBack) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}"));

@@ -93,7 +93,8 @@ class Wire {
 std::unique_ptr<Wire> tls_connect(Fd fd, Limit limit = kLimit);
 class TlsServerContext {
  public:
-  TlsServerContext(const std::string& certificate_file, const std::string& key_file);
+  // `client_authority_file`: clients must show a certificate that it has signed; "": they are not asked.
+  TlsServerContext(const std::string& certificate_file, const std::string& key_file, const std::string& client_authority_file = "");
   ~TlsServerContext();
   TlsServerContext(const TlsServerContext&) = delete;
   TlsServerContext& operator=(const TlsServerContext&) = delete;

@@ -80,14 +80,20 @@ std::unique_ptr<Wire> tls_connect(Fd fd, Limit limit) {
   return std::make_unique<TlsWire>(std::move(fd), context, false, limit);
 }
 
-TlsServerContext::TlsServerContext(const std::string& certificate_file, const std::string& key_file)
+TlsServerContext::TlsServerContext(const std::string& certificate_file, const std::string& key_file, const std::string& client_authority_file)
     : context_(SSL_CTX_new(TLS_server_method())) {
   if (SSL_CTX_use_certificate_chain_file(context_, certificate_file.c_str()) != 1 ||
-      SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+      SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      (!client_authority_file.empty() && SSL_CTX_load_verify_file(context_, client_authority_file.c_str()) != 1)) {
     std::string text = openssl_error("certificate of a fake backend");
     SSL_CTX_free(context_);
     throw Failure(text);
   }
+  if (client_authority_file.empty()) return;
+  SSL_CTX_set_verify(context_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // A client must show its certificate each time: none comes back with a ticket of before.
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
 }
 
 TlsServerContext::~TlsServerContext() { SSL_CTX_free(context_); }

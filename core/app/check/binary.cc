@@ -1,30 +1,15 @@
 #include "core/app/check/binary.h"
 
-#include <elf.h>
-
-#include <algorithm>
-#include <cstring>
-#include <map>
 #include <set>
 #include <string>
+
+#include "core/plugin/elf.h"
 
 namespace sluice::app::check {
 namespace {
 
 constexpr std::string_view kEntry = "slc_plugin_entry";
-constexpr uint64_t kMostSymbols = 1'000'000;
-
-template <class T>
-bool read(std::string_view file, uint64_t at, T* out) {
-  if (at > file.size() || file.size() - at < sizeof(T)) return false;
-  std::memcpy(out, file.data() + at, sizeof(T));
-  return true;
-}
-
-std::string_view section(std::string_view file, const Elf64_Shdr& s) {
-  if (s.sh_type == SHT_NOBITS || s.sh_offset > file.size() || file.size() - s.sh_offset < s.sh_size) return {};
-  return file.substr(s.sh_offset, s.sh_size);
-}
+constexpr size_t kMostSymbols = 1'000'000, kLongestName = 4096;
 
 struct Symbols {
   std::set<std::string> exported, imported;
@@ -33,31 +18,22 @@ struct Symbols {
 
 Symbols symbols_of(std::string_view file) {
   Symbols out;
-  Elf64_Ehdr h;
-  if (!read(file, 0, &h)) return out;
-  for (uint32_t i = 0; i < h.e_shnum; ++i) {
-    Elf64_Shdr s, strings;
-    if (!read(file, h.e_shoff + uint64_t{i} * sizeof s, &s) || s.sh_type != SHT_DYNSYM || s.sh_link >= h.e_shnum) continue;
-    if (!read(file, h.e_shoff + uint64_t{s.sh_link} * sizeof s, &strings)) continue;
-    const std::string_view table = section(file, s), text = section(file, strings);
-    for (uint64_t n = 0; n < std::min<uint64_t>(table.size() / sizeof(Elf64_Sym), kMostSymbols); ++n) {
-      Elf64_Sym sym;
-      read(table, n * sizeof sym, &sym);
-      if (sym.st_name >= text.size() || ELF64_ST_BIND(sym.st_info) == STB_LOCAL) continue;
-      std::string_view name = text.substr(sym.st_name);
-      name = name.substr(0, name.find('\0'));
-      if (name.empty()) continue;
-      if (sym.st_shndx == SHN_UNDEF) {
-        out.imported.emplace(name);
-        continue;
-      }
-      out.unique += ELF64_ST_BIND(sym.st_info) == STB_GNU_UNIQUE;
+  size_t seen = 0;
+  plugin::elf::each_symbol(file, [&](const plugin::elf::Symbol& s) {
+    std::string_view name = s.text.substr(0, kLongestName);
+    name = name.substr(0, name.find('\0'));
+    if (name.empty()) return true;
+    if (!s.defined) {
+      out.imported.emplace(name);
+    } else {
+      out.unique += s.unique;
       // Markers that linkers add, and what a sanitizer's instrumentation exports.
       if (name != "_init" && name != "_fini" && name != "_edata" && name != "_end" && name != "__bss_start" && !name.starts_with("__asan") &&
-          !name.starts_with("__odr_asan") && sym.st_shndx != SHN_ABS)
+          !name.starts_with("__odr_asan") && !s.absolute)
         out.exported.emplace(name);
     }
-  }
+    return ++seen < kMostSymbols;
+  });
   return out;
 }
 

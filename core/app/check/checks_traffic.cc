@@ -1,37 +1,12 @@
 // Requests through the real gateway, polite and rude.
 #include "core/app/check/kit.h"
 #include "core/app/check/spy.h"
+#include "core/app/check/traffic.h"
 
 namespace sluice::app::check {
 namespace {
 
-constexpr const char* kTimeout = "1s";
-const char* const kModes[] = {"ok", "chunked", "empty", "error", "garbage", "reset", "headers", "big", "deep"};
-
-// The gateway of a check, or nullptr after a finding.
-std::unique_ptr<Site> opened(Session& s, const char* check, uint32_t workers = 1, const std::string& timeout = kTimeout) {
-  std::string why;
-  auto site = s.open(workers, timeout, why);
-  if (!site) s.tell(State::failed, check, "the gateway does not start with it: " + why, "See also: sluice check -c FILE");
-  return site;
-}
-
-std::string get(const Spot& spot, const std::string& mode, std::string_view headers = {}) {
-  return request_text("GET", spot.path + "/" + mode, headers);
-}
-std::string post(const Spot& spot, const std::string& mode, std::string_view body, std::string_view headers = {}) {
-  return request_text("POST", spot.path + "/" + mode, headers, body);
-}
-
-// The gateway must still serve, whatever was done to it before.
-void still_serves(Session& s, const Site& site, const char* check, const Spot& spot) {
-  s.expect_answer(site, check, spot.title + ", a plain request afterwards", get(spot, "ok"));
-}
-
-std::string spots_text(const Session& s) {
-  const size_t n = s.spots().size();
-  return std::to_string(n) + (n == 1 ? " place" : " places");
-}
+const char* const kModes[] = {"ok", "chunked", "empty", "error", "garbage", "reset", "headers", "big", "deep", "cut"};
 
 }  // namespace
 
@@ -190,30 +165,6 @@ void check_memory(Session& s) {
   if (s.tell_violations()) return;
   s.tell(State::passed, "memory", refusals ? std::to_string(refusals) + " refusals of memory, timers and the like, each survived"
                                            : "asks the gateway for nothing while requests run");
-}
-
-void check_reload(Session& s) {
-  auto old = opened(s, "reload");
-  if (!old) return;
-  std::vector<std::unique_ptr<Client>> under_way;
-  const spy::Counts before = spy::counts();
-  for (const Spot& spot : s.spots())
-    for (const char* mode : {"late", "ok"}) {
-      under_way.push_back(std::make_unique<Client>(old->port()));
-      under_way.back()->send(get(spot, mode));
-    }
-  spy::wait_for_hooks(before.hooks + 1, 300);
-  // The new objects come while the old ones serve, and the old ones go when their requests have ended.
-  auto fresh = opened(s, "reload");
-  if (!fresh) return;
-  old->drain();
-  for (const Spot& spot : s.spots()) still_serves(s, *fresh, "reload", spot);
-  for (auto& c : under_way) c->read(s.options().answer_ms);
-  under_way.clear();
-  old.reset();
-  for (const Spot& spot : s.spots()) still_serves(s, *fresh, "reload", spot);
-  fresh.reset();
-  if (!s.tell_violations()) s.tell(State::passed, "reload", "old and new objects side by side; the old ones went with their last requests");
 }
 
 }  // namespace sluice::app::check

@@ -17,26 +17,13 @@
 #include <new>
 
 #include "core/app/check/running.h"
+#include "core/base/fd.h"
 #include "sluice/plugin.h"
 
 namespace sluice::app::check {
 namespace {
 
 constexpr size_t kMostOutput = 64 * 1024;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_{fd} {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Above the numbers that the child gives them, so that no dup2 there steps on another.
 int memory_file(const char* name) {

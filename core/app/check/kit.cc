@@ -4,13 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 
 #include "core/app/check/binary.h"
 #include "core/app/check/child.h"
+#include "core/base/file.h"
 #include "core/log/log.h"
 #include "core/plugin/elf.h"
+#include "core/plugin/note.h"
 
 namespace sluice::app::check {
 
@@ -22,26 +23,33 @@ constexpr size_t kMostProcesses = 16;  // a plugin that crashes more often is kn
 constexpr int kNotLoaded = 4;          // the checking process said why
 constexpr uint64_t kCpuSeconds = 120;
 
-std::string interface_text(std::string_view id) {
-  const size_t dot = id.find('.'), slash = id.find('/');
-  return dot == id.npos || slash == id.npos || slash < dot ? std::string{id} : std::string{id.substr(dot + 1, slash - dot - 1)};
-}
-
 std::string describe(const plugin::Module& m) {
   const slc_entry& e = m.entry();
   std::string text = std::string{e.id} + " " + e.version + ", ABI " + std::to_string(e.abi_major) + "." + std::to_string(e.abi_minor) + ", built with " +
                      (e.built_with ? e.built_with : "(unknown)");
   std::string names;
   for (const plugin::Module::Offer& o : m.offers()) {
-    names += (names.empty() ? "\n" : ", ") + std::string{"\""} + o.spec->name + "\" (" + interface_text(o.spec->interface_id);
-    static constexpr std::pair<uint32_t, const char*> kScopes[] = {
-        {SLC_AT_SERVICE, "service"}, {SLC_AT_ENDPOINT, "endpoint"}, {SLC_AT_PROXY, "proxy"}, {SLC_AT_BACKEND, "backend"}};
-    for (const auto& [bit, name] : kScopes)
-      if (o.spec->scopes & bit) names += std::string{", "} + name;
-    if (o.spec->scopes) names += ", stage " + std::to_string(o.spec->stage);
+    names += (names.empty() ? "\n" : ", ") + std::string{"\""} + o.spec->name + "\" (" + std::string{plugin::kind_name(o.spec->interface_id)};
+    if (o.spec->scopes) names += ", " + plugin::scope_names(o.spec->scopes) + ", stage " + std::to_string(o.spec->stage);
     names += ")";
   }
   return text + names;
+}
+
+// What the file says of itself, without being loaded.
+Finding note_of(const std::string& bytes) {
+  constexpr const char* kHow = "In C++ SLC_PLUGIN makes it; in C write SLC_PLUGIN_NOTE beside the entry (sluice/note.h).";
+  auto note = plugin::read_note(bytes);
+  if (!note) return {State::failed, "note", note.error().message, kHow};
+  if (!*note) return {State::note, "note", "has no note: sluice plugins and sluice plugins lock cannot say what it is without loading it", kHow};
+  const plugin::Note& n = **note;
+  std::string text = n.id + " " + n.version + ", ABI " + std::to_string(n.abi_major) + "." + std::to_string(n.abi_minor) + ", built with " +
+                     (n.built_with.empty() ? "(unknown)" : n.built_with);
+  for (size_t i = 0; i < n.bindings.size(); ++i) {
+    const plugin::Note::Bound& b = n.bindings[i];
+    text += std::string{i ? ", " : "\n"} + "\"" + b.name + "\" (" + std::string{plugin::kind_name(b.interface_id)} + (b.scopes ? ", " + plugin::scope_names(b.scopes) : "") + ")";
+  }
+  return {State::passed, "note", text, ""};
 }
 
 // The last lines of what a process said before it died: a sanitizer's summary, an assertion.
@@ -71,8 +79,10 @@ const std::vector<Check>& all_checks() {
       {"bodies", "empty, large, slow and odd bodies and headers", check_bodies},
       {"clients", "clients that leave in the middle, also while a hook waits", check_clients},
       {"time-outs", "requests that the time-out ends", check_timeouts},
-      {"memory", "every request for memory, timers and the like refused in turn", check_memory},
-      {"reload", "new objects beside old ones that still serve", check_reload},
+      {"streams", "bodies that come slowly, in bytes, break off, or are read slowly", check_streams},
+      {"memory", "every request for memory, timers, jobs and the like refused in turn", check_memory},
+      {"state", "state handed over from object to object, and bytes that nobody wrote", check_state},
+      {"reload", "reloads of the gateway while requests run and hooks wait", check_reload},
       {"codec", "decoders and encoders: bodies cut anywhere, garbage, deep nesting", check_codec},
       {"end", "everything made is given back", check_end},
   };
@@ -88,7 +98,11 @@ int run_checks(const KitOptions& o, size_t first) {
   {
     Session session{o};
     begin(0);
-    if (std::string why = session.load(); !why.empty()) {
+    std::string why = session.load();
+    if (const std::string what = session.note_disagreement(); !what.empty() && !first)
+      session.tell(State::failed, "note", "its note and its entry disagree: " + what,
+                   "Tools and plugins.lock believe the note, which they read without loading the file: write the same into both, as SLC_PLUGIN does.");
+    if (!why.empty()) {
       session.tell(State::failed, "load", why);
       code = kNotLoaded;
     } else {
@@ -116,13 +130,12 @@ int run_checks(const KitOptions& o, size_t first) {
 std::vector<Finding> check_file(const std::string& file, const std::string& plugins, const std::string& config_file, const CheckLimits& limits) {
   std::vector<Finding> out;
   struct stat st;
-  std::ifstream in{file, std::ios::binary};
-  std::stringstream content;
-  if (::stat(file.c_str(), &st) != 0 || !S_ISREG(st.st_mode) || !(content << in.rdbuf())) {
-    out.push_back({State::failed, "file", file + ": cannot be read, or is no regular file", ""});
+  auto content = ::stat(file.c_str(), &st) == 0 && !S_ISREG(st.st_mode) ? Problem{"is no regular file"} : read_file(file);
+  if (!content) {
+    out.push_back({State::failed, "file", file + " " + content.error().message, ""});
     return out;
   }
-  const std::string bytes = content.str();
+  const std::string& bytes = *content;
   if (std::string wrong = plugin::elf::problem(bytes); !wrong.empty()) {
     out.push_back({State::failed, "file", wrong, "A plugin is a shared object (.so) built for this machine."});
     return out;
@@ -131,6 +144,8 @@ std::vector<Finding> check_file(const std::string& file, const std::string& plug
     out.push_back({State::failed, "file", "everybody may write to it: no gateway will load it", "chmod o-w " + file});
   for (Finding& f : look_at(bytes)) out.push_back(std::move(f));
   if (std::any_of(out.begin(), out.end(), [](const Finding& f) { return f.state == State::failed && f.text.find("no gateway plugin") != f.text.npos; })) return out;
+  out.push_back(note_of(bytes));
+  if (out.back().state == State::failed) return out;
 
   // The same sentence from two processes, and the same end in two checks, are told once.
   auto add = [&](Finding f) {

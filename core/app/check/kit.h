@@ -23,6 +23,8 @@ void check_bodies(Session&);
 void check_clients(Session&);
 void check_timeouts(Session&);
 void check_memory(Session&);
+void check_streams(Session&);   // checks_streams.cc
+void check_state(Session&);     // checks_reload.cc
 void check_reload(Session&);
 void check_codec(Session&);     // checks_codec.cc
 void check_end(Session&);       // checks_config.cc; after it nothing of the plugin is left

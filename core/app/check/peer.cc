@@ -9,17 +9,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <thread>
 
+#include "core/base/clock.h"
 #include "core/base/text.h"
 
 namespace sluice::app::check {
 namespace {
 
-uint64_t now_ms() {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
-}
+uint64_t now_ms() { return clock::monotonic_ns() / 1'000'000; }
 
 sockaddr_in local(uint16_t port) {
   sockaddr_in a{};
@@ -66,6 +65,22 @@ bool dechunk(std::string& bytes, std::string& body) {
   bytes.erase(0, at);
   body = std::move(out);
   return true;
+}
+
+// Long enough for the pieces not to arrive together, on a machine that has time.
+constexpr std::chrono::milliseconds kPause{4};
+
+// As one chunked body: byte by byte, or in eight pieces with pauses.
+bool send_pieces(int fd, std::string_view body, Delivery how) {
+  const size_t piece = how == Delivery::bytes ? std::max<size_t>(body.size() / 4096, 1) : body.size() / 8 + 1;
+  char size[24];
+  for (; !body.empty(); body.remove_prefix(std::min(piece, body.size()))) {
+    const std::string_view part = body.substr(0, piece);
+    std::snprintf(size, sizeof size, "%zx\r\n", part.size());
+    if (!send_all(fd, std::string{size}.append(part).append("\r\n"))) return false;
+    if (how == Delivery::slow) std::this_thread::sleep_for(kPause);
+  }
+  return send_all(fd, "0\r\n\r\n");
 }
 
 constexpr std::string_view kDocument =
@@ -230,6 +245,13 @@ void Backend::serve(int fd) {
     path = path.substr(0, path.find_first_of(" ?"));
     const std::string_view mode = path.substr(std::min(path.rfind('/') + 1, path.size()));
 
+    // "ok" and "big": what they say does not depend on how they come.
+    auto deliver = [&](std::string_view text) {
+      const Delivery how = delivery_;
+      std::string out = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Backend: check\r\n";
+      if (how == Delivery::whole) return send_all(fd, out.append("Content-Length: ").append(std::to_string(text.size())).append("\r\n\r\n").append(text));
+      return send_all(fd, out.append("Transfer-Encoding: chunked\r\n\r\n")) && send_pieces(fd, text, how);
+    };
     auto answer = [&](std::string_view status, std::string_view text, std::string_view type, std::string_view extra = {}) {
       std::string out = "HTTP/1.1 " + std::string{status} + "\r\nContent-Type: " + std::string{type} + "\r\n" + std::string{extra} +
                         "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n";
@@ -247,14 +269,19 @@ void Backend::serve(int fd) {
       ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
       return;
     }
+    if (mode == "cut") {
+      // Announced whole, and ended in the middle.
+      send_all(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(kDocument.size()) + "\r\n\r\n" +
+                       std::string{kDocument.substr(0, kDocument.size() / 2)});
+      return;
+    }
     if (mode == "chunked") {
-      go_on = send_all(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
-      for (const char c : kDocument) go_on = go_on && send_all(fd, std::string{"1\r\n"} + c + "\r\n");
-      go_on = go_on && send_all(fd, "0\r\n\r\n");
+      go_on = send_all(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n") &&
+              send_pieces(fd, kDocument, Delivery::bytes);
     } else if (mode == "big") {
       std::string text = R"({"rows":[)";
       for (int i = 0; i < 20'000; ++i) text += (i ? "," : "") + std::string{R"({"id":)"} + std::to_string(i) + R"(,"name":"some text in a row"})";
-      go_on = answer("200 OK", text + "]}", kJson);
+      go_on = deliver(text + "]}");
     } else if (mode == "deep") {
       std::string text;
       for (int i = 0; i < 2'000; ++i) text += R"({"a":[)";
@@ -276,7 +303,7 @@ void Backend::serve(int fd) {
     } else if (mode == "sample") {
       go_on = answer("200 OK", sample_, "application/octet-stream");
     } else {
-      go_on = answer("200 OK", kDocument, kJson, "X-Backend: check\r\n");
+      go_on = deliver(kDocument);
     }
     if (!go_on) return;
   }

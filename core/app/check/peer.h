@@ -1,6 +1,7 @@
 // The two ends that a checked gateway has: a client and a backend, both on 127.0.0.1, both as rude as the check wants them.
 // Blocking; threads of their own.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,9 +37,12 @@ class Client {
 std::string request_text(std::string_view method, std::string_view target, std::string_view headers = {}, std::string_view body = {});
 Answer ask(uint16_t port, std::string_view request, uint64_t limit_ms);
 
-// Answers by the last part of the path: ok, empty, error, garbage, reset, chunked (byte by byte), late (never, until the
-// gateway leaves), big, headers, deep, sample (the text given). Everything else is ok. Lives as long as the process: its
-// threads do.
+// How the backend hands "ok" and "big" over: with its length, in chunks of one byte, or in a few pieces with pauses between them.
+enum class Delivery : uint8_t { whole, bytes, slow };
+
+// Answers by the last part of the path: ok, empty, error, garbage, reset, chunked (byte by byte), cut (breaks off in its body),
+// late (never, until the gateway leaves), big, headers, deep, sample (the text given). Everything else is ok. Lives as long as
+// the process: its threads do.
 class Backend {
  public:
   Backend();
@@ -48,6 +52,7 @@ class Backend {
   uint16_t port() const { return port_; }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   void set_sample(std::string body) { sample_ = std::move(body); }  // before requests
+  void set_delivery(Delivery d) { delivery_ = d; }                  // of the answers that begin now. [any]
 
  private:
   void accept_loop();
@@ -55,6 +60,7 @@ class Backend {
   int listener_ = -1;
   uint16_t port_ = 0;
   std::string sample_ = "sample";
+  std::atomic<Delivery> delivery_{Delivery::whole};
 };
 
 // A port that was free a moment ago; 0: none could be found.

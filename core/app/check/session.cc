@@ -7,12 +7,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <future>
 
 #include "core/app/check/blocks.h"
 #include "core/app/check/child.h"
 #include "core/app/check/running.h"
 #include "core/app/check/spy.h"
+#include "core/base/file.h"
+#include "core/plugin/background_dns.h"
+#include "core/plugin/note.h"
+#include "core/plugin/work.h"
 
 namespace sluice::app::check {
 
@@ -47,9 +51,18 @@ RuleText text_of(spy::Rule r) {
     case Rule::thread: return {"threads", "Resume the exchange, and do the rest in the hook or callback that follows.", State::failed};
     case Rule::threads: return {"threads", "Set SLC_STARTS_THREADS in the entry's flags (SLC_PLUGIN_WITH), so that the host waits for them.", State::failed};
     case Rule::lifecycle: return {"balance", "Whatever is created is destroyed once.", State::failed};
+    case Rule::stream:
+      return {"streams", "emit() is for chunk hooks and for what runs between two chunks of the same body: from on_request and the like use set_body.", State::note};
+    case Rule::state: return {"state", "import_state must take what export_state of the same build has written, whatever it was.", State::failed};
     case Rule::header: return {"headers", "Check what is put into a header: CR, LF and NUL are refused, and so is the id 0.", State::note};
   }
   return {"rules", "", State::failed};
+}
+
+bool streams(const plugin::Binding& b) {
+  if (b.interface_id != SLC_IFACE_MIDDLEWARE) return false;
+  const auto* t = plugin::table<slc_middleware>(b);
+  return SLC_HAS(t, slc_middleware, on_request_chunk) || SLC_HAS(t, slc_middleware, on_response_chunk);
 }
 
 std::string scope_text(int32_t scope) {
@@ -66,7 +79,20 @@ std::string scope_text(int32_t scope) {
 
 Site::~Site() {
   gateway_->drain();
-  gateway_->wait();
+  main_.join();
+}
+
+ReloadOutcome Site::reload() {
+  std::promise<ReloadOutcome> done;
+  gateway_->reload({"check-plugin"}, [&](const ReloadOutcome& outcome) { done.set_value(outcome); });
+  return done.get_future().get();
+}
+
+size_t Site::generations() const {
+  json::error_code ec;
+  const json::value status = json::parse(gateway_->status(), ec);
+  const json::value* all = ec ? nullptr : status.get_object().if_contains("generations");
+  return all && all->is_array() ? all->get_array().size() : 0;
 }
 
 Session::Session(KitOptions o) : options_{std::move(o)}, backend_{new Backend} {
@@ -84,16 +110,15 @@ size_t Session::threads() {
   size_t n = 0;
   std::error_code ec;
   for (fs::directory_iterator it{"/proc/self/task", ec}, end; !ec && it != end; it.increment(ec)) ++n;
-  return n;
+  return n - std::min(n, plugin::WorkPool::get().threads() + (plugin::background_dns::running() ? 1 : 0));
 }
 
 std::string Session::cleaned(std::string text) const { return with(std::move(text), copy_, options_.file); }
 
 std::string Session::load() {
-  std::ifstream in{options_.file, std::ios::binary};
-  std::stringstream all;
-  all << in.rdbuf();
-  bytes_ = all.str();
+  auto bytes = read_file(options_.file);
+  if (!bytes) return options_.file + " " + bytes.error().message;
+  bytes_ = std::move(*bytes);
   // A folder with the others, and with a private copy of this one: an older build of it may be installed, and must not clash.
   const fs::path name = fs::path{options_.file}.filename();
   copy_ = folder_ + "/" + name.string();
@@ -126,8 +151,19 @@ std::string Session::load() {
     return "none of its names can be used";
   }
   chosen_.resize(bindings_.size());
+  for (const plugin::Binding* b : registry_->bindings()) {
+    if (b->interface_id == SLC_IFACE_DECODER && !plugin::table<slc_decoder>(*b)->decode) raw_decoder_ = b->name;
+    if (b->interface_id == SLC_IFACE_ENCODER && !plugin::table<slc_encoder>(*b)->encode) raw_encoder_ = b->name;
+  }
   find_spots();
   return {};
+}
+
+std::string Session::note_disagreement() const {
+  const slc_entry* e = spy::entry();
+  if (!e || !e->id || !e->version) return {};
+  const auto note = plugin::read_note(bytes_);
+  return note && *note ? plugin::disagreement(**note, *e) : std::string{};
 }
 
 void Session::unload() {
@@ -150,8 +186,13 @@ void Session::find_spots() {
       if (s == SLC_AT_SERVICE && b->interface_id == SLC_IFACE_BALANCER) continue;
       scopes.push_back(s);
     }
-    for (int32_t s : scopes)
-      spots_.push_back({b, s, "/check-" + std::to_string(spots_.size()), '"' + b->name + '"' + scope_text(s)});
+    auto add = [&](int32_t s, bool raw) {
+      spots_.push_back({b, s, "/check-" + std::to_string(spots_.size()), '"' + b->name + '"' + scope_text(s) + (raw ? ", bodies streamed" : ""), raw});
+    };
+    for (int32_t s : scopes) add(s, false);
+    // Where nobody reads the body, hooks see it as it comes.
+    if (!streams(*b) || raw_decoder_.empty() || raw_encoder_.empty()) continue;
+    for (int32_t s : scopes) add(s, true);
   }
 }
 
@@ -165,7 +206,7 @@ const std::optional<json::value>& Session::chosen(const plugin::Binding& b) cons
   return chosen_[static_cast<size_t>(at - bindings_.begin())];
 }
 
-Session::Tried Session::try_block(const plugin::Binding& b, const json::value* block) {
+std::shared_ptr<plugin::Object> Session::make(const plugin::Binding& b, const json::value* block, config::Report& report) {
   // A configuration of its own around the block, for surrounding().
   const int32_t scope = [&] {
     for (const Spot& s : spots_)
@@ -191,13 +232,19 @@ Session::Tried Session::try_block(const plugin::Binding& b, const json::value* b
   configured.name = b.name;
   configured.value = block;
   configured.pointer = "/block";
+  return plugin::ObjectFactory{*registry_, 1, report}.make(b, block ? &configured : nullptr, context);
+}
 
+std::shared_ptr<plugin::Object> Session::make_object(const plugin::Binding& b) {
+  config::Report report;
+  const auto& block = chosen(b);
+  return make(b, block ? &*block : nullptr, report);
+}
+
+Session::Tried Session::try_block(const plugin::Binding& b, const json::value* block) {
   config::Report report;
   Tried out;
-  {
-    plugin::ObjectFactory factory{*registry_, 1, report};
-    factory.make(b, block ? &configured : nullptr, context);
-  }
+  make(b, block, report);
   out.accepted = !report.failed();
   for (const config::Issue& i : report.issues()) {
     if (i.severity != config::Issue::Severity::error) continue;
@@ -258,6 +305,7 @@ json::object Session::configuration(const std::string& timeout) const {
     else if (s.scope == SLC_AT_SERVICE) service[name] = block_for(*s.binding);
     else if (static_cast<uint32_t>(s.scope) & kAtEndpoint) endpoint["extra_config"] = json::object{{name, block_for(*s.binding)}};
     else if (s.scope == SLC_AT_BACKEND) backend["extra_config"] = json::object{{name, block_for(*s.binding)}};
+    if (s.raw) backend["encoding"] = raw_decoder_, endpoint["output_encoding"] = raw_encoder_;
     endpoint["backend"] = json::array{backend};
     endpoints.push_back(endpoint);
     endpoint["method"] = "POST";

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/app/check/finding.h"
@@ -27,19 +28,26 @@ struct Spot {
   int32_t scope;       // SLC_AT_…, 0 for encodings and sd
   std::string path;    // of its endpoint, which ends with the backend's mode: path + "/ok"
   std::string title;   // "\"acme/x\" at an endpoint"
+  bool raw = false;    // bodies pass unread: for hooks that see them in pieces
 };
 
-// A running gateway of this process. Its end waits for everything of it.
+// A running gateway of this process, with a thread that does what `sluice run` does on its main one. Its end waits for
+// everything of it.
 class Site {
  public:
-  explicit Site(std::unique_ptr<Gateway> gateway, uint16_t port) : gateway_{std::move(gateway)}, port_{port} {}
+  Site(std::unique_ptr<Gateway> gateway, uint16_t port) : gateway_{std::move(gateway)}, port_{port}, main_{[this] { gateway_->wait(); }} {}
   ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
   uint16_t port() const { return port_; }
-  void drain() { gateway_->drain(); }
+  // What SIGHUP does: the same file once more, new objects, and the old ones go when their requests have ended.
+  ReloadOutcome reload();
+  size_t generations() const;
 
  private:
   std::unique_ptr<Gateway> gateway_;
   uint16_t port_;
+  std::thread main_;
 };
 
 class Session {
@@ -49,6 +57,8 @@ class Session {
 
   // Opens the file and finds its bindings. Empty: it is there; else why not, with the file's own name.
   std::string load();
+  // Where the file's note says something else than its entry; empty: nowhere, or one of them cannot be read.
+  std::string note_disagreement() const;
   // Chooses a block that create() accepts for each binding. Empty: found; else why none of them was.
   std::string choose_blocks();
   // Ends the plugin: nothing of it may be used afterwards.
@@ -60,7 +70,7 @@ class Session {
   const std::vector<const plugin::Binding*>& bindings() const { return bindings_; }
   const std::vector<Spot>& spots() const { return spots_; }
   Backend& backend() { return *backend_; }
-  // Of this process, now and before anything of the plugin was there.
+  // Of this process, without those of the gateway that stay: now, and before anything of the plugin was there.
   static size_t threads();
   size_t threads_at_start() const { return threads_at_start_; }
   // The text with the private copy's path replaced by the file's.
@@ -73,6 +83,8 @@ class Session {
     std::vector<std::string> pointers;  // of the errors, relative to the block
   };
   Tried try_block(const plugin::Binding&, const boost::json::value* block);
+  // The object of a binding with its chosen block, without a gateway; nullptr: it asks for nothing.
+  std::shared_ptr<plugin::Object> make_object(const plugin::Binding&);
   const std::optional<boost::json::value>& chosen(const plugin::Binding&) const;
 
   // A gateway with every spot. nullptr: `why`.
@@ -88,6 +100,7 @@ class Session {
   boost::json::object configuration(const std::string& timeout) const;
   boost::json::value block_for(const plugin::Binding&) const;
   void find_spots();
+  std::shared_ptr<plugin::Object> make(const plugin::Binding&, const boost::json::value* block, config::Report&);
 
   KitOptions options_;
   std::string bytes_, folder_, copy_;
@@ -98,6 +111,7 @@ class Session {
   std::vector<const plugin::Binding*> bindings_;
   std::vector<std::optional<boost::json::value>> chosen_;
   std::vector<Spot> spots_;
+  std::string raw_decoder_, raw_encoder_;  // names of encodings that pass bodies on as they are; "": there are none
 };
 
 // The check could not go on and said so; the exit code of the checking process.

@@ -78,10 +78,24 @@ slc_action on_raw_response(void* s, slc_exchange* x, void** slot) noexcept {
 slc_action on_response(void* s, slc_exchange* x, void** slot) noexcept {
   return run(table<slc_middleware>(held(s).bound).on_response, "on_response", s, x, slot);
 }
-// Its actions are the gateway's to judge: what take and again mean depends on the flow of the body.
 slc_action run_chunk(decltype(slc_middleware::on_request_chunk) hook, const char* name, void* s, slc_exchange* x, void** slot, const slc_chunk* c) {
-  Call call{held(s).bound, name, Call::on_a_loop, held(s).object};
-  return hook(held(s).original, x, slot, c);
+  slc_action a;
+  {
+    Call call{held(s).bound, name, Call::on_a_loop, held(s).object};
+    a = hook(held(s).original, x, slot, c);
+  }
+  {
+    Book& k = book();
+    const std::lock_guard lock{k.mutex};
+    ++k.counts.chunks;
+  }
+  // What take and again mean depends on the flow of the body, and is the gateway's to judge. An answer they cannot give.
+  if (a == SLC_TAKE || a == SLC_AGAIN) return a;
+  if (a == SLC_REPLY) {
+    note(Rule::action, std::string{name} + " of " + name_of(held(s).bound, where_now()) + " answered SLC_REPLY, which is no action of a chunk hook; it counts as SLC_FAIL");
+    return a;
+  }
+  return judged(held(s).bound, name, x, a);
 }
 slc_action on_request_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
   return run_chunk(table<slc_middleware>(held(s).bound).on_request_chunk, "on_request_chunk", s, x, slot, c);
@@ -235,6 +249,53 @@ void worker_stop(void* s) noexcept {
   delete h;
 }
 
+// The bytes go to the gateway and, a copy, into the book.
+struct Export {
+  slc_status (*write)(void*, slc_str) noexcept;
+  void* to;
+  std::string bytes;
+};
+slc_status take_copy(void* at, slc_str bytes) noexcept {
+  auto* e = static_cast<Export*>(at);
+  const slc_status s = e->write(e->to, bytes);
+  if (s == SLC_OK && bytes.len) e->bytes.append(bytes.ptr, bytes.len);
+  return s;
+}
+slc_status export_state(void* o, slc_status (*write)(void*, slc_str) noexcept, void* to) noexcept {
+  const Held& h = held(o);
+  Export e{write, to, {}};
+  slc_status status;
+  {
+    Call call{h.bound, "export_state", Call::elsewhere, &h};
+    status = h.bound->life->export_state(h.original, take_copy, &e);
+  }
+  if (status != SLC_OK) return status;
+  Book& k = book();
+  const std::lock_guard lock{k.mutex};
+  ++k.counts.exported;
+  k.exports[h.bound] = std::move(e.bytes);
+  return SLC_OK;
+}
+slc_status import_state(void* o, slc_str bytes) noexcept {
+  const Held& h = held(o);
+  slc_status status;
+  {
+    Call call{h.bound, "import_state", Call::elsewhere, &h};
+    status = h.bound->life->import_state(h.original, bytes);
+  }
+  Book& k = book();
+  std::unique_lock lock{k.mutex};
+  const auto own = k.exports.find(h.bound);
+  const bool known = own != k.exports.end() && own->second == std::string_view{bytes.len ? bytes.ptr : "", bytes.len};
+  k.counts.imported += status == SLC_OK;
+  lock.unlock();
+  // What another version wrote, it may refuse.
+  if (status != SLC_OK && known)
+    note(Rule::state, "import_state of " + name_of(h.bound, where_now()) + " answered " + std::to_string(status) + " to the " + std::to_string(bytes.len) +
+                          " bytes that its own export_state wrote: the state is lost at every reload");
+  return status;
+}
+
 // ---- entry ----
 
 slc_status load(const slc_host* host, slc_report* report) noexcept {
@@ -288,6 +349,9 @@ const void* wrap(Bound& b, size_t index, const void* table_, std::string_view ki
   b.own_life.create = create_fn;
   b.own_life.destroy = destroy;
   if (b.life && b.life->worker_start) b.own_life.worker_start = worker_start, b.own_life.worker_stop = worker_stop;
+  // One of the two alone is the loader's to refuse.
+  if (b.life && SLC_HAS(b.life, slc_lifecycle, export_state)) b.own_life.export_state = export_state;
+  if (b.life && SLC_HAS(b.life, slc_lifecycle, import_state)) b.own_life.import_state = import_state;
   if (kind == SLC_IFACE_MIDDLEWARE && size >= offsetof(slc_middleware, on_request_chunk)) {
     auto& t = copy_of(b, b.table.middleware);
     const slc_middleware o = t;
@@ -432,7 +496,8 @@ void exchange_over(const Bound* b, slc_exchange* x, bool timed_out) {
   Book& k = book();
   std::unique_lock lock{k.mutex};
   bool owned = false;
-  for (const auto& [op, running] : k.operations) owned = owned || op->owner == x;
+  // Jobs and lookups that belong to nobody's exchange may resume any.
+  for (const auto& [op, running] : k.operations) owned = owned || op->owner == x || (!op->owner && !op->worker && op->bound == b);
   bool hopeless = false;
   for (auto& [token, s] : k.suspensions) {
     if (s.exchange != x || s.over || s.bound != b) continue;
@@ -472,6 +537,43 @@ void refuse(uint64_t nth, bool all) {
   refuse_at = nth;
 }
 uint64_t refusable_calls() { return refusable.load(); }
+
+const slc_entry* entry() { return original; }
+
+std::string last_export(const slc_binding* spec) {
+  Book& k = book();
+  const std::lock_guard lock{k.mutex};
+  for (const auto& [bound, bytes] : k.exports)
+    if (bound->spec == spec) return bytes;
+  return {};
+}
+
+Operation* begun(slc_worker* w, slc_exchange* owner, void* user) {
+  auto* op = new Operation{w, owner};
+  op->user = user;
+  op->bound = inside.bound, op->object = inside.object;
+  Book& k = book();
+  const std::lock_guard lock{k.mutex};
+  k.operations[op] = true;
+  return op;
+}
+
+void ended(Operation* op) {
+  Book& k = book();
+  const std::lock_guard lock{k.mutex};
+  k.operations.erase(op);
+}
+
+void suspended(slc_token token, slc_exchange* x) {
+  Book& k = book();
+  {
+    const std::lock_guard lock{k.mutex};
+    const bool fresh = k.suspensions.insert_or_assign(token, Suspension{x, inside.bound, std::string{where_now()}}).second;
+    ++k.counts.suspended;
+    if (fresh) ++k.counts.suspended_now;
+  }
+  k.changed.notify_all();
+}
 
 Counts counts() {
   Book& k = book();

@@ -24,8 +24,10 @@ enum class Rule : uint8_t {
   threads,     // threads without SLC_STARTS_THREADS
   lifecycle,   // create, destroy, worker_start, worker_stop
   header,      // header names or values that are refused
+  stream,      // emit() where no body is
+  state,       // an object that cannot use what its like has exported
 };
-constexpr size_t kRules = 10;
+constexpr size_t kRules = 12;
 
 // The file whose entry is to be wrapped, by its bytes; installs itself as plugin::interpose. [load], once
 void watch(std::string bytes);
@@ -45,8 +47,14 @@ struct Counts {
   uint64_t hooks = 0;                           // calls of hooks
   uint64_t suspended = 0, resumed = 0;
   uint64_t suspended_now = 0;                   // neither resumed nor over
+  uint64_t chunks = 0;                          // calls of chunk hooks
+  uint64_t exported = 0, imported = 0;          // states that were handed out, and taken
 };
 Counts counts();
+// The entry of the plugin as it is in the file; nullptr: it was not opened yet, or is so wrong that nothing may be read of it.
+const slc_entry* entry();
+// What export_state() of a binding wrote last; empty: nothing.
+std::string last_export(const slc_binding*);
 
 // Blocks until `done` hooks were called since the start, or the time is over. For schedules that need a hook to have run.
 bool wait_for_hooks(uint64_t hooks, uint64_t limit_ms);

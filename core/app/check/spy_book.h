@@ -41,8 +41,8 @@ struct Held {
   const Held* object = nullptr;   // the object that it belongs to; itself, for an object
 };
 
-struct Operation {  // a timer or callout under way
-  slc_worker* worker;
+struct Operation {  // a timer, callout, lookup or job under way
+  slc_worker* worker;   // whose worker_stop must see it ended; nullptr: the host ends it
   slc_exchange* owner;  // nullptr: the worker's own
   slc_timer_fn timer = nullptr;
   slc_reply_fn reply = nullptr;
@@ -59,6 +59,11 @@ struct Suspension {
   bool resumed = false, over = false;
 };
 
+// What is under way for the plugin and ends by a callback: begun() before it is asked for, ended() when it came or never will.
+// Freed when the process ends: a cancelled timer never calls back, so nobody would tell.
+Operation* begun(slc_worker*, slc_exchange* owner, void* user);
+void ended(Operation*);
+
 struct Book {
   std::mutex mutex;
   std::condition_variable changed;
@@ -66,7 +71,8 @@ struct Book {
   std::set<std::string> seen;  // by rule and key
   Counts counts;
   std::unordered_map<slc_token, Suspension> suspensions;
-  std::map<Operation*, bool> operations;  // under way; freed when they end
+  std::map<Operation*, bool> operations;  // under way
+  std::map<const Bound*, std::string> exports;  // the last of each
   uint32_t flags = 0;                     // of the entry
 };
 Book& book();
@@ -89,8 +95,8 @@ struct Inside {
   const Held* object = nullptr;
 };
 inline thread_local Inside inside;
-// Set on the threads of event loops, by the first call there.
-inline thread_local bool on_loop = false;
+// Set on the threads of event loops, and of the gateway's pool, by the first call there.
+inline thread_local bool on_loop = false, on_pool = false;
 
 // Around every call into the plugin: what runs, how long, and whether it waited.
 class Call {
@@ -120,5 +126,11 @@ void exchange_over(const Bound*, slc_exchange*, bool timed_out);
 const slc_exchange_api& real_exchange();
 // Makes the plugin's host answer with tables of the spy. [load]
 void bug(const slc_host*);
+// A suspension, by the token that the plugin got for it. [worker]
+void suspended(slc_token, slc_exchange*);
+// What an exchange's service was called on, when it is no event loop: noted.
+void on_worker(const char* what);
+// The spy's own table for a service of spy_background.cc, made of the gateway's; nullptr: another service. [any], one at a time
+const void* background_table(std::string_view id, const void* real);
 
 }  // namespace sluice::app::check::spy

@@ -11,12 +11,9 @@ const slc_exchange_api* exchange_service = nullptr;  // the gateway's own
 const slc_document_api* document_service = nullptr;
 const slc_loop_api* loop_service = nullptr;
 const slc_next_api* next_service = nullptr;
+const slc_stream_api* stream_service = nullptr;
+const slc_store_api* store_service = nullptr;
 const void* (*find)(const slc_host*, const char*) noexcept = nullptr;
-
-void on_worker(const char* what) {
-  if (on_loop || faults()) return;
-  note(Rule::thread, std::string{"sluice.exchange/1 "} + what + " was called on a thread that is no event loop: an exchange belongs to its worker");
-}
 
 // ---- sluice.exchange/1 ----
 
@@ -68,15 +65,7 @@ slc_token suspend(slc_exchange* x) noexcept {
   on_worker("suspend (sluice.loop/1)");
   if (refused()) return 0;
   const slc_token token = loop_service->suspend(x);
-  if (!token) return 0;
-  Book& k = book();
-  {
-    const std::lock_guard lock{k.mutex};
-    const bool fresh = k.suspensions.insert_or_assign(token, Suspension{x, inside.bound, std::string{where_now()}}).second;
-    ++k.counts.suspended;
-    if (fresh) ++k.counts.suspended_now;
-  }
-  k.changed.notify_all();
+  if (token) suspended(token, x);
   return token;
 }
 
@@ -95,7 +84,7 @@ slc_status resume(slc_token token, slc_action action) noexcept {
       if (s.resumed && !s.over) wrong = name_of(s.bound, s.where) + " was resumed a second time: only the first counts";
       if (!s.resumed && !s.over) --k.counts.suspended_now, ++k.counts.resumed;
       s.resumed = true;
-      undeclared = !on_loop && !(k.flags & SLC_STARTS_THREADS);
+      undeclared = !on_loop && !on_pool && !(k.flags & SLC_STARTS_THREADS);
     }
   }
   if (!wrong.empty()) note(Rule::resume, wrong);
@@ -104,24 +93,6 @@ slc_status resume(slc_token token, slc_action action) noexcept {
   return loop_service->resume(token, action);
 }
 
-// Takes an operation that has ended off the book. False: it was cancelled and has been taken off before.
-void ended(Operation* op) {
-  Book& k = book();
-  const std::lock_guard lock{k.mutex};
-  k.operations.erase(op);
-}
-
-Operation* begun(slc_worker* w, slc_exchange* owner, void* user) {
-  auto* op = new Operation{w, owner};
-  op->user = user;
-  op->bound = inside.bound, op->object = inside.object;
-  Book& k = book();
-  const std::lock_guard lock{k.mutex};
-  k.operations[op] = true;
-  return op;
-}
-
-// Operations are freed when the process ends: a cancelled one never calls back, so nobody would tell.
 void timer_fired(void* user, slc_exchange* x) noexcept {
   auto* op = static_cast<Operation*>(user);
   ended(op);
@@ -132,7 +103,13 @@ void reply_came(void* user, slc_exchange* x, const slc_reply* r) noexcept {
   auto* op = static_cast<Operation*>(user);
   ended(op);
   Call call{op->bound, "a callout", Call::on_a_loop, op->object};
-  op->reply(op->user, x, r);
+  if (!refused()) return op->reply(op->user, x, r);
+  // An answer that never came, in place of the one that did.
+  slc_reply none{};
+  none.size = sizeof none;
+  none.result = SLC_ETIMEOUT;
+  none.error = {"refused by check-plugin", 23};
+  op->reply(op->user, x, &none);
 }
 
 slc_token timer(slc_worker* w, slc_exchange* owner, uint32_t ms, slc_timer_fn fn, void* user) noexcept {
@@ -181,6 +158,68 @@ slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
   if (s != SLC_OK) delete p;
   return s;
 }
+
+// Rung any number of times, until the object ends on its worker: it stays.
+struct Bell {
+  void (*fn)(void*) noexcept;
+  void* user;
+  const Bound* bound;
+  const Held* object;
+};
+slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
+  if (refused() || !fn) return 0;
+  return loop_service->event(
+      w,
+      [](void* at) noexcept {
+        const auto* bell = static_cast<Bell*>(at);
+        Call call{bell->bound, "an event", Call::on_a_loop, bell->object};
+        bell->fn(bell->user);
+      },
+      new Bell{fn, user, inside.bound, inside.object});
+}
+
+// ---- sluice.stream/1 ----
+
+slc_status emit(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
+  on_worker("emit (sluice.stream/1)");
+  if (refused()) return SLC_ELIMIT;
+  const slc_status s = stream_service->emit(x, side, bytes);
+  if (s == SLC_EINVAL)
+    note(Rule::stream, std::string{inside.hook ? inside.hook : "a callback"} + " of " + name_of(inside.bound, where_now()) +
+                           " emitted bytes where they are refused: no body of that side is on its way, or it has no chunk hook for it");
+  return s;
+}
+size_t room(slc_exchange* x, int32_t side) noexcept {
+  on_worker("room (sluice.stream/1)");
+  return refused() ? 0 : stream_service->room(x, side);
+}
+slc_token suspend_stream(slc_exchange* x, int32_t side) noexcept {
+  on_worker("suspend (sluice.stream/1)");
+  if (refused()) return 0;
+  const slc_token token = stream_service->suspend(x, side);
+  if (token) suspended(token, x);
+  return token;
+}
+
+// ---- sluice.store/1: what is refused here is what may happen any day, a value whose time is over or that had to make room ----
+
+slc_status store_get(const slc_host* h, slc_str key, void* to, size_t cap, size_t* length) noexcept {
+  return refused() ? slc_status{SLC_ENOTFOUND} : store_service->get(h, key, to, cap, length);
+}
+slc_status store_read(const slc_host* h, slc_exchange* x, slc_str key, slc_str* value) noexcept {
+  on_worker("read (sluice.store/1)");
+  return refused() ? slc_status{SLC_ENOTFOUND} : store_service->read(h, x, key, value);
+}
+slc_status store_set(const slc_host* h, slc_str key, slc_str value, uint64_t ttl_ms) noexcept {
+  return refused() ? slc_status{SLC_ELIMIT} : store_service->set(h, key, value, ttl_ms);
+}
+slc_status store_add(const slc_host* h, slc_str key, slc_str value, uint64_t ttl_ms) noexcept {
+  return refused() ? slc_status{SLC_ELIMIT} : store_service->add(h, key, value, ttl_ms);
+}
+slc_status store_increment(const slc_host* h, slc_str key, int64_t by, uint64_t ttl_ms, int64_t* value) noexcept {
+  return refused() ? slc_status{SLC_ELIMIT} : store_service->increment(h, key, by, ttl_ms, value);
+}
+slc_status store_erase(const slc_host* h, slc_str key) noexcept { return refused() ? slc_status{SLC_ENOTFOUND} : store_service->erase(h, key); }
 
 // ---- sluice.next/1 ----
 
@@ -238,7 +277,7 @@ const void* service(const slc_host* host, const char* id) noexcept {
     static slc_loop_api own;
     if (loop_service) return &own;
     copy(own, loop_service, real);
-    own.suspend = suspend, own.resume = resume, own.timer = timer, own.http = http, own.cancel = cancel, own.post = post;
+    own.suspend = suspend, own.resume = resume, own.timer = timer, own.http = http, own.cancel = cancel, own.post = post, own.event = event;
     return &own;
   }
   if (name == SLC_SVC_NEXT) {
@@ -248,10 +287,32 @@ const void* service(const slc_host* host, const char* id) noexcept {
     own.call = call_next;
     return &own;
   }
-  return real;
+  if (name == SLC_SVC_STREAM) {
+    static slc_stream_api own;
+    if (stream_service) return &own;
+    copy(own, stream_service, real);
+    own.emit = emit, own.room = room, own.suspend = suspend_stream;
+    return &own;
+  }
+  if (name == SLC_SVC_STORE) {
+    static slc_store_api own;
+    if (store_service) return &own;
+    copy(own, store_service, real);
+    own.get = store_get, own.read = store_read, own.set = store_set, own.add = store_add;
+    own.increment = store_increment, own.erase = store_erase;
+    return &own;
+  }
+  const void* own = background_table(name, real);
+  return own ? own : real;
 }
 
 }  // namespace
+
+void on_worker(const char* what) {
+  if (on_loop || faults()) return;
+  const std::string name = std::strchr(what, '/') ? std::string{what} : std::string{"sluice.exchange/1 "} + what;
+  note(Rule::thread, name + " was called on a thread that is no event loop: an exchange belongs to its worker");
+}
 
 const slc_exchange_api& real_exchange() { return plugin::kExchangeService; }
 

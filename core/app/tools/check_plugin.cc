@@ -1,16 +1,13 @@
 // sluice check-plugin: the misbehaviour kit for plugins (core/app/check), for authors and their CI.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "core/app/check/kit.h"
 #include "core/app/options.h"
+#include "core/app/tools/style.h"
 #include "core/app/tools/tool.h"
+#include "core/base/file.h"
 #include "core/plugin/registry.h"
 
 namespace sluice::app {
@@ -28,12 +25,13 @@ constexpr std::string_view kHelp = R"(sluice check-plugin: try to break a plugin
 Usage:
   sluice check-plugin FILE... [flags]
 
-Looks at each file, then loads it in a process of its own and runs it inside the real gateway: blocks made up from its
-schema, right and wrong; bodies and headers of every kind; backends that fail; clients that leave while a hook waits;
-time-outs; refused memory; new objects beside old ones. A crash or an endless loop there is a finding that names the hook.
+Looks at each file and reads its note, then loads it in a process of its own and runs it inside the real gateway: blocks made
+up from its schema, right and wrong; bodies and headers of every kind; backends that fail; clients that leave while a hook
+waits; time-outs; slow and broken bodies; refused memory; state that is handed over; reloads while requests run. A crash or
+an endless loop there is a finding that names the hook.
 
-Checks: file, load, schema, create, workers, requests, bodies, clients, time-outs, memory, reload, codec, end; and, whenever
-they are broken: actions, resumes, blocking, timers, threads, headers. docs/check-plugin.md explains each.
+Checks: file, note, load, schema, create, workers, requests, bodies, clients, time-outs, streams, memory, state, reload, codec,
+end; and, whenever they are broken: actions, resumes, blocking, timers, threads, headers. docs/check-plugin.md explains each.
 
 Flags:
   -c, --config FILE        The block to use (JSON): what stands under the plugin's name in extra_config, or an object of such
@@ -52,12 +50,6 @@ Examples:
 
 More: docs/check-plugin.md, docs/plugin-guide.md
 )";
-
-bool colours() {
-  const char* no = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return ::isatty(1) && (!no || !*no) && term && std::string_view{term} != "dumb";
-}
 
 void put(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -91,18 +83,17 @@ int run(std::span<const std::string> arguments) {
 
   std::optional<json::value> blocks;
   if (!config.empty()) {
-    std::ifstream in{config, std::ios::binary};
-    std::stringstream text;
-    text << in.rdbuf();
+    const auto text = read_file(config);
+    if (!text) return usage_failure(kCheckPluginTool, config + ": " + text.error().message);
     json::error_code ec;
-    blocks = json::parse(text.str(), ec);
-    if (!in || ec) return usage_failure(kCheckPluginTool, config + ": " + (in ? "is no JSON: " + ec.message() : "cannot be read"));
+    blocks = json::parse(*text, ec);
+    if (ec) return usage_failure(kCheckPluginTool, config + ": is no JSON: " + ec.message());
   }
   if (together) return check::run_together(files);
   if (is_inside->count()) return check::run_checks({files.front(), plugins, blocks, answer_ms}, inside);
 
   bool failed = false;
-  const bool paint = colours();
+  const bool paint = coloured(1);
   check::CheckLimits limits;
   limits.process_ms = seconds * 1000;
   limits.answer_ms = std::min<uint64_t>(answer_ms, std::max<uint64_t>(seconds * 1000 / 3, 500));

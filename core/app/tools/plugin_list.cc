@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <set>
 
+#include "core/base/digest.h"
 #include "core/config/reader.h"
 #include "core/pipeline/compile.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/module.h"
 #include "core/plugin/registry.h"
-#include "core/plugin/signature.h"
 
 namespace sluice::app {
 namespace {
@@ -23,7 +23,7 @@ void read(ListedPlugin& p, const plugin::Admission& admission) {
   };
   auto bytes = plugin::read_plugin(p.file);
   if (!bytes) return refuse(bytes.error().message);
-  p.sha256 = plugin::sha256_hex(*bytes);
+  p.sha256 = sha256_hex(*bytes);
   auto allowed = admission.admit(p.file, *bytes);
   if (!allowed) {
     p.lock = ListedPlugin::Lock::refused;

@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <sstream>
 
 #include "core/app/options.h"
 #include "core/app/tools/tool.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 #include "sluice/plugin.h"
 
@@ -87,13 +87,6 @@ std::string filled(std::string text, const std::map<std::string, std::string>& v
   return text;
 }
 
-std::string read(const fs::path& file) {
-  std::ifstream in{file, std::ios::binary};
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 struct Wanted {
   std::string name, kind = "middleware", lang = "c++", vendor = "example", folder;
 };
@@ -116,23 +109,26 @@ int make(const Wanted& w) {
   for (const fs::path& from : {templates / "common", source})
     for (fs::recursive_directory_iterator it{from, ec}, end; !ec && it != end; it.increment(ec))
       if (it->is_regular_file()) files[fs::relative(it->path(), from, ec)] = it->path();
-  std::string what = read(source / ".what");
-  while (what.ends_with('\n')) what.pop_back();
+  auto what = read_file(source / ".what");
+  if (!what) return failure((source / ".what").string() + " " + what.error().message + ": the templates are not whole");
+  while (what->ends_with('\n')) what->pop_back();
   files.erase(".what");
 
   const bool c = w.lang == "c", rust = w.lang == "rust";
   std::string identifier = w.name;
   std::replace(identifier.begin(), identifier.end(), '-', '_');
   const std::map<std::string, std::string> values{
-      {"NAME", w.name}, {"IDENTIFIER", identifier}, {"VENDOR", w.vendor}, {"KIND", w.kind}, {"LANG", w.lang}, {"WHAT", what},
+      {"NAME", w.name}, {"IDENTIFIER", identifier}, {"VENDOR", w.vendor}, {"KIND", w.kind}, {"LANG", w.lang}, {"WHAT", *what},
       {"SOURCE", rust ? "src/lib.rs" : c ? "plugin.c" : "plugin.cc"}, {"TEST", rust ? "src/lib.rs" : "plugin_test.cc"},
       {"CURL", w.kind == "balancer" ? "-H 'X-User: ada'" : ""},
       {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}, {"ABI_MINOR", std::to_string(SLC_ABI_MINOR)}};
   for (const auto& [relative, from] : files) {
     const fs::path name = relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative;
     fs::create_directories((to / name).parent_path(), ec);
+    const auto text = read_file(from);
+    if (!text) return failure(from.string() + " " + text.error().message);
     std::ofstream out{to / name, std::ios::binary};
-    out << filled(read(from), values);
+    out << filled(*text, values);
     out.close();
     if (!out) return failure((to / name).string() + " cannot be written");
     struct stat st;
@@ -140,7 +136,7 @@ int make(const Wanted& w) {
   }
 
   std::string folder = to.string();
-  put(stdout, "Made " + folder + ": a " + w.kind + " in " + w.lang + " that " + what + ".\n\n" +
+  put(stdout, "Made " + folder + ": a " + w.kind + " in " + w.lang + " that " + *what + ".\n\n" +
                   "  cd " + folder + "\n" +
                   "  ./try                        builds it, runs a gateway with it, shows what it does\n" +
                   "  $EDITOR " + values.at("SOURCE") + "\n" +

@@ -11,6 +11,7 @@
 #include "core/app/options.h"
 #include "core/app/tools/plugins.h"
 #include "core/app/tools/tool.h"
+#include "core/base/digest.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/registry.h"
 #include "core/plugin/signature.h"
@@ -89,7 +90,7 @@ int plugins_lock(std::span<const std::string> given) {
     if (!wrong.empty()) return fail(file + ": " + wrong + ". Remove the file; nothing was written.");
     auto note = plugin::read_note(*bytes);
     if (!note) return fail(file + ": " + note.error().message + ". Nothing was written.");
-    plugin::LockEntry entry{plugin::sha256_hex(*bytes), "", ""};
+    plugin::LockEntry entry{sha256_hex(*bytes), "", ""};
     if (*note) entry.id = (*note)->id, entry.version = (*note)->version;
     listed += "  " + entry.sha256.substr(0, 16) + "…  " + name + (entry.id.empty() ? "" : "  (" + entry.id + " " + entry.version + ")") + "\n";
     lock.files.emplace(name, std::move(entry));

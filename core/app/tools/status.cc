@@ -166,6 +166,25 @@ void show_cost(const object& o) {
   }
 }
 
+// Plugins in processes of their own: a line for each process.
+void show_isolated(const object& o) {
+  const value* all = o.if_contains("isolated");
+  if (!all || !all->is_array() || all->get_array().empty()) return;
+  std::vector<std::vector<std::string>> rows{{"PLUGIN", "STATE", "PROCESS", "AGE", "DEATHS", "RESTARTS", "LAST DEATH"}};
+  for (const value& p : all->get_array()) {
+    const value* helpers = p.is_object() ? p.get_object().if_contains("helpers") : nullptr;
+    if (!helpers || !helpers->is_array()) continue;
+    for (const value& v : helpers->get_array()) {
+      if (!v.is_object()) continue;
+      const object& h = v.get_object();
+      std::string state = text_of(h, "state");
+      if (h.if_contains("again_in_ms")) state += ", again in " + text_of(h, "again_in_ms") + " ms";
+      rows.push_back({text_of(p.get_object(), "plugin"), state, text_of(h, "pid"), age_of(h, "up_s"), text_of(h, "deaths"), text_of(h, "restarts"), text_of(h, "last_death")});
+    }
+  }
+  print(stdout, heading("Plugins in processes of their own") + table(rows));
+}
+
 void show(const object& o) {
   print(stdout, painted(text_of(o, "name") + " " + text_of(o, "version"), "1", 1) + ", " + text_of(o, "state") + ", process " + text_of(o, "pid") +
                     ", up " + age_of(o, "uptime_s") + "\n");
@@ -190,6 +209,7 @@ void show(const object& o) {
   print(stdout, "\n" + table(rows));
   show_reload(o);
   show_trial(o);
+  show_isolated(o);
   show_cost(o);
 }
 
@@ -218,8 +238,8 @@ Usage:
   sluice status [flags]
 
 Prints version, process, address, connections and requests; the live generations of the configuration with the requests that
-still run on each; how the last reload went, with what was refused and where; plugin builds on trial; what plugins cost, place by
-place, the most expensive first; and hooks that held an event loop up.
+still run on each; how the last reload went, with what was refused and where; plugin builds on trial; the processes of isolated
+plugins and how often they died; what plugins cost, place by place, the most expensive first; and hooks that held an event loop up.
 
 Flags:
       --admin PATH   The gateway's admin socket (default: $SLUICE_ADMIN, else that of the only gateway of this user)

@@ -1,18 +1,15 @@
 // sluice test-plugin: check-plugin, and a plugin's own cases through a real gateway. For authors' CI.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "core/app/check/cases.h"
 #include "core/app/check/kit.h"
 #include "core/app/check/server.h"
 #include "core/app/options.h"
+#include "core/app/tools/style.h"
 #include "core/app/tools/tool.h"
+#include "core/base/file.h"
 
 namespace sluice::app {
 
@@ -58,19 +55,6 @@ More: docs/first-plugin.md, docs/check-plugin.md
 void put(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
-}
-
-bool colours() {
-  const char* no = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return ::isatty(1) && (!no || !*no) && term && std::string_view{term} != "dumb";
-}
-
-std::optional<std::string> read(const std::string& file) {
-  std::ifstream in{file, std::ios::binary};
-  std::stringstream text;
-  text << in.rdbuf();
-  return in ? std::optional{text.str()} : std::nullopt;
 }
 
 // The plugin of a folder. Empty, with `why`: there is none, or more than one.
@@ -145,7 +129,7 @@ int run(std::span<const std::string> arguments) {
   if (cases_file.empty() != config.empty())
     return usage_failure(kTestPluginTool, cases_file.empty() ? "there is a configuration but no cases: --case FILE" : "there are cases but no configuration: --config FILE");
 
-  const bool paint = colours();
+  const bool paint = coloured(1);
   bool failed = false;
   put(file + "\n");
   if (!no_check) {
@@ -155,8 +139,9 @@ int run(std::span<const std::string> arguments) {
   }
   if (cases_file.empty()) return failed ? kFailure : kClean;
 
-  const auto text = read(cases_file), configuration = read(config);
-  if (!text || !configuration) return put("Error: " + (text ? config : cases_file) + " cannot be read\n"), kFailure;
+  const auto text = read_file(cases_file), configuration = read_file(config);
+  if (!text) return put("Error: " + cases_file + ": " + text.error().message + "\n"), kFailure;
+  if (!configuration) return put("Error: " + config + ": " + configuration.error().message + "\n"), kFailure;
   auto cases = check::read_cases(*text);
   if (!cases) return put("Error: " + cases_file + ": " + cases.error().message + "\n"), kFailure;
   auto server = check::Server::start(*configuration, file, plugins);

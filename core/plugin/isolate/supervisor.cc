@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -67,13 +66,31 @@ int start_process(const std::string& plugin, int control, pid_t* pid) {
 
 }  // namespace
 
+namespace {
+
+struct OfProcess {
+  std::mutex mutex;
+  std::weak_ptr<Supervisor> supervisor;
+};
+OfProcess& of_process() {
+  static auto* o = new OfProcess;
+  return *o;
+}
+
+}  // namespace
+
 std::shared_ptr<Supervisor> Supervisor::get() {
-  static std::mutex mutex;
-  static std::weak_ptr<Supervisor> known;
-  std::lock_guard lock{mutex};
-  auto s = known.lock();
-  if (!s) known = s = std::make_shared<Supervisor>();
+  OfProcess& known = of_process();
+  std::lock_guard lock{known.mutex};
+  auto s = known.supervisor.lock();
+  if (!s) known.supervisor = s = std::make_shared<Supervisor>();
   return s;
+}
+
+std::shared_ptr<Supervisor> Supervisor::existing() {
+  OfProcess& known = of_process();
+  std::lock_guard lock{known.mutex};
+  return known.supervisor.lock();
 }
 
 Supervisor::Supervisor() : wake_{Fd::event()} {
@@ -290,6 +307,7 @@ void Supervisor::take(Helper& h, std::string_view frame) {
         h.up_since_ms = h.sync_ms = now_ms();
         if (std::exchange(h.served, true)) {
           shard_.add(h.subject->restarts, 1);
+          ++h.restarts;
           SLC_LOG(info, "plugin ", h.subject->id, ": its helper process runs again");
         }
         for (auto& c : h.channels) c->helper_up(h.incarnation);
@@ -421,6 +439,7 @@ void Supervisor::died(Helper& h, int status, uint64_t now) {
   h.due_ms = now + pause;
   h.up_since_ms = 0;
   shard_.add(h.subject->deaths, 1);
+  ++h.deaths;
   SLC_LOG(error, place, "plugin ", h.subject->id, ": its helper process ", static_cast<int64_t>(pid), " died: ", why, ". ",
           pause ? "It is started again in " + std::to_string(pause) + " ms; until then requests that need it fail"
                 : std::string{"It is started again at once"});

@@ -77,6 +77,7 @@ struct Helper {
   Created answer;
   int32_t asked_scope = 0;   // surrounding() waits for this
   std::string last_death;    // "SIGSEGV (Segmentation fault) in on_request"
+  uint64_t deaths = 0, restarts = 0;  // since the place was made
 
   // ---- the supervisor's own ----
   pid_t pid = -1;
@@ -104,6 +105,8 @@ class Supervisor {
 
   // The one of this process; it lives as long as somebody holds it.
   static std::shared_ptr<Supervisor> get();
+  // The same, but nullptr when nothing is isolated.
+  static std::shared_ptr<Supervisor> existing();
   Supervisor();
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
@@ -119,6 +122,8 @@ class Supervisor {
 
   // With the mutex held. Dropped when the process of that incarnation runs no more.
   void send(Helper&, uint64_t incarnation, std::string frame, std::vector<Fd> = {});
+  // With the mutex held: the places for processes, in the order of their start.
+  const std::vector<std::shared_ptr<Helper>>& helpers() const { return helpers_; }
   // With the mutex held: the process misbehaves; `why` will be the reason of its death.
   void kill(Helper&, uint64_t incarnation, std::string why);
 

@@ -22,9 +22,9 @@
 //   synchronous = true    the hooks neither wait nor keep objects with destructors: no on_done is installed for the
 //                         wrapper's own sake, and raw_slot() is the class's to use. make_state, after, fetch are off limits.
 //   flags                 SLC_BIND_DEFAULT
-//   on_request_chunk, on_response_chunk (Exchange, Chunk)   bodies as they pass, see Chunk in detail/exchange.hpp
-//   export_state, import_state                              what a reload hands over, see HandsOver in detail/bindings.hpp
-// The interface kinds other than middleware are described at their templates in detail/bindings.hpp.
+//   on_request_chunk, on_response_chunk (Exchange, Chunk)   bodies as they pass, see Chunk in detail/exchange_parts.hpp
+//   export_state, import_state                              what a reload hands over, see HandsOver in detail/life.hpp
+// The interface kinds other than middleware are described at their templates in detail/kinds.hpp.
 //
 // Exceptions stop at the border: a throwing hook fails its exchange, a throwing constructor refuses the configuration, and
 // both leave a log line.
@@ -33,6 +33,9 @@
 #include "sluice/detail/base.hpp"
 #include "sluice/detail/bindings.hpp"
 #include "sluice/detail/exchange.hpp"
+#include "sluice/detail/exchange_parts.hpp"
+#include "sluice/detail/kinds.hpp"
+#include "sluice/detail/life.hpp"
 #include "sluice/detail/note.hpp"
 #include "sluice/detail/setup.hpp"
 #include "sluice/detail/shared_work.hpp"

@@ -1,5 +1,6 @@
 // sd "test-directory": publishes the configured hosts, and then whatever arrives on the datagram socket $TEST_DIRECTORY: a list
-// of URLs, each optionally followed by *weight. A thread of its own reads there, as a client of a real directory would.
+// of URLs, each optionally followed by *weight. A thread of its own reads there, as a client of a real directory would. With
+// $TEST_DIRECTORY_LATE it publishes nothing before something arrived.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ class Directory {
   std::unique_ptr<Watch> watch(const slc_resolver_query& query, sluice::Publisher publisher) const {
     std::vector<slc_address> list;
     for (uint32_t i = 0; i < query.host_count; ++i) list.push_back(sluice::address(sluice::view(query.hosts[i])));
-    publisher.publish(list);
+    if (!std::getenv("TEST_DIRECTORY_LATE")) publisher.publish(list);
     const char* path = std::getenv("TEST_DIRECTORY");
     if (!path) return nullptr;  // refuses the configuration
     auto w = std::make_unique<Watch>();
@@ -38,6 +39,7 @@ class Directory {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    ::unlink(path);  // of the watch before it, which a reload will end
     if (::bind(w->socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return nullptr;
     w->thread = std::thread{[this, publisher, fd = w->socket] { read(fd, publisher); }};
     return w;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/digest.h"
 #include "core/plugin/file_rules.h"
 #include "core/plugin/registry.h"
 #include "core/plugin/signature.h"

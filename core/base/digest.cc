@@ -1,0 +1,24 @@
+#include "core/base/digest.h"
+
+#include <openssl/evp.h>
+
+namespace sluice {
+
+std::string sha256(std::string_view bytes) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned n = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest, &n, EVP_sha256(), nullptr);
+  return {reinterpret_cast<char*>(digest), n};
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : sha256(bytes)) {
+    const auto octet = static_cast<unsigned char>(c);
+    (out += kHex[octet >> 4]) += kHex[octet & 15];
+  }
+  return out;
+}
+
+}  // namespace sluice
