@@ -48,7 +48,7 @@ class Names {
     for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c;
     const std::lock_guard lock{mutex_};
     if (const auto at = ids_.find(lower); at != ids_.end()) return at->second;
-    if (ids_.size() >= 1024) return 0;
+    if (ids_.size() >= 256) return 0;
     return ids_[lower] = x.services().exchange->intern(x.services().host, sluice::str(name));
   }
 
@@ -56,11 +56,6 @@ class Names {
   std::mutex mutex_;
   std::unordered_map<std::string, sluice::Header> ids_;
 };
-Names& names() {
-  static Names all;
-  return all;
-}
-
 class HttpCache {
  public:
   static constexpr auto name = "qos/http-cache";
@@ -318,7 +313,7 @@ class HttpCache {
   bool serve(Exchange x, const Entry& e) const {
     const sluice::Message response = x.response();
     std::vector<sluice::Header> there;
-    response.each_header([&](std::string_view n, std::string_view) { there.push_back(names().id(x, n)); });
+    response.each_header([&](std::string_view n, std::string_view) { there.push_back(names_.id(x, n)); });
     for (const sluice::Header id : there) response.remove_header(id);
     x.set_status(e.status);
     for (const http_cache::HeaderLine& h : e.headers) response.add_header(h.id, h.value);
@@ -359,7 +354,7 @@ class HttpCache {
       bool keep = !is_hop_by_hop(n) && !(c.get && same_text(n, "Content-Length"));
       http_cache::each_item(named, [&](std::string_view item) { keep = keep && !same_text(item, n); });
       if (!keep) return;
-      e.headers.push_back({std::string{n}, std::string{v}, names().id(x, n)});
+      e.headers.push_back({std::string{n}, std::string{v}, names_.id(x, n)});
       usable = usable && e.headers.back().id != 0;
     });
     for (uint32_t i = 0;; ++i) {
@@ -472,6 +467,7 @@ class HttpCache {
   }
 
   std::shared_ptr<Store> store_;
+  mutable Names names_;
   std::string origin_;
   bool raw_ = false, reads_errors_ = false, collapses_ = true;
   sluice::Header cache_control_ = 0, authorization_ = 0, range_ = 0, vary_ = 0, set_cookie_ = 0, etag_ = 0, last_modified_ = 0,

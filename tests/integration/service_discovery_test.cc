@@ -44,8 +44,9 @@ class NameServer {
   std::unique_ptr<Process> process_;
 };
 
-std::string srv(const FakeUpstream& up, int priority = 1, int weight = 1, const std::string& name = "_http._tcp.shop.test") {
-  return "--srv-host=" + name + ",a.hosts.test," + std::to_string(up.port()) + "," + std::to_string(priority) + "," + std::to_string(weight);
+std::string srv(const FakeUpstream& up, int priority = 1, int weight = 1, const std::string& name = "_http._tcp.shop.test",
+                const std::string& target = "a.hosts.test") {
+  return "--srv-host=" + name + "," + target + "," + std::to_string(up.port()) + "," + std::to_string(priority) + "," + std::to_string(weight);
 }
 
 struct ServiceDiscoveryTest : ::testing::Test {
@@ -93,7 +94,8 @@ TEST_F(ServiceDiscoveryTest, OtherRecordsAreUsedWhenTheOldOnesHaveExpired) {
 }
 
 TEST_F(ServiceDiscoveryTest, WithoutANameServerTheLastListStays) {
-  NameServer dns({srv(one)});
+  // A target of the hosts file: the addresses of others are not to be had either, without a name server.
+  NameServer dns({srv(one, 1, 1, "_http._tcp.shop.test", "localhost")});
   auto gateway = start(dns, config());
   dns.end();
   gateway->process().wait_for_output("the last list with 1 hosts stays in use");

@@ -31,6 +31,8 @@ struct Case {
   FakeHost host{2};
   std::unique_ptr<Configured> made;
   explicit Case(std::string_view block = "{}", std::string_view endpoint = "{}") {
+    static int cases = 0;  // caches of one place are one, and here two may live at once
+    host.location = "/test/" + std::to_string(++cases);
     host.surrounding[SLC_AT_ENDPOINT] = json(endpoint);
     host.surrounding[SLC_AT_BACKEND] = json(R"({"host": ["http://b:1"]})");
     made = std::make_unique<Configured>(host, SLC_ENTRY_SYMBOL, "qos/http-cache", block, SLC_AT_BACKEND);
