@@ -1,5 +1,7 @@
 // A file descriptor that is closed with its owner. Move-only.
 #pragma once
+#include <unistd.h>
+
 #include <utility>
 
 namespace sluice {
@@ -13,10 +15,11 @@ class Fd {
     std::swap(fd_, other.fd_);
     return *this;
   }
-  ~Fd();
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
-  Fd copy() const;  // close-on-exec; invalid when there are no descriptors left
 
  private:
   int fd_ = -1;

@@ -6,10 +6,30 @@
 #include <optional>
 #include <utility>
 
-#include "core/base/fd.h"
 #include "core/plugin/isolate/ring.h"
 
 namespace sluice::plugin::isolate {
+
+// Closes a descriptor, past ThreadSanitizer: sluice::Fd is for those that it may see. Move-only.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_{fd} {}
+  Fd(Fd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd();
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  static Fd event();  // an eventfd, non-blocking; invalid when there are no descriptors left
+  static bool pair(Fd* ours, Fd* theirs);  // connected stream sockets. False: errno says why
+  Fd copy() const;  // close-on-exec; invalid when there are no descriptors left
+
+ private:
+  int fd_ = -1;
+};
 
 // A sealed memory file of `size` zero bytes, mapped. The mapping ends with the object. Move-only.
 class Mapping {
