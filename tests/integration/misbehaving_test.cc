@@ -110,10 +110,31 @@ TEST_F(MisbehavingTest, AStateThatItsOwnPluginRefusesIsToldAndTheReloadGoesOn) {
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
 }
 
+TEST_F(MisbehavingTest, AHeaderWithLineBreaksIsRefusedAndTheAnswerStaysOne) {
+  PluggedGateway gateway({"misbehaving/splits_response"}, with_fixture(up, "splits-response", "5s", false));
+  TestClient client(gateway.port());
+  for (int i = 0; i < 2; ++i) {
+    const Response r = client.get("/bad");
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.body, R"({"a":1})");
+    EXPECT_EQ(r.header("X-Copied"), "");
+    EXPECT_EQ(r.header("Set-Cookie"), "");
+  }
+}
+
+TEST_F(MisbehavingTest, RubbishInTheArgumentsOfServicesIsRefused) {
+  PluggedGateway gateway({"misbehaving/passes_rubbish"}, with_fixture(up, "passes-rubbish", "5s", false));
+  const Response r = get_once(gateway.port(), "/bad");
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.body, R"({"a":1})");
+  EXPECT_EQ(r.header("X-Accepted"), "00");
+  gateway.log_to_the_end();
+}
+
 // A store that is full, a name server that is away, a state of another build: where nothing of that happens the three do no harm,
 // which is why check-plugin makes it happen.
 TEST_F(MisbehavingTest, PluginsThatTrustTooMuchServeAsLongAsAllIsWell) {
-  for (const char* name : {"trusts-store", "trusts-lookup", "trusts-state", "cuts-matter", "job-touches-exchange"}) {
+  for (const char* name : {"trusts-store", "trusts-lookup", "trusts-state", "cuts-matter", "job-touches-exchange", "handles-signals", "static-destructor"}) {
     PluggedGateway gateway({"misbehaving/" + replace_all(name, "-", "_")}, with_fixture(up, name, "5s", false));
     EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200) << name;
     expect_good(gateway);

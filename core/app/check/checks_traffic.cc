@@ -29,15 +29,19 @@ void check_requests(Session& s) {
   auto site = opened(s, "requests");
   if (!site) return;
   size_t asked = 0;
+  bool lost = false;
   for (const Spot& spot : s.spots())
     for (const char* mode : kModes) {
       const Answer a = s.expect_answer(*site, "requests", spot.title + ", backend answers \"" + mode + "\"", get(spot, mode));
-      if (!a.status)
+      // Half a body that is streamed can only end with the connection: its head has left.
+      const bool missing = !a.status && !(spot.raw && mode == std::string_view{"cut"});
+      lost = lost || missing;
+      if (missing)
         s.tell(State::failed, "requests", spot.title + ", backend answers \"" + mode + "\": " + a.problem, "The client must get an answer, if only an error.");
       ++asked;
     }
   site.reset();
-  if (!s.tell_violations())
+  if (!s.tell_violations() && !lost)
     s.tell(State::passed, "requests", std::to_string(asked) + " requests at " + spots_text(s) + ", to backends that answer well, badly, in pieces and not at all");
 }
 
