@@ -70,7 +70,9 @@ class Bench {
     if (!isolated.empty()) registry->isolate({{.name = isolated, .timeout_ms = 10'000, .helpers = 1, .memory_mb = 0, .pointer = {}}});
     registry->scan(SLC_BENCH_PLUGINS_FOLDER, ".so", found);
     registry->scan(SLC_PLUGINS_FOLDER, ".so", found);
+    registry->finish(found);
     auto generation = pipeline::compile(read.partial, std::move(registry), {1, true, false}, read.report);
+    for (const auto& refusal : found.refused) found.problems.push_back(refusal.message);
     if (!generation || !found.problems.empty()) {
       std::fprintf(stderr, "%s%s\n", read.report.format().c_str(), found.problems.empty() ? "" : found.problems[0].c_str());
       std::exit(1);
