@@ -174,10 +174,7 @@ class HookRun {
       : before_{current_place}, arena_{&arena}, running_before_{hook_state.running.load(std::memory_order_relaxed)}, counted_{counted} {
     if (counted) meter_.start(arena_);
   }
-  [[gnu::always_inline]] ~HookRun() {
-    hook_state.running.store(running_before_, std::memory_order_relaxed);
-    current_place = before_;
-  }
+  [[gnu::always_inline]] ~HookRun() { current_place = before_; }
   HookRun(const HookRun&) = delete;
   HookRun& operator=(const HookRun&) = delete;
 
@@ -200,6 +197,7 @@ class HookRun {
     const uint64_t spent = counted_ ? meter_.charge(*site.cell, arena_) : 0;
     if (hook_state.stalled_ms.load(std::memory_order_relaxed)) [[unlikely]]
       report_stall(site.place, HookState::kind_of(site.running), spent);
+    hook_state.running.store(running_before_, std::memory_order_relaxed);  // between two calls nobody is to blame
   }
   const Place* before_;
   const Arena* arena_;
