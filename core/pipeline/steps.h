@@ -33,17 +33,17 @@ class Steps {
   std::span<const Step> in(uint32_t first) const {
     size_t at = 0;
     while (at < in_ && all_[at].index < first) ++at;
-    return {&all_[at], in_ - at};
+    return {all_.get() + at, in_ - at};
   }
   // on_response, innermost first: of the hooks before `before`, down to `first`.
   std::span<const Step> out(uint32_t before, uint32_t first) const {
     size_t at = in_, end = in_ + out_;
     while (at < end && all_[at].index >= before) ++at;
     while (at < end && all_[end - 1].index < first) --end;
-    return {&all_[at], end - at};
+    return {all_.get() + at, end - at};
   }
   // on_done, innermost first.
-  std::span<const Step> done() const { return {&all_[in_ + out_], done_}; }
+  std::span<const Step> done() const { return {all_.get() + in_ + out_, done_}; }
   bool counted() const { return counted_; }  // every site has a cell
 
  private:
