@@ -276,7 +276,8 @@ class Compiler {
     return true;
   }
 
-  static void sort(Chain& chain) {
+  void sort(Chain& chain) {
+    if (!chain.empty()) chain.id = g_->chains++;
     std::stable_sort(chain.hooks.begin(), chain.hooks.end(), [](const Hook& a, const Hook& b) { return a.stage < b.stage; });
   }
 

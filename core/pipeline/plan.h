@@ -13,6 +13,7 @@
 #include "core/pipeline/hosts.h"
 #include "core/pipeline/route_table.h"
 #include "core/pipeline/shadow.h"
+#include "core/pipeline/steps.h"
 #include "core/plugin/registry.h"
 #include "core/plugin/shared.h"
 #include "core/router/router.h"
@@ -30,6 +31,7 @@ struct Hook {
 // The hooks of one scope at one place, outermost first.
 struct Chain {
   std::vector<Hook> hooks;
+  uint32_t id = 0;       // within the generation, of those that have hooks
   bool has_raw = false;  // somebody has on_raw_response
   bool has_chunks[2] = {false, false};  // by side: somebody has on_request_chunk, on_response_chunk
   bool empty() const { return hooks.empty(); }
@@ -135,6 +137,7 @@ class Generation {
   std::vector<std::unique_ptr<EndpointPlan>> endpoints;
   std::vector<BackendPlan*> backends;                    // by BackendPlan::id
   std::vector<Route> routes;
+  uint32_t chains = 0;                                   // Chain::id stays below
   router::Router router;
   Chain server_chain, engine_chain;  // service level, divided at kEngineStage
   ClientIpRule client_ip;
@@ -174,6 +177,11 @@ class WorkerPlan final : public http::ResponseKeeper {
   // The current hosts of a backend; a call keeps them until put().
   WorkerHosts* get(const BackendPlan&);
   void put(WorkerHosts*);
+  // Of a chain that is not empty. Allocates at the first request that comes here.
+  const Steps& steps(const Chain& chain) {
+    const auto& known = steps_[chain.id];
+    return known ? *known : make_steps(chain);
+  }
 
   // A request of `stream` begins here.
   void keep(http::Stream& stream) {
@@ -202,6 +210,8 @@ class WorkerPlan final : public http::ResponseKeeper {
   std::shared_ptr<Generation> generation_;
   slc_worker& worker_;
   std::vector<Slot> slots_;
+  const Steps& make_steps(const Chain&);
+  std::vector<std::unique_ptr<const Steps>> steps_;  // by Chain::id
   uint32_t responses_ = 0;
   void (*quiet_)(void*) noexcept = nullptr;
   void* quiet_context_ = nullptr;

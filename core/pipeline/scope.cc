@@ -31,6 +31,7 @@ Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
   params = &x.params();
   route = x.route_text();
   if (uint32_t n = chain.size()) {
+    steps_ = &x.plan().steps(chain);
     slots_ = x.arena().array<void*>(n);
     ran_ = x.arena().array<uint8_t>(n);
     std::memset(slots_, 0, n * sizeof(void*));
@@ -43,13 +44,32 @@ Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
   x.adopt(this);
 }
 
-slc_action Scope::call(uint32_t i, HookKind kind, Function hook, bool follows) {
+slc_action Scope::call(uint32_t i, HookKind kind, Step::Function hook) {
   const Hook& h = chain_->hooks[i];
-  plugin::PlaceScope place{&h.object->place(), kind, memory, follows};
+  plugin::PlaceScope place{&h.object->place(), kind, memory};
   ran_[i] = 1;
   called_ = i;
   slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
   return a == SLC_PENDING || !(suspended || building) ? a : settle(a);
+}
+
+slc_action Scope::pass(std::span<const Step>& steps) {
+  plugin::HookRun run{*memory, steps_->counted()};
+  const Step *at = steps.data(), *end = at + steps.size();
+  slc_action a = SLC_NEXT;
+  for (; at != end && at->hook; ++at) {
+    const uint32_t i = at->index;
+    ran_[i] = 1;
+    a = run.call(at->site, [&] {
+      slc_action answer = at->hook(at->state, this, &slots_[i]);
+      return answer == SLC_PENDING || !(suspended || building) ? answer : settle(answer);
+    });
+    if (a == SLC_NEXT) continue;
+    called_ = i;
+    break;
+  }
+  steps = {at, end};
+  return a;
 }
 
 std::string_view Scope::place_text(uint32_t hook) {
@@ -87,56 +107,56 @@ void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
 }
 
 loop::Task<void> Scope::run(uint32_t first) {
-  uint32_t i = first;
-  bool follows = false;  // the hook before has just ended: one reading of the clock serves both
+  uint32_t i = chain_->size();  // the way in ended here: the hooks before this one see the response
   bool reached_inside = true;
-  for (; i < chain_->size(); ++i) {
-    const Hook& h = chain_->hooks[i];
-    slc_action a = SLC_NEXT;
-    if (h.around) {
-      if (chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
-        auto passing = pass_body(SLC_REQUEST, first, i, request.body);
-        follows = false;
-        if (!co_await passing) {
-          reached_inside = false;
-          break;
+  if (steps_) {
+    for (std::span<const Step> in = steps_->in(first); !in.empty(); in = in.subspan(1)) {
+      slc_action a = pass(in);
+      if (in.empty()) break;
+      const uint32_t at = in[0].index;
+      const Hook& h = chain_->hooks[at];
+      if (h.around) {
+        i = at;
+        if (chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
+          auto passing = pass_body(SLC_REQUEST, first, i, request.body);
+          if (!co_await passing) {
+            reached_inside = false;
+            break;
+          }
         }
+        around_at_ = i;
+        a = call(i, HookKind::on_call, h.around->on_call);
+        if (a == SLC_PENDING) {
+          auto waiting = wait(h.object->place(), HookKind::on_call);
+          a = co_await waiting;
+        }
+        end_attempts();
+        if (a == SLC_NEXT) {
+          auto inside = run(i + 1);
+          co_await inside;
+        } else if (a != SLC_REPLY) {
+          fail_by(i, HookKind::on_call, a);
+        } else if (!used_) {
+          adopt_reply();
+        }
+        reached_inside = false;  // the inside, if any, ran behind the around stage
+        break;
       }
-      around_at_ = i;
-      a = call(i, HookKind::on_call, h.around->on_call, follows);
       if (a == SLC_PENDING) {
-        auto waiting = wait(h.object->place(), HookKind::on_call);
+        auto waiting = wait(h.object->place(), HookKind::on_request);
         a = co_await waiting;
       }
-      end_attempts();
-      if (a == SLC_NEXT) {
-        auto inside = run(i + 1);
-        co_await inside;
-      } else if (a != SLC_REPLY) {
-        fail_by(i, HookKind::on_call, a);
-      } else if (!used_) {
-        adopt_reply();
+      if (a == SLC_NEXT) continue;
+      i = at;
+      reached_inside = false;
+      if (a == SLC_REPLY) {
+        auto taking = take_reply(i);
+        co_await taking;
+      } else {
+        fail_by(i, HookKind::on_request, a);
       }
-      reached_inside = false;  // the inside, if any, ran behind the around stage
       break;
     }
-    if (!h.middleware->on_request) continue;
-    a = call(i, HookKind::on_request, h.middleware->on_request, follows);
-    follows = true;
-    if (a == SLC_PENDING) {
-      auto waiting = wait(h.object->place(), HookKind::on_request);
-      a = co_await waiting;
-      follows = false;
-    }
-    if (a == SLC_NEXT) continue;
-    reached_inside = false;
-    if (a == SLC_REPLY) {
-      auto taking = take_reply(i);
-      co_await taking;
-    } else {
-      fail_by(i, HookKind::on_request, a);
-    }
-    break;
   }
   if (reached_inside && chain_->has_chunks[SLC_REQUEST] && i > first && holds_request_body()) {
     auto passing = pass_body(SLC_REQUEST, first, i, request.body);
@@ -147,29 +167,27 @@ loop::Task<void> Scope::run(uint32_t first) {
     co_await inside;
   }
   if (i > reached_) reached_ = i;
-  follows = false;
-  // Unwind: the hooks that let the request pass see the response, innermost first.
-  while (i-- > first) {
-    const Hook& h = chain_->hooks[i];
-    if (!h.middleware || !h.middleware->on_response) continue;
-    const char* body_before = response.body.empty() ? nullptr : response.body[0].data();
-    slc_action a = call(i, HookKind::on_response, h.middleware->on_response, follows);
-    follows = true;
-    if (a == SLC_PENDING) {
-      auto waiting = wait(h.object->place(), HookKind::on_response);
-      a = co_await waiting;
-      follows = false;
-    }
-    if (a == SLC_REPLY) {
-      const bool failed{std::exchange(error, {})};
-      // Bytes in the place of a failure are an answer of the backend, which nobody has decoded yet.
-      if (failed && scope == SLC_AT_BACKEND && !response.has_data && !response.body.empty() && response.body[0].data() != body_before) {
-        auto taking = take_reply(i);
-        co_await taking;
-        follows = false;
+  if (steps_) {
+    // Unwind: the hooks that let the request pass see the response, innermost first.
+    for (std::span<const Step> out = steps_->out(i, first); !out.empty(); out = out.subspan(1)) {
+      const char* body_before = response.body.empty() ? nullptr : response.body[0].data();
+      slc_action a = pass(out);
+      if (out.empty()) break;
+      const uint32_t at = out[0].index;
+      if (a == SLC_PENDING) {
+        auto waiting = wait(chain_->hooks[at].object->place(), HookKind::on_response);
+        a = co_await waiting;
       }
-    } else if (a != SLC_NEXT) {
-      fail_by(i, HookKind::on_response, a);
+      if (a == SLC_REPLY) {
+        const bool failed{std::exchange(error, {})};
+        // Bytes in the place of a failure are an answer of the backend, which nobody has decoded yet.
+        if (failed && scope == SLC_AT_BACKEND && !response.has_data && !response.body.empty() && response.body[0].data() != body_before) {
+          auto taking = take_reply(at);
+          co_await taking;
+        }
+      } else if (a != SLC_NEXT) {
+        fail_by(at, HookKind::on_response, a);
+      }
     }
   }
   if (first == 0) finished_ = true;
@@ -190,7 +208,7 @@ loop::Task<bool> Scope::run_raw(uint32_t end) {
   for (uint32_t i = std::min(end, chain_->size()); i-- > first_;) {
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
-    slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response, false);
+    slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response);
     if (a == SLC_PENDING) {
       auto waiting = wait(h.object->place(), HookKind::on_raw_response);
       a = co_await waiting;
@@ -237,17 +255,10 @@ void Scope::close(Errc why) {
     a->scope->close(Errc::cancelled);
   }
   end_operations();
-  bool follows = false;
-  for (uint32_t i = chain_->size(); i-- > 0;) {
-    if (!ran_[i]) continue;
-    const Hook& h = chain_->hooks[i];
-    auto* done = h.middleware ? h.middleware->on_done : h.around->on_done;
-    if (!done) continue;
-    {
-      plugin::PlaceScope place{&h.object->place(), HookKind::on_done, memory, follows};
-      done(h.object->state(*worker), this, &slots_[i]);
-    }
-    follows = true;
+  if (steps_ && !steps_->done().empty()) {
+    plugin::HookRun run{*memory, steps_->counted()};
+    for (const Step& s : steps_->done())
+      if (ran_[s.index]) run.call(s.site, [&] { s.last(s.state, this, &slots_[s.index]); });
   }
   end_operations();
   for (Attempt* a = attempts_; a;) std::exchange(a, a->next)->~Attempt();

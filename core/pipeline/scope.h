@@ -96,11 +96,14 @@ class Scope : public slc_exchange {
   struct Attempt;
   // What the calling hook has in the flow of this side; nullptr: the caller has no chunk hook here.
   ChunkState* caller_of_stream(int32_t side);
-  using Function = slc_action (*)(void*, slc_exchange*, void**) noexcept;
-  // follows: nothing but the hook before was in between.
-  slc_action call(uint32_t i, plugin::HookKind, Function, bool follows);
+  // Calls one hook.
+  slc_action call(uint32_t i, plugin::HookKind, Step::Function);
+  // Calls hooks until one does not answer SLC_NEXT or the next one is an around stage: its step is then the first of what is
+  // left. At the end nothing is left.
+  slc_action pass(std::span<const Step>& steps);
   void fail_by(uint32_t i, plugin::HookKind, slc_action action);
   loop::Task<void> take_reply(uint32_t i);
+  const Steps* steps_ = nullptr;  // nullptr: the chain is empty
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
   uint32_t called_ = 0;         // the hook that ran last

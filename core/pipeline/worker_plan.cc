@@ -13,7 +13,7 @@ Generation::~Generation() {
 }
 
 WorkerPlan::WorkerPlan(std::shared_ptr<Generation> g, slc_worker& w)
-    : generation_{std::move(g)}, worker_{w}, slots_(generation_->backends.size()) {}
+    : generation_{std::move(g)}, worker_{w}, slots_(generation_->backends.size()), steps_(generation_->chains) {}
 
 Result<bool, Problem> WorkerPlan::start() {
   auto& objects = generation_->objects;
@@ -51,6 +51,10 @@ WorkerHosts* WorkerPlan::get(const BackendPlan& b) {
   }
   ++s.hosts->calls;
   return s.hosts;
+}
+
+const Steps& WorkerPlan::make_steps(const Chain& chain) {
+  return *(steps_[chain.id] = std::make_unique<const Steps>(chain, worker_));
 }
 
 void WorkerPlan::put(WorkerHosts* h) {

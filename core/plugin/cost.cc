@@ -69,7 +69,7 @@ Account::~Account() {
   for (uint32_t w = 0; w < workers_; ++w) delete block(w);
 }
 
-Cell* Account::grow(uint32_t worker, HookKind kind) {
+Cell* Account::grow(uint32_t worker, HookKind kind, std::shared_ptr<Cell> given) {
   if (worker >= workers_) return nullptr;
   Block* b = block(worker);
   if (!b) {
@@ -78,8 +78,11 @@ Cell* Account::grow(uint32_t worker, HookKind kind) {
     (worker < kNear ? near_[worker] : far_[worker - kNear]).store(b, std::memory_order_release);
   }
   if (b->used == Block::kCells) return nullptr;  // no interface has so many kinds
+  if (!given) given = std::make_shared<Cell>();
+  Cell* cell = given.get();
+  b->cells[b->used] = std::move(given);
   b->index[static_cast<uint32_t>(kind)].store(++b->used, std::memory_order_release);
-  return &b->cells[b->used - 1u];
+  return cell;
 }
 
 RareCell* Account::rare(uint32_t worker, HookKind kind) {
@@ -102,7 +105,7 @@ std::array<Totals, kHookKinds> Account::totals() const {
     for (uint32_t k = 0; b && k < kHookKinds; ++k) {
       const uint8_t i = b->index[k].load(std::memory_order_acquire);
       if (!i) continue;
-      const Cell& c = b->cells[i - 1u];
+      const Cell& c = *b->cells[i - 1u];
       Totals t{.calls = value(c.calls), .errors = 0, .busy_ns = value(c.ticks), .longest_ns = value(c.longest),
                .waits = 0, .waited_ns = 0, .bytes = value(c.bytes), .stalls = 0};
       if (rare) {

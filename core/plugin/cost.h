@@ -3,10 +3,11 @@
 // One Account per (plugin, version, binding, place). It outlives a reload that leaves the place as it is, because the new
 // generation finds it before the old one lets go. Within it every worker has a block of cells of its own, one per kind of hook,
 // made at the first call: a hook adds to plain integers in cache lines that no other thread writes (relaxed atomics for the
-// reader, no read-modify-write). PlaceScope in worker.h does the counting.
+// reader, no read-modify-write). PlaceScope and HookRun in worker.h do the counting.
 #pragma once
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,10 +26,9 @@ struct Cell {
   Number calls{0};
   Number ticks{0}, longest{0};  // clock::ticks() inside the hook itself: what it called in other plugins is theirs
   Number bytes{0};              // taken from the arena of the exchange
-  void add_call(uint64_t spent, uint64_t taken) {
+  [[gnu::always_inline]] void add_call(uint64_t spent) {
     add(calls, 1), add(ticks, spent);
     if (spent > longest.load(std::memory_order_relaxed)) longest.store(spent, std::memory_order_relaxed);
-    if (taken) add(bytes, taken);
   }
 };
 // What most hooks never have.
@@ -38,12 +38,15 @@ struct RareCell {
   Number stalls{0};             // calls that the watchdog found holding the loop
 };
 
-// The cells of one place on one worker, in the order of their first use: the index and the first cell share a cache line, the
-// next two cells the next one.
+// Cells that one worker uses one after the other, as a chain of hooks does, side by side in memory: ten hooks touch five cache
+// lines instead of ten. Each account that has one of them keeps the row.
+using CellRow = std::shared_ptr<Cell[]>;
+
+// The cells of one place on one worker, in the order of their first use.
 struct alignas(64) Block {
   static constexpr uint32_t kCells = 15;                 // kinds of hooks that one interface can have, and some
   std::array<std::atomic<uint8_t>, 32> index{};          // by HookKind: cell + 1; 0: none yet
-  std::array<Cell, kCells> cells;
+  std::array<std::shared_ptr<Cell>, kCells> cells;       // set before the index says so, and never again
   std::atomic<std::array<RareCell, kCells>*> rare{nullptr};
   uint8_t used = 0;  // the worker's
   ~Block() { delete rare.load(std::memory_order_relaxed); }
@@ -76,7 +79,13 @@ class alignas(64) Account : public std::enable_shared_from_this<Account> {
   Cell* cell(uint32_t worker, HookKind kind) {
     Block* b = block(worker);
     uint8_t i = b ? b->index[static_cast<uint32_t>(kind)].load(std::memory_order_relaxed) : uint8_t{0};
-    return i ? &b->cells[i - 1u] : grow(worker, kind);
+    return i ? b->cells[i - 1u].get() : grow(worker, kind, nullptr);
+  }
+  // As cell(); when there is none yet, it becomes this one. [that worker]
+  Cell* cell(uint32_t worker, HookKind kind, const CellRow& row, size_t at) {
+    Block* b = block(worker);
+    uint8_t i = b ? b->index[static_cast<uint32_t>(kind)].load(std::memory_order_relaxed) : uint8_t{0};
+    return i ? b->cells[i - 1u].get() : grow(worker, kind, {row, &row[static_cast<std::ptrdiff_t>(at)]});
   }
   RareCell* rare(uint32_t worker, HookKind kind);
   // Per HookKind. [any]
@@ -88,7 +97,7 @@ class alignas(64) Account : public std::enable_shared_from_this<Account> {
     return worker < kNear ? near_[worker].load(std::memory_order_relaxed)
                           : worker < workers_ ? far_[worker - kNear].load(std::memory_order_relaxed) : nullptr;
   }
-  Cell* grow(uint32_t worker, HookKind);
+  Cell* grow(uint32_t worker, HookKind, std::shared_ptr<Cell> given);
   std::array<std::atomic<Block*>, kNear> near_{};
   std::unique_ptr<std::atomic<Block*>[]> far_;
   uint32_t workers_;

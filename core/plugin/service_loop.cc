@@ -49,7 +49,7 @@ slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
   std::shared_ptr<cost::Account> account;
   if (current_place && current_place->account) account = current_place->account->weak_from_this().lock();
   w->loop.post([fn, user, module, account = std::move(account)] {
-    PlaceScope scope{module, HookKind::post, nullptr, false, account.get()};
+    PlaceScope scope{module, HookKind::post, nullptr, account.get()};
     fn(user);
   });
   return SLC_OK;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -60,8 +61,8 @@ struct Place {
 };
 inline thread_local constinit const Place* current_place = nullptr;
 
-// What others see of a thread that runs plugins' code, and what PlaceScope keeps between two calls.
-struct HookState {
+// What others see of a thread that runs plugins' code, and what nested calls tell each other. One cache line.
+struct alignas(64) HookState {
   static constexpr uint32_t kNoWorker = ~0u;
   // Written by the thread alone with plain stores; the watchdog reads.
   std::atomic<uint32_t> count{0};  // moves when a hook begins
@@ -71,7 +72,6 @@ struct HookState {
   // The thread's own.
   uint32_t worker = kNoWorker;              // whose cells it counts into; others count nothing
   uint64_t told_ticks = 0, told_bytes = 0;  // everything that hooks of this thread were charged with
-  uint64_t ended = 0, ended_used = 0;       // clock and arena at the end of the last call
 
   // Kind and account in one word: user space has 56 bits of address at most.
   static uint64_t pack(HookKind kind, const cost::Account* account) {
@@ -83,51 +83,65 @@ struct HookState {
     return reinterpret_cast<const cost::Account*>(static_cast<uintptr_t>(running & ((uint64_t{1} << 56) - 1)));
   }
   HookKind kind() const { return kind_of(running.load(std::memory_order_relaxed)); }
+  // A call begins: says so to onlookers.
+  [[gnu::always_inline]] void begin(uint64_t packed) {
+    running.store(packed, std::memory_order_relaxed);
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
 };
 inline thread_local constinit HookState hook_state{};
 void report_stall(const Place*, HookKind, uint64_t ticks);
+
+// What a call cost, from two readings of the clock and of the arena. Calls from inside it, which say in HookState what they were
+// charged with, are subtracted. A value that somebody holds while one call, or a run of calls, goes on. [worker]
+class Meter {
+ public:
+  [[gnu::always_inline]] void start(const Arena* arena) {
+    since_ = clock::ticks();
+    ticks_base_ = since_ - hook_state.told_ticks;
+    bytes_base_ = (arena ? arena->used() : 0) - hook_state.told_bytes;
+  }
+  // Charges what happened since start(), or since the last charge(), and goes on from here: one reading serves two calls that
+  // follow each other. Answers the time, inner calls included.
+  [[gnu::always_inline]] uint64_t charge(cost::Cell& cell, const Arena* arena) {
+    HookState& s = hook_state;
+    const uint64_t now = clock::ticks(), spent = now - since_;
+    uint64_t own = now - s.told_ticks - ticks_base_;  // what inner calls were charged with has gone from it
+    if (static_cast<int64_t>(own) < 0) own = 0;       // a counter that differs between cores by a hair
+    cell.add_call(own);
+    s.told_ticks += own;
+    since_ = now, ticks_base_ = now - s.told_ticks;
+    const uint64_t used = arena ? arena->used() : 0, taken = used - s.told_bytes - bytes_base_;
+    if (taken) {
+      if (static_cast<int64_t>(taken) > 0) cost::add(cell.bytes, taken), s.told_bytes += taken;  // else the host gave room back
+      bytes_base_ = used - s.told_bytes;
+    }
+    return spent;
+  }
+
+ private:
+  // Now, less what this thread's hooks had been charged with by then.
+  uint64_t ticks_base_ = 0, bytes_base_ = 0;
+  uint64_t since_ = 0;
+};
 
 // Around one call into a plugin: says who runs, and counts it. tests/bench/hooks_bench.cc has the price, most of which is
 // reading the clock. Callers that know the arena that the plugin takes memory from name it.
 class PlaceScope {
  public:
-  // follows: nothing but the end of another call with this arena lies between then and now, so that its readings serve.
-  [[gnu::always_inline]] explicit PlaceScope(const Place* p, HookKind kind = HookKind::callback, const Arena* arena = nullptr,
-                                             bool follows = false)
-      : PlaceScope{p, kind, arena, follows, p ? p->account : nullptr} {}
+  [[gnu::always_inline]] explicit PlaceScope(const Place* p, HookKind kind = HookKind::callback, const Arena* arena = nullptr)
+      : PlaceScope{p, kind, arena, p ? p->account : nullptr} {}
   // With an account that is not the place's, which the caller keeps alive.
-  [[gnu::always_inline]] PlaceScope(const Place* p, HookKind kind, const Arena* arena, bool follows, cost::Account* account)
+  [[gnu::always_inline]] PlaceScope(const Place* p, HookKind kind, const Arena* arena, cost::Account* account)
       : before_{current_place}, arena_{arena}, running_before_{hook_state.running.load(std::memory_order_relaxed)} {
-    HookState& s = hook_state;
-    cell_ = account ? account->cell(s.worker, kind) : nullptr;  // a thread that is no worker has no cells
+    cell_ = account ? account->cell(hook_state.worker, kind) : nullptr;  // a thread that is no worker has no cells
     current_place = p;
-    s.running.store(HookState::pack(kind, account), std::memory_order_relaxed);
-    s.count.store(s.count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (!cell_) return;
-    told_ticks_ = s.told_ticks, told_bytes_ = s.told_bytes;
-    if (follows && s.ended) {
-      since_ = s.ended, used_ = s.ended_used;
-    } else {
-      used_ = arena ? arena->used() : 0;
-      since_ = clock::ticks();
-    }
+    hook_state.begin(HookState::pack(kind, account));
+    if (cell_) meter_.start(arena);
   }
   [[gnu::always_inline]] ~PlaceScope() {  // inlined, what the two share stays in registers
     HookState& s = hook_state;
-    uint64_t spent = 0;
-    if (cell_) {
-      const uint64_t now = clock::ticks(), used = arena_ ? arena_->used() : 0;
-      spent = now - since_;
-      // What calls from inside this one were charged with is theirs.
-      uint64_t own = spent - (s.told_ticks - told_ticks_), taken = used - used_ - (s.told_bytes - told_bytes_);
-      if (static_cast<int64_t>(own) < 0) own = 0;      // a counter that differs between cores by a hair
-      if (static_cast<int64_t>(taken) < 0) taken = 0;  // the host has given room back
-      cell_->add_call(own, taken);
-      s.told_ticks += own, s.told_bytes += taken;
-      s.ended = now, s.ended_used = used;
-    } else {
-      s.ended = 0;
-    }
+    const uint64_t spent = cell_ ? meter_.charge(*cell_, arena_) : 0;
     if (s.stalled_ms.load(std::memory_order_relaxed)) [[unlikely]]
       report_stall(current_place, s.kind(), spent);
     s.running.store(running_before_, std::memory_order_relaxed);
@@ -141,7 +155,55 @@ class PlaceScope {
   const Arena* arena_;
   cost::Cell* cell_;
   uint64_t running_before_;
-  uint64_t since_ = 0, used_ = 0, told_ticks_ = 0, told_bytes_ = 0;
+  Meter meter_;
+};
+
+// Who is called, and where it is counted: what PlaceScope finds out for every call, found out once.
+struct CallSite {
+  const Place* place = nullptr;
+  uint64_t running = 0;        // HookState::pack
+  cost::Cell* cell = nullptr;  // of the worker that calls; nullptr: it is not counted
+};
+
+// Around calls into plugins that follow each other with nothing in between: k of them cost k + 1 readings of the clock. A local
+// of a function that is no coroutine. [worker]
+class HookRun {
+ public:
+  // counted: every site that will be called has a cell; else nothing is counted.
+  [[gnu::always_inline]] HookRun(const Arena& arena, bool counted)
+      : before_{current_place}, arena_{&arena}, running_before_{hook_state.running.load(std::memory_order_relaxed)}, counted_{counted} {
+    if (counted) meter_.start(arena_);
+  }
+  [[gnu::always_inline]] ~HookRun() { current_place = before_; }
+  HookRun(const HookRun&) = delete;
+  HookRun& operator=(const HookRun&) = delete;
+
+  template <class F>
+  [[gnu::always_inline]] auto call(const CallSite& site, F&& hook) {
+    current_place = site.place;
+    hook_state.begin(site.running);
+    if constexpr (std::is_void_v<decltype(hook())>) {
+      hook();
+      end(site);
+    } else {
+      auto answer = hook();
+      end(site);
+      return answer;
+    }
+  }
+
+ private:
+  [[gnu::always_inline]] void end(const CallSite& site) {
+    const uint64_t spent = counted_ ? meter_.charge(*site.cell, arena_) : 0;
+    if (hook_state.stalled_ms.load(std::memory_order_relaxed)) [[unlikely]]
+      report_stall(site.place, HookState::kind_of(site.running), spent);
+    hook_state.running.store(running_before_, std::memory_order_relaxed);  // between two calls nobody is to blame
+  }
+  const Place* before_;
+  const Arena* arena_;
+  uint64_t running_before_;
+  Meter meter_;
+  bool counted_;
 };
 
 // Counts the time from a hook's SLC_PENDING until it goes on, however that ends: a local of the coroutine that waits. [worker]

@@ -86,6 +86,19 @@ class Gateway:
         self.code = self.end()
 
 
+def ask(path, method, target, timeout=120):
+    """One call of the admin socket: (status, JSON)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(timeout)
+        s.connect(path)
+        s.sendall(f"{method} {target} HTTP/1.1\r\nHost: sluice\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
+        data = b""
+        while more := s.recv(65536):
+            data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    return int(head[9:12]), json.loads(body)
+
+
 class Client:
     """One keep-alive connection. get() returns the status; ConnectionError or TimeoutError when there is none."""
 

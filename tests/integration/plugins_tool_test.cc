@@ -89,6 +89,42 @@ TEST_F(PluginsToolTest, WithAConfigurationItSaysWhereEachIsUsed) {
   EXPECT_EQ(first.at("sha256").str().size(), 64u);
 }
 
+TEST_F(PluginsToolTest, WhileAGatewayRunsItSaysWhatEachHasCostThere) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway{options_of(config_of(endpoint_of("/x", backend_of(up.url(), "/d"))))};
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(get_once(gateway.port(), "/x").status, 200);
+  const std::string there = " in the gateway that runs (process " + std::to_string(gateway.pid()) + ")";
+  Ran ran = plugins({"--plugins", folder(), "--admin", gateway.admin()});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  expect_in(ran, "  cost" + there + ": 6 calls, 0 errors; in hooks ");  // decoded and encoded, three times
+  expect_in(ran, "  not called" + there + "\n");                       // no-op, static
+  Ran as_json = plugins({"--plugins", folder(), "--admin", gateway.admin(), "--json"});
+  const Json list = Json::parse_or_throw(as_json.output, "the list");
+  EXPECT_EQ(list.at("running").at("pid").whole(), gateway.pid());
+  for (const Json& p : list.at("plugins").items()) {
+    const auto& cost = p.at("cost");
+    if (p.at("id").str() != "sluice.json") {
+      EXPECT_EQ(cost.size(), 0u) << as_json.output;
+      continue;
+    }
+    ASSERT_EQ(cost.size(), 1u) << as_json.output;
+    EXPECT_EQ(cost.items()[0].at("version").str(), "0.1.0");
+    EXPECT_EQ(cost.items()[0].at("calls").whole(), 6);
+    EXPECT_GT(cost.items()[0].at("busy_ns").whole(), 0);
+    EXPECT_GT(cost.items()[0].at("arena_bytes").whole(), 0);
+  }
+}
+
+TEST_F(PluginsToolTest, AGatewayThatIsNamedAndDoesNotAnswerIsTold) {
+  Ran ran = plugins({"--plugins", folder(), "--admin", place_.path() + "/nobody.sock"});
+  EXPECT_EQ(ran.code, 1);
+  expect_in(ran, "sluice.json 0.1.0");
+  expect_in(ran, "What they cost is not known: ");
+  EXPECT_EQ(ran.output.find("not called"), std::string::npos) << ran.output;
+  EXPECT_EQ(plugins({"--pid", "me"}).code, 255);
+}
+
 TEST_F(PluginsToolTest, ARefusedConfigurationIsToldAndTheListStillPrinted) {
   Ran ran = plugins({"--plugins", folder(), "-c", place_.write("bad.json", R"({"version": 2})")});
   EXPECT_EQ(ran.code, 1);

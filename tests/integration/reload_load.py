@@ -1,21 +1,8 @@
 """What reload_under_load.py and swap_under_load.py share: many connections that never pause, and the admin socket."""
-import json, multiprocessing, pathlib, select, socket, sys, time
+import multiprocessing, pathlib, select, socket, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
-from harness import Backend, Gateway, arguments, judge, quiet  # noqa: F401 (for the scripts)
-
-
-def ask(path, method, target, timeout=120):
-    """One call of the admin socket: (status, JSON)."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-        s.settimeout(timeout)
-        s.connect(path)
-        s.sendall(f"{method} {target} HTTP/1.1\r\nHost: sluice\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
-        data = b""
-        while more := s.recv(65536):
-            data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    return int(head[9:12]), json.loads(body)
+from harness import Backend, Gateway, arguments, ask, judge, quiet  # noqa: F401 (for the scripts)
 
 
 def reload(gateway):

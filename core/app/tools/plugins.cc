@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kHelp = R"(sluice plugins: what is in the plugins folders, and which files may be loaded
 
 Usage:
-  sluice plugins [flags]                     List the plugins: id, version, ABI, names, scopes
+  sluice plugins [flags]                     List the plugins: id, version, ABI, names, scopes, cost
   sluice plugins lock [--key FILE] [DIR]     Write DIR/plugins.lock: only what is there now may be loaded
   sluice plugins verify [--public-key FILE] [DIR]
                                              Compare DIR with its plugins.lock
@@ -23,9 +23,14 @@ Usage:
 Without -c nothing of the plugins runs: everything is read from the notes in the files. With -c they are loaded as
 `sluice check` would, and the list says where the configuration uses each.
 
+While a gateway runs, the list also says what each plugin has cost there since its start: calls, errors, time inside its hooks.
+It is asked through its admin socket, as `sluice status` does: the one that is named, else the only one of this user.
+
 Flags of the list:
   -c, --config FILE       Load the plugins and say where this configuration uses them
       --plugins DIR       Folder of the plugins (default: $SLUICE_PLUGINS, else the one that was installed)
+      --admin PATH        Admin socket of the gateway to ask for the cost (default: $SLUICE_ADMIN)
+      --pid N             The same by process id
       --json              As JSON, for scripts
 
 Flags of lock:
@@ -41,6 +46,7 @@ Exit code: 0 all is well, 1 something is refused, missing or altered, or cannot 
 Examples:
   sluice plugins
   sluice plugins -c gateway.json --json | jq '.plugins[] | select(.state == "refused")'
+  sluice plugins --json | jq '.plugins[] | {id, cost}'
   sluice plugins lock /usr/lib/sluice/plugins
   openssl genpkey -algorithm ed25519 -out private.pem && openssl pkey -in private.pem -pubout -out public.pem
   sluice plugins lock --key private.pem /usr/lib/sluice/plugins
@@ -51,21 +57,24 @@ More: docs/operating.md, "Who may put plugins there"
 
 int list(std::span<const std::string> arguments) {
   std::string config, folder;
-  bool as_json = false;
+  const AdminFlags admin = admin_flags(arguments);
+  if (!admin.wrong.empty()) return usage_failure(kPluginsTool, admin.wrong);
   CLI::App app;
   app.set_help_flag();
   app.add_option("-c,--config", config);
   app.add_option("--plugins", folder);
-  app.add_flag("--json", as_json);
   try {
-    app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
+    app.parse(std::vector<std::string>{admin.rest.rbegin(), admin.rest.rend()});
   } catch (const CLI::ParseError& e) {
     return usage_failure(kPluginsTool, e.what());
   }
   // What is wrong comes in the list.
   log::configure(log::Level::off, {});
   PluginList found = config.empty() ? list_plugins(folder, {}) : list_plugins_of(config, folder);
-  std::string out = as_json ? format_json(found) : format_text(found), said;
+  auto costs = ask_costs(admin);
+  const std::optional<RunningCosts> known = costs ? std::move(*costs) : std::nullopt;
+  std::string out = admin.json ? format_json(found, known) : format_text(found, known), said;
+  if (!costs) said += "What they cost is not known: " + costs.error().message + "\n";
   for (const std::string& problem : found.problems) said += problem + "\n";
   if (found.with_configuration && !found.compiled)
     said += "The configuration is refused, so nothing is known about where it uses them:\n" + found.report.format();

@@ -1,6 +1,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <algorithm>
+#include <cstdio>
 
 #include "core/app/tools/plugins.h"
 
@@ -55,9 +56,50 @@ void uses(std::string& out, const ListedPlugin& p) {
   out += '\n';
 }
 
+std::string duration(uint64_t ns) {
+  char text[32];
+  const auto n = static_cast<double>(ns);
+  if (ns < 10'000) std::snprintf(text, sizeof text, "%.0f ns", n);
+  else if (ns < 10'000'000) std::snprintf(text, sizeof text, "%.1f us", n / 1e3);
+  else if (ns < 10'000'000'000) std::snprintf(text, sizeof text, "%.1f ms", n / 1e6);
+  else std::snprintf(text, sizeof text, "%.1f s", n / 1e9);
+  return text;
+}
+
+const std::vector<RunningCost>* costs_of(const plugin::Note& n, const RunningCosts& costs) {
+  auto found = costs.of.find(n.id);
+  return found == costs.of.end() ? nullptr : &found->second;
+}
+
+// The version that runs need not be the file's: the gateway goes on with what it has loaded until the next reload.
+void cost(std::string& out, const plugin::Note& n, const RunningCosts& costs) {
+  const std::string gateway = " in the gateway that runs (process " + std::to_string(costs.pid) + ")";
+  const auto* versions = costs_of(n, costs);
+  if (!versions) {
+    out += "  not called" + gateway + "\n";
+    return;
+  }
+  for (const RunningCost& c : *versions) {
+    out += "  cost" + (c.version == n.version ? "" : " of version " + c.version) + gateway + ": " + std::to_string(c.calls) + " calls, " + std::to_string(c.errors) +
+           " errors; in hooks " + duration(c.busy_ns) + (c.calls ? ", " + duration(c.busy_ns / c.calls) + " a call" : "") + ", longest " + duration(c.longest_ns);
+    if (c.waits) out += "; waited " + duration(c.waited_ns) + " in " + std::to_string(c.waits) + " suspensions";
+    if (c.stalls) out += "; held an event loop " + std::to_string(c.stalls) + (c.stalls == 1 ? " time" : " times");
+    out += "; " + std::to_string(c.arena_bytes) + " bytes of requests' memory\n";
+  }
+}
+
+json::array cost(const plugin::Note& n, const RunningCosts& costs) {
+  json::array all;
+  if (const auto* versions = costs_of(n, costs))
+    for (const RunningCost& c : *versions)
+      all.push_back(json::object{{"version", c.version}, {"calls", c.calls}, {"errors", c.errors}, {"busy_ns", c.busy_ns}, {"longest_ns", c.longest_ns},
+                                 {"waits", c.waits}, {"waited_ns", c.waited_ns}, {"arena_bytes", c.arena_bytes}, {"stalls", c.stalls}});
+  return all;
+}
+
 }  // namespace
 
-std::string format_text(const PluginList& list) {
+std::string format_text(const PluginList& list, const std::optional<RunningCosts>& costs) {
   std::string out;
   for (const ListedPlugin& p : list.plugins) {
     if (!out.empty()) out += '\n';
@@ -68,11 +110,12 @@ std::string format_text(const PluginList& list) {
     if (p.note) bindings(out, *p.note);
     if (p.state == ListedPlugin::State::refused) out += "  REFUSED: " + p.why + '\n';
     else if (list.with_configuration && list.compiled) uses(out, p);
+    if (p.note && costs) cost(out, *p.note, *costs);
   }
   return out;
 }
 
-std::string format_json(const PluginList& list) {
+std::string format_json(const PluginList& list, const std::optional<RunningCosts>& costs) {
   json::array plugins;
   for (const ListedPlugin& p : list.plugins) {
     json::object o;
@@ -101,11 +144,14 @@ std::string format_json(const PluginList& list) {
       for (const PluginUse& u : p.uses) used.push_back(json::object{{"place", u.place}, {"name", u.name}, {"count", u.count}});
       o["used"] = p.used(), o["places"] = std::move(used);
     }
+    if (p.note && costs) o["cost"] = cost(*p.note, *costs);
     plugins.push_back(std::move(o));
   }
   json::array problems;
   for (const std::string& text : list.problems) problems.emplace_back(text);
-  return json::serialize(json::object{{"plugins", std::move(plugins)}, {"problems", std::move(problems)}}) + "\n";
+  json::object root{{"plugins", std::move(plugins)}, {"problems", std::move(problems)}};
+  if (costs) root["running"] = json::object{{"pid", costs->pid}};
+  return json::serialize(root) + "\n";
 }
 
 }  // namespace sluice::app

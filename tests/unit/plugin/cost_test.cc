@@ -87,21 +87,122 @@ TEST(CostTest, ACallFromInsideAnotherIsNotCountedTwice) {
   EXPECT_EQ(u.bytes, 3000u);
 }
 
-TEST(CostTest, AReadingOfTheClockThatIsHandedOnLosesNothing) {
+// A call site as a worker's chain has it.
+CallSite site_of(const Place& place, HookKind kind) {
+  return {&place, HookState::pack(kind, place.account), place.account ? place.account->cell(hook_state.worker, kind) : nullptr};
+}
+
+TEST(CostTest, HooksThatFollowEachOtherShareReadingsOfTheClockAndNoneLosesTime) {
   FakeWorker w;
-  auto account = cost::find_or_make(owner("cost.lap"), "", 1);
-  Place place = place_of(*account);
-  uint64_t begin = clock::ticks(), last = 0;
-  for (int i = 0; i < 5; ++i) {
-    { PlaceScope scope{&place, HookKind::on_request, nullptr, i > 0}; }
-    EXPECT_GT(hook_state.ended, last);
-    last = hook_state.ended;
+  FakeExchange x{w};
+  auto a = cost::find_or_make(owner("cost.run.a"), "", 1), b = cost::find_or_make(owner("cost.run.b"), "", 1),
+       inner = cost::find_or_make(owner("cost.run.inner"), "", 1);
+  Place first = place_of(*a), second = place_of(*b), third = place_of(*inner);
+  const CallSite one = site_of(first, HookKind::on_request), two = site_of(second, HookKind::on_request);
+  x.arena.alloc(1, 1);
+  const uint64_t begin = clock::ticks();
+  {
+    HookRun run{x.arena, true};
+    EXPECT_EQ(run.call(one, [&] {
+      EXPECT_EQ(current_place, &first);
+      EXPECT_EQ(hook_state.kind(), HookKind::on_request);
+      x.arena.alloc(100, 1);
+      spend(3'000'000);
+      return 7;
+    }), 7);
+    run.call(two, [&] {
+      EXPECT_EQ(current_place, &second);
+      PlaceScope within{&third, HookKind::expand, &x.arena};
+      x.arena.alloc(300, 1);
+      spend(2'000'000);
+    });
+    run.call(one, [&] { x.arena.alloc(10, 1); });
   }
-  EXPECT_LE(of(*account, HookKind::on_request).busy_ns, clock::to_ns(last - begin) + 1000);
-  EXPECT_EQ(of(*account, HookKind::on_request).calls, 5u);
-  Place uncounted{"p", "b", ""};
-  { PlaceScope scope{&uncounted, HookKind::on_request}; }
-  EXPECT_EQ(hook_state.ended, 0u) << "no reading that could be handed on";
+  const uint64_t all = clock::to_ns(clock::ticks() - begin);
+  EXPECT_EQ(current_place, nullptr);
+  EXPECT_EQ(hook_state.kind(), HookKind::none);
+  const Totals t = of(*a, HookKind::on_request), u = of(*b, HookKind::on_request), v = of(*inner, HookKind::expand);
+  EXPECT_EQ(t.calls, 2u);
+  EXPECT_EQ(u.calls, 1u);
+  EXPECT_GE(t.busy_ns, 2'990'000u);
+  EXPECT_GE(t.longest_ns, 2'990'000u);
+  EXPECT_GE(v.busy_ns, 1'990'000u);
+  // Nothing is charged twice. (The clocks may differ by a thousandth.)
+  EXPECT_LE(t.busy_ns + u.busy_ns + v.busy_ns, all + all / 500 + 1000);
+  EXPECT_EQ(t.bytes, 110u);
+  EXPECT_EQ(u.bytes, 0u);
+  EXPECT_EQ(v.bytes, 300u);
+}
+
+TEST(CostTest, ARunInsideAHookIsSubtractedFromIt) {
+  FakeWorker w;
+  FakeExchange x{w};
+  auto outer = cost::find_or_make(owner("cost.nested.outer"), "", 1), inner = cost::find_or_make(owner("cost.nested.inner"), "", 1);
+  Place a = place_of(*outer), b = place_of(*inner);
+  const CallSite within = site_of(b, HookKind::on_request);
+  x.arena.alloc(1, 1);
+  {
+    PlaceScope scope{&a, HookKind::on_call, &x.arena};
+    x.arena.alloc(5, 1);
+    {
+      HookRun run{x.arena, true};
+      for (int i = 0; i < 3; ++i) run.call(within, [&] { x.arena.alloc(20, 1), spend(1'000'000); });
+    }
+    EXPECT_EQ(current_place, &a);
+    EXPECT_EQ(hook_state.kind(), HookKind::on_call);
+  }
+  const Totals t = of(*outer, HookKind::on_call), u = of(*inner, HookKind::on_request);
+  EXPECT_EQ(u.calls, 3u);
+  EXPECT_GE(u.busy_ns, 2'990'000u);
+  EXPECT_LT(u.longest_ns, u.busy_ns);
+  EXPECT_EQ(u.bytes, 60u);
+  EXPECT_EQ(t.bytes, 5u);
+  EXPECT_LT(t.busy_ns + 1'000'000, u.busy_ns + t.busy_ns) << "its own time is without that of the run";
+}
+
+TEST(CostTest, MemoryThatTheHostGivesBackInARunIsNobodysGain) {
+  FakeWorker w;
+  FakeExchange x{w};
+  auto account = cost::find_or_make(owner("cost.back"), "", 1);
+  Place place = place_of(*account);
+  const CallSite site = site_of(place, HookKind::on_request);
+  x.arena.alloc(1, 1);
+  {
+    HookRun run{x.arena, true};
+    char* much = nullptr;
+    run.call(site, [&] { much = static_cast<char*>(x.arena.alloc(500, 1)); });
+    run.call(site, [&] { x.arena.trim(much + 100); });
+    run.call(site, [&] { x.arena.alloc(50, 1); });
+  }
+  EXPECT_EQ(of(*account, HookKind::on_request).bytes, 550u);
+}
+
+TEST(CostTest, ARunThatIsNotCountedSaysWhoRunsAllTheSame) {
+  FakeWorker w;
+  FakeExchange x{w};
+  Place place{"p", "b", ""};
+  HookRun run{x.arena, false};
+  run.call(site_of(place, HookKind::on_response), [&] {
+    EXPECT_EQ(current_place, &place);
+    EXPECT_EQ(hook_state.kind(), HookKind::on_response);
+  });
+}
+
+TEST(CostTest, CellsOfAChainStandSideBySideAndOutliveTheirRow) {
+  auto a = cost::find_or_make(owner("cost.row.a"), "", 1), b = cost::find_or_make(owner("cost.row.b"), "", 1);
+  cost::Cell* known = b->cell(0, HookKind::on_done);
+  cost::Cell* first = nullptr;
+  {
+    cost::CellRow row{new cost::Cell[3]};
+    first = a->cell(0, HookKind::on_request, row, 0);
+    EXPECT_EQ(b->cell(0, HookKind::on_request, row, 1), first + 1);
+    EXPECT_EQ(b->cell(0, HookKind::on_done, row, 2), known) << "one that is there stays, with its figures";
+  }
+  EXPECT_EQ(a->cell(0, HookKind::on_request), first);
+  first->add_call(0);
+  EXPECT_EQ(of(*a, HookKind::on_request).calls, 1u);
+  const cost::CellRow other{new cost::Cell[1]};
+  EXPECT_EQ(a->cell(1, HookKind::on_request, other, 0), nullptr) << "no such worker";
 }
 
 TEST(CostTest, WhatServicesTakeFromTheArenaIsTheHooks) {

@@ -1,0 +1,68 @@
+#include "core/app/tools/plugins_cost.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <cstdlib>
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kNamedSeconds = 10, kFoundSeconds = 2;  // one that nobody asked for must not hold the list up
+
+uint64_t number(const json::object& o, const char* key) {
+  const json::value* v = o.if_contains(key);
+  return v && v->is_number() ? v->to_number<uint64_t>() : 0;
+}
+
+std::string text(const json::object& o, const char* key) {
+  const json::value* v = o.if_contains(key);
+  return v && v->is_string() ? std::string{v->get_string()} : std::string{};
+}
+
+Result<RunningCosts, Problem> read(const AdminAnswer& answer) {
+  json::error_code wrong;
+  json::value status = json::parse(answer.body, wrong);
+  const json::object* o = answer.status == 200 && !wrong ? status.if_object() : nullptr;
+  if (!o) return Problem{"unexpected answer of the running gateway: " + answer.body.substr(0, 200)};
+  RunningCosts costs;
+  costs.pid = static_cast<int64_t>(number(*o, "pid"));
+  const json::value* cost = o->if_contains("cost");
+  const json::value* plugins = cost && cost->is_object() ? cost->get_object().if_contains("plugins") : nullptr;
+  if (!plugins || !plugins->is_array()) return costs;
+  for (const json::value& v : plugins->get_array()) {
+    const json::object* p = v.if_object();
+    if (!p) continue;
+    costs.of[text(*p, "plugin")].push_back({text(*p, "version"), number(*p, "calls"), number(*p, "errors"), number(*p, "busy_ns"),
+                                            number(*p, "longest_ns"), number(*p, "waits"), number(*p, "waited_ns"), number(*p, "arena_bytes"),
+                                            number(*p, "stalls")});
+  }
+  return costs;
+}
+
+}  // namespace
+
+Result<std::optional<RunningCosts>, Problem> ask_costs(const AdminFlags& flags) {
+  const char* set = std::getenv("SLUICE_ADMIN");
+  const bool named = !flags.admin.empty() || flags.pid || (set && *set);
+  std::optional<RunningCosts> none;
+  auto socket = find_admin(flags);
+  if (!socket) {
+    if (!named) return none;
+    return socket.error();
+  }
+  auto answer = ask_admin(*socket, "GET", "/status", named ? kNamedSeconds : kFoundSeconds);
+  if (!answer) {
+    if (!named) return none;
+    return answer.error();
+  }
+  auto costs = read(*answer);
+  if (!costs) {
+    if (!named) return none;
+    return costs.error();
+  }
+  return std::optional<RunningCosts>{std::move(*costs)};
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,53 @@
+#include "core/pipeline/steps.h"
+
+#include "core/pipeline/plan.h"
+
+namespace sluice::pipeline {
+
+using plugin::HookKind;
+
+namespace {
+
+Step::Function way_out(const Hook& h) { return h.middleware ? h.middleware->on_response : nullptr; }
+Step::Last last_of(const Hook& h) { return h.middleware ? h.middleware->on_done : h.around->on_done; }
+
+}  // namespace
+
+Steps::Steps(const Chain& chain, const slc_worker& worker) {
+  const uint32_t n = chain.size();
+  size_t size = 0;
+  for (const Hook& h : chain.hooks) size += (h.around || h.middleware->on_request) + (way_out(h) != nullptr) + (last_of(h) != nullptr);
+  all_ = std::make_unique<Step[]>(size);
+  // In the order of calling, as are the cells.
+  plugin::cost::CellRow row{new plugin::cost::Cell[size]};
+  uint32_t used = 0;
+  auto add = [&](uint32_t i, HookKind kind) -> Step& {
+    const plugin::Object& object = *chain.hooks[i].object;
+    plugin::cost::Account* account = object.place().account;
+    Step& s = all_[used];
+    s.state = object.state(worker);
+    s.site.place = &object.place();
+    s.site.running = plugin::HookState::pack(kind, account);
+    s.site.cell = account ? account->cell(worker.index, kind, row, used) : nullptr;
+    counted_ = counted_ && s.site.cell;
+    s.index = i;
+    ++used;
+    return s;
+  };
+  for (uint32_t i = 0; i < n; ++i) {
+    const Hook& h = chain.hooks[i];
+    if (h.around)
+      add(i, HookKind::on_call);
+    else if (h.middleware->on_request)
+      add(i, HookKind::on_request).hook = h.middleware->on_request;
+  }
+  in_ = used;
+  for (uint32_t i = n; i-- > 0;)
+    if (Step::Function hook = way_out(chain.hooks[i])) add(i, HookKind::on_response).hook = hook;
+  out_ = used - in_;
+  for (uint32_t i = n; i-- > 0;)
+    if (Step::Last last = last_of(chain.hooks[i])) add(i, HookKind::on_done).last = last;
+  done_ = used - in_ - out_;
+}
+
+}  // namespace sluice::pipeline
