@@ -78,7 +78,7 @@ std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers
   report = std::move(result.report);
   if (!result.partial || !result.partial->tree) return nullptr;
   auto live = std::make_unique<Live>();
-  live->files.push_back(o.config_file);
+  live->files = std::move(result.files);
   auto registry = std::make_unique<plugin::Registry>();
   scan(*registry, o, *result.partial, before, pins, *live, report);
   // Also when something is wrong already: all problems are told in one go.
