@@ -64,7 +64,7 @@ class Evaluator {
     return false;
   }
   bool step(size_t at) {
-    if (++steps_ > kMaxSteps) return fail(at, "the template takes more than " + std::to_string(kMaxSteps) + " steps: is there a loop that is far too long?");
+    if (++steps_ > services_.max_steps) return fail(at, "the template takes more than " + std::to_string(services_.max_steps) + " steps: is there a loop that is far too long?");
     if (!out_.heap.within()) return fail(at, "the template makes more than " + std::to_string(Heap::kMost >> 20) + " MiB of values");
     if (out_.text.size() > kMaxOutput) return fail(at, "the result is larger than " + std::to_string(kMaxOutput >> 20) + " MiB");
     if (depth_ > kMaxLevels)

@@ -6,7 +6,6 @@
 
 namespace sluice::config::tmpl {
 
-inline constexpr size_t kMaxSteps = 3'000'000;            // nodes walked, turns of loops included
 inline constexpr size_t kMaxLevels = 300;                 // blocks, templates and parentheses inside each other
 inline constexpr size_t kMaxOutput = size_t{64} << 20;    // bytes
 inline constexpr size_t kMaxRemarks = 100;

@@ -20,6 +20,7 @@ struct Services {
   // The file that `include` means; nullptr: *why.
   std::function<const File*(const std::string& name, std::string* why)> partial;
   int64_t now = 0;  // nanoseconds since 1970
+  size_t max_steps = 3'000'000;  // nodes walked, turns of loops included
 };
 
 // One call. Arguments have the types that the signature asks for.
