@@ -58,8 +58,6 @@ std::optional<bool> less(Call& c, const Value& a, const Value& b) {
   return a.integer < b.integer;
 }
 
-Value answer(std::optional<bool> b) { return b ? boolean(*b) : Value{}; }
-
 Value ordered(Call& c, bool swap, bool negate) {
   auto b = swap ? less(c, c.args[1], c.args[0]) : less(c, c.args[0], c.args[1]);
   return b ? boolean(*b != negate) : Value{};
