@@ -397,6 +397,10 @@ class Evaluator {
       std::string what = v.none() && v.origin && v.origin->kind == Origin::Kind::missing_key ? "nothing: " + missing(*v.origin) : described(v);
       return fail(places[i], std::string{f.name} + " takes " + type_name(type) + " as argument " + std::to_string(i + 1) + ", found " + what + std::string{remedy(type, v)});
     }
+    // Most functions give no more than they take; those that do ask for room themselves.
+    size_t taken = 0;
+    for (const Value& v : fitting) taken += v.is(K::text) ? v.text.size() : 0;
+    if (!out_.heap.fits(taken)) return fail(at, "the template makes more than " + std::to_string(Heap::kMost >> 20) + " MiB of values");
     Call c{fitting, out_.heap, services_, reads_};
     out = f.call(c);
     if (c.error) return fail(at, std::string{f.name} + ": " + *c.error);
