@@ -3,7 +3,7 @@
 # What building takes; tests add theirs.
 build_packages=(g++ cmake ninja-build ccache pkg-config ca-certificates
   libuv1-dev node-llhttp libboost1.81-dev libboost-json1.81-dev libsimdjson-dev libspdlog-dev libssl-dev libc-ares-dev libnghttp2-dev
-  zlib1g-dev libcli11-dev libvalijson-dev libre2-dev libexpat1-dev libyaml-dev)
+  zlib1g-dev libcli11-dev libvalijson-dev libre2-dev libexpat1-dev libyaml-dev libtomlplusplus-dev)
 run_packages=(curl python3)
 # clang and libc++ build the plugins of tests/abi, which must load whatever compiled them.
 # rustc and cargo: plugins in Rust; their tests are skipped without.

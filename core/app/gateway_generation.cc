@@ -78,7 +78,7 @@ std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers
   report = std::move(result.report);
   if (!result.partial || !result.partial->tree) return nullptr;
   auto live = std::make_unique<Live>();
-  live->files.push_back(o.config_file);
+  live->files = std::move(result.files);
   if (const auto& tls = result.partial->tls)
     for (const auto& k : tls->keys)
       for (const std::string& f : {k.public_key, k.private_key})

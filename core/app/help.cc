@@ -37,7 +37,7 @@ Usage:
   sluice run -c FILE [flags]
 
 Configuration:
-  -c, --config FILE       The configuration
+  -c, --config FILE       The configuration: JSON, or YAML or TOML by its ending (.yaml, .yml, .toml)
   -p, --port N            Port to listen on; wins over file and environment
   -d, --debug             Serve /__debug/ too (the log level stays)
       --plugins DIR       Folder of the plugins
@@ -54,7 +54,7 @@ Process:
       --pid-file FILE     Write the process id there, locked while it runs
       --admin PATH        Socket for sluice reload and sluice status, or "off" (default: $RUNTIME_DIRECTORY/admin.sock,
                           $XDG_RUNTIME_DIR/sluice-<pid>.sock or /tmp/sluice-<uid>/<pid>.sock)
-      --watch             Reload by itself when the configuration or a plugin file changes
+      --watch             Reload by itself when the configuration, what its template reads, or a plugin file changes
       --drain-grace SECS  Name a replaced configuration in the log that still has requests after this (60)
       --crash-dir DIR     If the process crashes, leave the report there too, not only on stderr
   -h, --help              This text
@@ -66,6 +66,11 @@ Signals:
 
 Environment:
   KRAKEND_PORT, SLUICE_PORT, ...   Root keys of the configuration: PREFIX_KEY=value
+  FC_ENABLE                        Not empty, 0, false or no: the configuration is a template (docs/flexible-configuration.md)
+  FC_SETTINGS                      Folder whose *.json (*.yaml, *.yml, *.toml) become template variables by file name
+  FC_PARTIALS                      Folder of the files that {{ include "FILE" }} puts in
+  FC_TEMPLATES                     Folder of the *.tmpl files that {{ template "FILE" . }} calls
+  FC_OUT                           File that the result is written to; its ending says the format
   SLUICE_PLUGINS                   Folder of the plugins when --plugins does not say
   SLUICE_ADMIN                     The admin socket when --admin does not say
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY   Proxies on the way to backends, and what is called without them
@@ -104,6 +109,9 @@ Flags:
       --strict            Refuse every extra_config name that no plugin serves
       --lenient           Only warn about such names, protection included
   -h, --help              This text
+
+Environment: FC_ENABLE and its kin make the configuration a template, as for run (sluice help run); positions are those
+of the template then, and sluice render shows the result.
 
 Exit code: 0 nothing is wrong (there may be warnings), 1 something is, 255 wrong usage
 

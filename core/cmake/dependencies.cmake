@@ -9,7 +9,9 @@ find_package(simdjson REQUIRED)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
-pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)  # for plugins: KrakenD's regular expressions are of this syntax
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)  # for plugins and templates: KrakenD's regular expressions are of this syntax
+pkg_check_modules(YAML_FILES REQUIRED IMPORTED_TARGET yaml-0.1)  # configuration files in YAML
+find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)           # and in TOML; headers only
 
 # node-llhttp ships the generated C.
 find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp /usr/include REQUIRED)

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <fstream>
 #include <set>
-#include <sstream>
 
+#include "core/config/formats.h"
 #include "core/config/sections.h"
-#include "core/config/syntax.h"
+#include "core/config/template/render.h"
 #include "core/router/router.h"
 
 namespace sluice::config {
@@ -55,7 +55,7 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
   for (size_t i = 0; i < clashes.size(); ++i) {
     const Endpoint &e = config.endpoints[clashes[i].endpoint], &first = config.endpoints[clashes[i].first];
     std::string there = first.at.pointer;
-    if (firsts[i].line) there += " (line " + std::to_string(firsts[i].line) + ")";
+    if (firsts[i].line) there += firsts[i].file == config.file ? " (line " + std::to_string(firsts[i].line) + ")" : " (" + firsts[i].file + ":" + std::to_string(firsts[i].line) + ")";
     if (clashes[i].ambiguous) {
       reading.error(e.at.pointer, e.label() + " and " + first.label() + " of " + there +
                                       " fit the same requests and neither says more; let them ask for different values of the same header, "
@@ -104,11 +104,12 @@ std::shared_ptr<Config> read_tree(boost::json::value&& tree, const SourceText& s
 
 }  // namespace
 
-ReadResult read_text(std::string file, std::string text, const ReadOptions& options) {
+ReadResult read_text(std::string file, std::string text, const ReadOptions& options, Format format,
+                     std::shared_ptr<const tmpl::Rendered> rendered) {
   ReadResult out;
   SyntaxFault fault;
-  auto tree = parse_json(text, fault);
-  out.source = SourceText{std::move(file), std::move(text)};
+  auto tree = parse(format, text, fault);
+  out.source = SourceText{std::move(file), std::move(text), format, std::move(rendered)};
   if (!tree) {
     Issue issue{Issue::Severity::error, "", std::move(fault.message), {}};
     out.source.locate_offset(issue, fault.offset);
@@ -122,28 +123,58 @@ ReadResult read_text(std::string file, std::string text, const ReadOptions& opti
   return out;
 }
 
-ReadResult read_file(const std::string& path, const ReadOptions& options) {
-  auto refuse = [&](std::string message) {
-    ReadResult out;
+namespace {
+
+ReadResult refuse(const std::string& path, std::string message) {
+  ReadResult out;
+  out.source = SourceText{path, ""};
+  Issue issue{Issue::Severity::error, "", std::move(message), path};
+  out.report.add(std::move(issue));
+  return out;
+}
+
+// What is there already is left alone: a watched folder must not change by being read. "": all is well.
+std::string keep(const std::string& path, const std::string& text) {
+  std::string why;
+  if (auto there = read_whole(path, &why); there && *there == text) return {};
+  std::ofstream out{path, std::ios::binary | std::ios::trunc};
+  out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  out.flush();
+  return out ? std::string{} : "FC_OUT: the result of the template cannot be written to " + path;
+}
+
+ReadResult read_template(const std::string& path, const ReadOptions& options) {
+  tmpl::Result result = tmpl::render(path, options.environment);
+  ReadResult out;
+  if (result.rendered) {
+    // The format is that of FC_OUT, else that of the template: "gateway.yaml" and "gateway.yaml.tmpl" are YAML.
+    auto kept = options.environment.find("FC_OUT");
+    bool keeps = kept != options.environment.end() && !kept->second.empty();
+    std::string name = keeps ? kept->second : path;
+    if (!keeps && name.ends_with(".tmpl")) name.resize(name.size() - 5);
+    out = read_text(path, result.rendered->text, options, format_of(name), result.rendered);
+    if (keeps)
+      if (std::string wrong = keep(kept->second, result.rendered->text); !wrong.empty()) {
+        out.report.add({Issue::Severity::error, "", wrong, path});
+        out.config.reset();
+      }
+  } else {
     out.source = SourceText{path, ""};
-    Issue issue{Issue::Severity::error, "", std::move(message), path};
-    out.report.add(std::move(issue));
-    return out;
-  };
-  // The ending decides, in this letter case only (config.md §1).
-  for (std::string_view ending : {".yml", ".yaml", ".toml"})
-    if (path.ends_with(ending))
-      return refuse(std::string{ending} + " files are not supported by this version; write the configuration as JSON");
-  std::ifstream in{path, std::ios::binary};
-  if (!in) return refuse("cannot be opened");
-  std::string text;
-  char block[65536];
-  while (in.read(block, sizeof block), in.gcount() > 0) {
-    text.append(block, static_cast<size_t>(in.gcount()));
-    if (text.size() > kMaxText) break;  // parse_json refuses it; a device file must not fill the memory
   }
-  if (in.bad()) return refuse("cannot be read");
-  return read_text(path, std::move(text), options);
+  for (Issue& issue : result.issues) out.report.add(std::move(issue));
+  out.files = std::move(result.files);
+  return out;
+}
+
+}  // namespace
+
+ReadResult read_file(const std::string& path, const ReadOptions& options) {
+  if (tmpl::enabled(options.environment)) return read_template(path, options);
+  std::string why;
+  auto text = read_whole(path, &why);
+  ReadResult out = text ? read_text(path, std::move(*text), options, format_of(path)) : refuse(path, why);
+  out.files.push_back(path);
+  return out;
 }
 
 }  // namespace sluice::config

@@ -42,6 +42,7 @@ std::string Report::format() const {
   std::vector<const Issue*> sorted;
   for (const Issue& issue : issues_) sorted.push_back(&issue);
   std::stable_sort(sorted.begin(), sorted.end(), [](const Issue* a, const Issue* b) {
+    if (a->file != b->file) return a->file < b->file;
     return a->line != b->line ? a->line < b->line : a->column < b->column;
   });
   std::string out;
@@ -57,6 +58,7 @@ std::string Report::format() const {
       out += ": ";
     }
     append_printable(out, issue->message);
+    append_printable(out, issue->note);
     out += '\n';
   }
   return out;

@@ -5,7 +5,9 @@
 #include <map>
 
 #include "core/base/text.h"
+#include "core/config/formats.h"
 #include "core/config/report.h"
+#include "core/config/template/render.h"
 
 namespace sluice::config {
 namespace {
@@ -182,6 +184,19 @@ class Walker {
   size_t at_ = 0;
 };
 
+// Of YAML and TOML, whose parsers say where things are: read once more.
+void place(Wanted& wanted, const Positions& positions, const std::string& pointer, size_t otherwise) {
+  auto it = positions.find(pointer);
+  wanted.offset = it == positions.end() ? otherwise : it->second;
+  for (auto& [name, member] : wanted.members) place(member, positions, join(pointer, name), wanted.offset);
+}
+void place(Wanted& root, std::string_view text, Format format) {
+  Positions positions;
+  SyntaxFault ignored;
+  (void)parse(format, text, ignored, &positions);
+  place(root, positions, "", 0);
+}
+
 // Counts lines and columns up to growing offsets, each byte once: a file may be one long line with thousands of
 // problems. Columns count characters, as editors do: UTF-8 continuation bytes are none.
 class Cursor {
@@ -213,13 +228,15 @@ void SourceText::locate(std::vector<Issue>& issues) const {
     asked.emplace_back(&issue, at);
   }
   if (asked.empty()) return;
-  Walker{text_}.start(root);
+  if (format_ == Format::json) Walker{text_}.start(root);
+  else place(root, text_, format_);
   std::sort(asked.begin(), asked.end(),
             [](const auto& a, const auto& b) { return a.second->offset < b.second->offset; });
   Cursor cursor{text_};
   for (auto& [issue, wanted] : asked) {
     issue->file = file_;
     if (!text_.empty()) cursor.place(*issue, wanted->offset);
+    to_source(*issue, wanted->offset);
   }
 }
 
@@ -233,6 +250,26 @@ void SourceText::locate(Issue& issue) const {
 void SourceText::locate_offset(Issue& issue, size_t offset) const {
   issue.file = file_;
   Cursor{text_}.place(issue, offset);
+  to_source(issue, offset);
+}
+
+// From the rendered text to what it was made of.
+void SourceText::to_source(Issue& issue, size_t offset) const {
+  if (!rendered_) return;
+  tmpl::Place place = rendered_->map.at(std::min(offset, text_.empty() ? 0 : text_.size() - 1));
+  if (!place.file) return;
+  issue.file = place.file->name;
+  tmpl::LineColumn at = tmpl::line_column(place.file->text, place.offset);
+  issue.line = at.line, issue.column = at.column;
+  issue.note.clear();
+  auto note = [&](const std::string& text) { issue.note += (issue.note.empty() ? " (" : ", ") + text; };
+  std::string from;
+  for (const tmpl::Origin* o : place.origins)
+    if (std::string text = tmpl::describe(*o); !text.empty()) from += (from.empty() ? "the value is from " : " and ") + text;
+  if (!from.empty()) note(from);
+  if (place.caller)
+    note("in a template called at " + place.caller->name + ":" + std::to_string(tmpl::line_column(place.caller->text, place.caller_offset).line));
+  if (!issue.note.empty()) issue.note += ")";
 }
 
 }  // namespace sluice::config

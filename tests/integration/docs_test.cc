@@ -65,7 +65,7 @@ TEST(DocsTest, EveryConfigurationShownIsAccepted) {
   int seen = 0;
   for (const fs::path& page : pages_below(kTree)) {
     for (const CodeBlock& block : code_blocks(read_file(page.string()))) {
-      if (block.language != "json") continue;
+      if (block.language != "json" || block.mark.starts_with("file ")) continue;  // files: flexible_test.cc
       ++seen;
       const std::string where = fs::relative(page, kTree).string() + ":" + std::to_string(block.line);
       if (block.mark == "output") {  // what a program prints
