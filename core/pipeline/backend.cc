@@ -7,7 +7,7 @@
 
 namespace sluice::pipeline {
 
-BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_BACKEND, x, plan.chain}, plan_{plan} { prepare(); }
+BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_BACKEND, x, plan.chain}, plan_{plan}, responses_{x.responses} { prepare(); }
 
 BackendScope::~BackendScope() {
   if (destroyed_) *destroyed_ = true;
@@ -72,6 +72,17 @@ void BackendScope::own_headers() {
   request.headers = copy;
 }
 
+void BackendScope::set_body(std::string_view text) {
+  request.body.bind(arena());
+  if (!text.empty()) request.body.push(text);
+  tells_length_ = true;
+}
+
+// Chunked unless the client's own length was let through (pipeline.md §3.3, quirk), or nobody's quirk is kept.
+bool BackendScope::has_known_length(size_t length) const {
+  return exchange_->forwarded_length == static_cast<int64_t>(length) || tells_length_;
+}
+
 bool BackendScope::build_target(const Host& host, std::string_view* target) {
   if (!request.path.empty()) {  // fixed already, perhaps changed by a plugin
     *target = request.query.empty() && host.prefix.empty()
@@ -81,7 +92,7 @@ bool BackendScope::build_target(const Host& host, std::string_view* target) {
   }
   std::string_view text = plan_.target;
   if (!plan_.is_static_target || !host.prefix.empty()) {
-    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, exchange_->responses);
+    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, responses_);
     if (t.traversal) {
       fail(Errc::invalid, Source::client, "a parameter would climb in the backend's paths", "path traversal");
       error.http_status = 400;
@@ -164,6 +175,7 @@ Scope* BackendScope::clone() {
   copy->request.headers.bind(arena());
   for (const http::Header& h : request.headers) copy->request.headers.add(h.name, h.value);
   copy->request.body = request.body;
+  copy->responses_ = responses_, copy->tells_length_ = tells_length_;
   return copy;
 }
 
@@ -240,7 +252,6 @@ loop::Task<void> BackendScope::call_hosts() {
 
 http::Slice BackendScope::wire_head(const Host& host, std::string_view target, std::string_view method, bool with_body) {
   static constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
-  Exchange& x = *exchange_;
   bool has_agent = false, accepts = false, range = false, has_length = false;
   size_t size = method.size() + target.size() + host.origin.authority.size() + 160;
   for (const http::Header& h : request.headers) {
@@ -290,8 +301,7 @@ http::Slice BackendScope::wire_head(const Host& host, std::string_view target, s
     else
       put_length(static_cast<size_t>(upload_length_));
   } else if (with_body && length > 0) {
-    // Chunked unless the client's own length was let through (pipeline.md §3.3, quirk).
-    if (x.forwarded_length == static_cast<int64_t>(length)) {
+    if (has_known_length(length)) {
       put_length(length);
     } else {
       put("Transfer-Encoding: chunked\r\n");
@@ -323,7 +333,7 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   http::Slices bytes;
   size_t length = with_body && !uploading_ ? http::total_size(request.body.span()) : 0;
   if (length > 0) {
-    bool chunked = x.forwarded_length != static_cast<int64_t>(length);
+    bool chunked = !has_known_length(length);
     auto* all = arena().array<http::Slice>(request.body.size() + 3);
     uint32_t count = 0;
     if (chunked) {

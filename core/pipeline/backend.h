@@ -9,6 +9,8 @@
 
 namespace sluice::pipeline {
 
+struct ResponseLookup;
+
 class BackendScope final : public Scope, public http::CallSink {
  public:
   BackendScope(Exchange&, const BackendPlan&);
@@ -16,6 +18,16 @@ class BackendScope final : public Scope, public http::CallSink {
 
   const BackendPlan& plan() const { return plan_; }
   std::string_view body_text();         // the whole body of a collected answer
+  // The fields of a decoded answer as the backend sent them, where the plan keeps them.
+  const http::Headers& kept_headers() const { return kept_headers_; }
+
+  // ---- before run() ----
+  http::Headers& own_request_headers() {
+    own_headers();
+    return request.headers;
+  }
+  // In the place of the client's; sent with its length.
+  void set_body(std::string_view);
 
   // ---- a raw answer: after run() ended without error the body is still arriving ----
   // Whose body that is: this call's, or that of an attempt whose answer was used. nullptr: nothing more comes.
@@ -60,6 +72,7 @@ class BackendScope final : public Scope, public http::CallSink {
   void wake();
   bool is_redirect() const;
   void own_headers();
+  bool has_known_length(size_t) const;  // of a body that is here: it is told instead of sent in chunks
   void fail(Errc, Source, std::string_view message, std::string_view public_message = {});
   void finish_answer();                 // body → status rule → decoder → shape
   void judge_answer();
@@ -69,6 +82,9 @@ class BackendScope final : public Scope, public http::CallSink {
   bool gunzip_body();
 
   const BackendPlan& plan_;
+  const ResponseLookup* responses_;     // what {respN_path} of the pattern stands for
+  http::Headers kept_headers_;
+  bool tells_length_ = false;           // of a body that is made here
   WorkerHosts* hosts_ = nullptr;
   uint32_t host_index_ = 0;
   slc_candidate* pending_at_ = nullptr;

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "core/base/text.h"
+#include "core/pipeline/compile_aggregation.h"
 #include "core/pipeline/compile_proxy.h"
 #include "core/pipeline/selection.h"
 #include "core/pipeline/url.h"
@@ -381,6 +382,9 @@ class Compiler {
                       "flatmap_filter of an endpoint works on merged answers: with one backend it has no effect; write it into the backend");
       p.flatmap = nullptr;
     }
+    p.problem_json = c.problem_json;
+    compile_aggregation(p, g_->trees, report_);
+    warn_of_same_keys(p, report_);
     uint32_t clash = 0;
     auto number = static_cast<uint32_t>(g_->routes.size());
     // Clashes of a configuration that has failed already were told by its reader.

@@ -239,7 +239,7 @@ bool Exchange::check_encoded_params() {
       }
     }
     if (problem) {
-      set_answer(400, "text/plain; charset=utf-8", arena().concat("error: ", problem, detail));
+      refuse(400, "text/plain; charset=utf-8", arena().concat("error: ", problem, detail), arena().concat(problem, detail));
       return false;
     }
   }

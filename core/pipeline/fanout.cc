@@ -2,6 +2,7 @@
 
 #include "core/document/shape.h"
 #include "core/log/log.h"
+#include "core/pipeline/steps.h"
 
 namespace sluice::pipeline {
 
@@ -64,9 +65,13 @@ void FanOut::cancel_rest(Errc why) {
   }
 }
 
-loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope** chosen) {
+loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope** chosen, const RequestWriter* writer) {
   uint32_t calls = plan.endpoint->config->concurrent_calls;
-  auto make = [&] { return new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, plan}; };
+  auto make = [&] {
+    auto* call = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, plan};
+    if (writer) writer->write(writer->context, *call);
+    return call;
+  };
   if (calls <= 1) {
     *chosen = make();
     auto inside = (*chosen)->run();
@@ -110,6 +115,10 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
       guard.start(branch(x, backend, &chosen), nullptr);
     } else {
       chosen = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, backend};
+      if (plan.aggregation) {  // of an answer that is passed on: only the request is written
+        PartValues values{x, {}};
+        write_request(*chosen, plan.aggregation->steps[0], values);
+      }
       guard.start(chosen->run(), chosen);
     }
     auto waiting = guard.wait(plan.timeout_ms);

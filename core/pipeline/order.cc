@@ -59,7 +59,7 @@ loop::Task<void> Exchange::route() {
     // "." and ".." would climb in the backends' paths (deviation 6).
     for (const router::Param& p : match_.params)
       if (p.value == "." || p.value == "..") {
-        set_answer(400, "text/plain; charset=utf-8", "error: path traversal");
+        refuse(400, "text/plain; charset=utf-8", "error: path traversal", "a parameter of the path is \".\" or \"..\"");
         co_return;
       }
     if (!options.disable_path_decoding && !check_encoded_params()) co_return;
@@ -148,7 +148,7 @@ loop::Task<void> Exchange::run_pipe() {
   co_await inside;
   source_ = scope->source();
   if (source_ && scope->has_chunks(SLC_RESPONSE)) note_stream(*scope, SLC_RESPONSE);
-  render(*scope, scope->answered());
+  render(*scope, scope->answered(), scope->outcome());
 }
 
 loop::Task<void> ProxyScope::inner() {
