@@ -204,9 +204,9 @@ class AggregationCompiler {
       std::vector<uint32_t> way{i};
       for (uint32_t at = i;;) {  // back along somebody who is stuck, too
         at = *std::find_if(waits_[at].begin(), waits_[at].end(), [&](uint32_t w) { return left[w] > 0; });
-        auto met = std::find(way.begin(), way.end(), at);
+        const bool met = std::find(way.begin(), way.end(), at) != way.end();
         way.push_back(at);
-        if (met == way.end() - 1) continue;
+        if (!met) continue;
         for (auto w = std::find(way.begin(), way.end(), at); w != way.end(); ++w) circle += (circle.empty() ? "" : " waits for ") + ordinal(*w);
         break;
       }
