@@ -20,7 +20,8 @@ struct BodyValue {
   Kind kind = Kind::constant;
   document::Node constant{};                                  // expanded, in the generation's arena
   Template text;
-  std::vector<std::pair<std::string, BodyValue>> children;   // names are empty below a list
+  std::string name;                                           // below an object
+  std::vector<BodyValue> children;
 };
 
 // A backend as a step towards the answer. Index: BackendPlan::index.

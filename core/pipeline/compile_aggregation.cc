@@ -131,10 +131,13 @@ class AggregationCompiler {
       if (auto t = parse<Template>(config::Located{std::string{v.get_string()}, pointer}, names_)) out.text = std::move(*t);
     } else if (v.is_object()) {
       out.kind = BodyValue::Kind::object;
-      for (const auto& m : v.get_object()) out.children.emplace_back(m.key(), body(m.value(), join(pointer, m.key()), depth + 1));
+      for (const auto& m : v.get_object()) {
+        out.children.push_back(body(m.value(), join(pointer, m.key()), depth + 1));
+        out.children.back().name = m.key();
+      }
     } else if (v.is_array()) {
       out.kind = BodyValue::Kind::list;
-      for (size_t i = 0; i < v.get_array().size(); ++i) out.children.emplace_back("", body(v.get_array()[i], join(pointer, i), depth + 1));
+      for (size_t i = 0; i < v.get_array().size(); ++i) out.children.push_back(body(v.get_array()[i], join(pointer, i), depth + 1));
     } else {
       out.constant = plugin::to_document(trees_, v);
     }
@@ -143,7 +146,7 @@ class AggregationCompiler {
 
   static void each_of(const BodyValue& v, const auto& visit) {
     if (v.kind == BodyValue::Kind::text) v.text.each([&](const Reference& r) { visit(r, v.text.alone() != nullptr); });
-    for (const auto& [name, child] : v.children) each_of(child, visit);
+    for (const BodyValue& child : v.children) each_of(child, visit);
   }
 
   // Which steps must be over before this one.

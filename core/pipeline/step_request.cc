@@ -82,13 +82,13 @@ class RequestTemplates {
         list.kind = document::Kind::array;
         list.count = static_cast<uint32_t>(v.children.size());
         list.elements = arena_.array<Node>(v.children.size() + 1);
-        for (uint32_t i = 0; i < list.count; ++i) new (&list.elements[i]) Node(make(v.children[i].second));
+        for (uint32_t i = 0; i < list.count; ++i) new (&list.elements[i]) Node(make(v.children[i]));
         return list;
       }
       case BodyValue::Kind::object: break;
     }
     document::ObjectWriter object{arena_};
-    for (const auto& [name, child] : v.children) object.set(name, make(child));
+    for (const BodyValue& child : v.children) object.set(child.name, make(child));
     return object.finish();
   }
 

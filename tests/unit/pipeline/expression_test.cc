@@ -98,7 +98,7 @@ TEST_F(ExpressionTest, EveryBeginningOfAConditionIsTakenOrRefused) {
     EXPECT_FALSE(told.empty()) << n;
   }
   for (int c = 1; c < 256; ++c)
-    for (const std::string at : {std::string(1, static_cast<char>(c)), "{id}" + std::string(1, static_cast<char>(c)) + "{id}"}) EXPECT_FALSE(why(at).empty());
+    for (const std::string& at : {std::string(1, static_cast<char>(c)), "{id}" + std::string(1, static_cast<char>(c)) + "{id}"}) EXPECT_FALSE(why(at).empty());
 }
 
 TEST_F(ExpressionTest, ReferencesKnowWhatMayBeNamed) {
