@@ -74,6 +74,7 @@ loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope
   };
   if (calls <= 1) {
     *chosen = make();
+    if (writer && (*chosen)->error) co_return;  // its request could not be written
     auto inside = (*chosen)->run();
     co_await inside;
     co_return;
@@ -81,6 +82,10 @@ loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope
   FanOut all{x, calls, FanOut::Until::first_complete};
   for (uint32_t i = 0; i < calls; ++i) {
     BackendScope* scope = make();
+    if (writer && scope->error) {
+      *chosen = scope;
+      co_return;
+    }
     all.start(scope->run(), scope);
     if (all.winner()) break;
   }
@@ -119,7 +124,7 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
         PartValues values{x, {}};
         write_request(*chosen, plan.aggregation->steps[0], values);
       }
-      guard.start(chosen->run(), chosen);
+      if (!plan.aggregation || !chosen->error) guard.start(chosen->run(), chosen);
     }
     auto waiting = guard.wait(plan.timeout_ms);
     co_await waiting;

@@ -125,9 +125,10 @@ class Steps {
     } else {
       p.call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x_, *p.backend};
       write_request(*p.call, *p.step, values_);
-      b->task = p.call->run();
+      if (!p.call->error) b->task = p.call->run();
     }
-    b->task.start(*b);
+    if (b->task) b->task.start(*b);
+    else finished(i);  // the request could not be written
     x_.responses = before;
   }
 
