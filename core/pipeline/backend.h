@@ -18,8 +18,8 @@ class BackendScope final : public Scope, public http::CallSink {
 
   const BackendPlan& plan() const { return plan_; }
   std::string_view body_text();         // the whole body of a collected answer
-  // The fields of a decoded answer as the backend sent them, where the plan keeps them.
-  const http::Headers& kept_headers() const { return kept_headers_; }
+  // The fields of a decoded answer as the backend sent them, where the plan keeps them; nullptr: there are none.
+  const http::Headers* kept_headers() const { return kept_headers_; }
 
   // ---- before run() ----
   http::Headers& own_request_headers() {
@@ -83,7 +83,7 @@ class BackendScope final : public Scope, public http::CallSink {
 
   const BackendPlan& plan_;
   const ResponseLookup* responses_;     // what {respN_path} of the pattern stands for
-  http::Headers kept_headers_;
+  const http::Headers* kept_headers_ = nullptr;
   bool tells_length_ = false;           // of a body that is made here
   WorkerHosts* hosts_ = nullptr;
   uint32_t host_index_ = 0;

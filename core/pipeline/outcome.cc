@@ -231,14 +231,14 @@ class Assembly {
 
   void headers() {
     for (const Part& p : parts_) {
-      if (!p.call || !p.backend->keep_headers) continue;
+      if (!p.call || !p.call->kept_headers()) continue;
       if (p.failed() && !(out_->final && &p == required_)) continue;  // of failures only the one that is the answer
-      take(*p.call, *p.step);
+      take(*p.call->kept_headers(), *p.step);
     }
     out_->private_answer = out_->headers.find("Set-Cookie") || out_->headers.find("Cache-Control");
   }
 
-  void take(const BackendScope& call, const Step& step) {
+  void take(const http::Headers& from, const Step& step) {
     http::Headers& to = out_->headers;
     const uint32_t before = to.size();
     // What stands already, of other backends.
@@ -248,7 +248,7 @@ class Assembly {
       return false;
     };
     ArenaVector<std::string_view> replaced{arena()};
-    for (const http::Header& h : call.kept_headers()) {
+    for (const http::Header& h : from) {
       if (!passes(h.name, step)) continue;
       const Aggregation::HeaderRule rule = rule_for(h.name);
       if (rule == Aggregation::HeaderRule::first && there(h.name)) continue;
