@@ -119,7 +119,7 @@ class Assembly {
       if (bad) {
         if ((!alone || p.step->optional) && p.fate != Fate::cancelled) tell(p);
         if (!p.step->optional) ++failed_;
-      } else {
+      } else if (!p.step->hidden) {  // nobody sees that it is there
         ++good_;
       }
       if (!p.step->optional && p.fate != Fate::ok) complete_ = false;

@@ -322,6 +322,17 @@ TEST(ChainTest, AStepWithoutItsInputIsNotCalled) {
   for (const auto& seen : up.requests()) EXPECT_EQ(seen.path.find("/never"), std::string::npos) << seen.path;
 }
 
+TEST(ChainTest, WhatIsHiddenIsNoAnswer) {
+  FakeUpstream up;
+  up.on("/session", Reply::json(R"({"token":"t"})"));
+  up.on("/bad", Reply::json("{}", 503));
+  GatewayProcess gateway(options_of(config_of(endpoint(up, "/m", R"("chain": true, "status": "worst")", {{"/session", R"("hidden": true)", ""}, {"/bad", R"("headers": {"X-Token": "{resp0_token}"})", ""}}))));
+  TestClient client(gateway.port());
+  Response r = client.get("/m");
+  EXPECT_EQ(r.status, 503);
+  EXPECT_EQ(r.body, "");
+}
+
 TEST(ChainTest, AfterOrdersCallsThatShareNoData) {
   FakeUpstream up;
   up.manual("/first");
