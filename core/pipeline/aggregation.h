@@ -25,7 +25,7 @@ struct BodyValue {
 };
 
 // A backend as a step towards the answer. Index: BackendPlan::index.
-struct Step {
+struct PartPlan {
   std::string label;  // in the list of parts
   bool required = false, optional = false, hidden = false;
   std::optional<Expression> when;
@@ -45,7 +45,7 @@ struct Step {
 };
 
 struct Aggregation {
-  std::vector<Step> steps;
+  std::vector<PartPlan> steps;
   std::optional<document::MergeRules> merge;  // none: the later one's keys
   enum class Status : uint8_t { reference, worst, first, of_step };
   Status status = Status::reference;

@@ -85,7 +85,7 @@ class AggregationCompiler {
   }
 
   void step(BackendPlan& b) {
-    Step& s = out_->steps.emplace_back();
+    PartPlan& s = out_->steps.emplace_back();
     s.label = ordinal(b.index);
     const auto& c = b.config->step;
     if (!c) return;
@@ -151,7 +151,7 @@ class AggregationCompiler {
 
   // Which steps must be over before this one.
   void order(uint32_t i) {
-    Step& s = out_->steps[i];
+    PartPlan& s = out_->steps[i];
     const config::Backend& c = *plan_.backends[i]->config;
     auto note = [&](const Reference& r, bool null_is_a_value) {
       if (!r.of_step()) return;
@@ -193,7 +193,7 @@ class AggregationCompiler {
   // Steps that wait for each other would wait for ever. Takes away what can run until nothing is left, or only circles.
   void refuse_circles() {
     std::vector<uint32_t> left;
-    for (const Step& s : out_->steps) left.push_back(s.inputs);
+    for (const PartPlan& s : out_->steps) left.push_back(s.inputs);
     std::vector<uint32_t> ready;
     for (uint32_t i = 0; i < left.size(); ++i)
       if (left[i] == 0) ready.push_back(i);

@@ -2,7 +2,7 @@
 
 #include "core/document/shape.h"
 #include "core/log/log.h"
-#include "core/pipeline/steps.h"
+#include "core/pipeline/parts.h"
 
 namespace sluice::pipeline {
 

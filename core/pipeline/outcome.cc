@@ -238,7 +238,7 @@ class Assembly {
     out_->private_answer = out_->headers.find("Set-Cookie") || out_->headers.find("Cache-Control");
   }
 
-  void take(const http::Headers& from, const Step& step) {
+  void take(const http::Headers& from, const PartPlan& step) {
     http::Headers& to = out_->headers;
     const uint32_t before = to.size();
     // What stands already, of other backends.
@@ -266,7 +266,7 @@ class Assembly {
     return iequals(name, "Set-Cookie") ? Aggregation::HeaderRule::append : Aggregation::HeaderRule::overwrite;
   }
 
-  static bool passes(std::string_view name, const Step& step) {
+  static bool passes(std::string_view name, const PartPlan& step) {
     for (const std::string& listed : step.output_headers)
       if (iequals(listed, name)) return true;
     if (!step.all_headers || http::is_hop_by_hop(name)) return false;

@@ -26,7 +26,7 @@ std::string_view to_string(Fate);
 
 struct Part {
   const BackendPlan* backend = nullptr;
-  const Step* step = nullptr;
+  const PartPlan* step = nullptr;
   BackendScope* call = nullptr;  // nullptr: never called, or cut off before one of several calls was chosen
   Fate fate = Fate::waiting;
   Error error{};

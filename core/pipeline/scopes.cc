@@ -4,7 +4,7 @@
 #include "core/pipeline/fanout.h"
 #include "core/pipeline/problem.h"
 #include "core/pipeline/sequence.h"
-#include "core/pipeline/steps.h"
+#include "core/pipeline/parts.h"
 
 namespace sluice::pipeline {
 
@@ -128,7 +128,7 @@ void ProxyScope::hand_over() {
 
 loop::Task<void> ProxyScope::call_backends() {
   if (plan_.aggregation && !plan_.raw && !plan_.sequential) [[unlikely]] {
-    auto inside = call_steps(*exchange_, plan_, *this, &outcome_);
+    auto inside = call_parts(*exchange_, plan_, *this, &outcome_);
     co_await inside;
     co_return;
   }

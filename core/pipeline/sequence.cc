@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/log/log.h"
-#include "core/pipeline/steps.h"
+#include "core/pipeline/parts.h"
 #include "core/pipeline/url.h"
 
 namespace sluice::pipeline {
@@ -94,7 +94,7 @@ class Sequence {
 
  private:
   struct Context {
-    const Step* step;
+    const PartPlan* step;
     ReferenceValues* values;
   };
   static ArenaVector<router::Param> copy(Arena& arena, const ArenaVector<router::Param>& from) {

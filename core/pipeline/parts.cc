@@ -1,4 +1,4 @@
-#include "core/pipeline/steps.h"
+#include "core/pipeline/parts.h"
 
 #include "core/pipeline/sequence.h"
 
@@ -6,9 +6,9 @@ namespace sluice::pipeline {
 namespace {
 
 // Only run() starts branches, and it is what their ends wake: so nothing is destroyed from inside itself, however a branch ends.
-class Steps {
+class PartsRun {
  public:
-  Steps(Exchange& x, const EndpointPlan& plan)
+  PartsRun(Exchange& x, const EndpointPlan& plan)
       : x_{x}, plan_{plan}, count_{static_cast<uint32_t>(plan.backends.size())}, parts_{x.arena().array<Part>(count_)}, values_{x, {parts_, count_}} {
     branches_ = x.arena().array<Branch*>(count_);
     left_ = x.arena().array<uint32_t>(count_);
@@ -20,23 +20,23 @@ class Steps {
       branches_[i] = nullptr;
     }
     lookup_ = {[](void* self, uint32_t step, std::string_view path, std::string_view* value) {
-                 return static_cast<Steps*>(self)->value_of(step, path, value);
+                 return static_cast<PartsRun*>(self)->value_of(step, path, value);
                },
                this};
     deadline_.on_expire(
         [](loop::Deadline& d) noexcept {
-          auto& self = d.owner<Steps>();
+          auto& self = d.owner<PartsRun>();
           self.expired_ = true;
           if (self.wake_.waiting()) self.wake_.set();
         },
         this);
   }
-  ~Steps() {
+  ~PartsRun() {
     cancel_rest(x_.why());
     for (uint32_t i = 0; i < count_; ++i)
       if (branches_[i]) branches_[i]->~Branch();
   }
-  Steps(const Steps&) = delete;
+  PartsRun(const PartsRun&) = delete;
   Arena& arena() { return x_.arena(); }
   std::span<const Part> parts() const { return {parts_, count_}; }
 
@@ -64,7 +64,7 @@ class Steps {
 
  private:
   struct Branch : loop::Completion {
-    Steps* owner = nullptr;
+    PartsRun* owner = nullptr;
     uint32_t step = 0;
     loop::Task<void> task;
   };
@@ -82,9 +82,9 @@ class Steps {
   }
 
   bool may_run(Part& p) {
-    const Step& s = *p.step;
+    const PartPlan& s = *p.step;
     if (s.when && !s.when->holds(values_)) return p.fate = Fate::skipped, false;
-    for (const Step::Need& need : s.needs) {
+    for (const PartPlan::Need& need : s.needs) {
       const Part& from = parts_[need.reference.step];
       if (from.fate == Fate::skipped) return p.fate = Fate::skipped, false;
       if (from.failed()) {
@@ -134,7 +134,7 @@ class Steps {
 
   loop::Task<void> several(uint32_t i) {
     struct Context {
-      const Step* step;
+      const PartPlan* step;
       ReferenceValues* values;
     } context{parts_[i].step, &values_};
     RequestWriter writer{[](void* c, BackendScope& call) {
@@ -191,8 +191,8 @@ class Steps {
 
 }  // namespace
 
-loop::Task<void> call_steps(Exchange& x, const EndpointPlan& plan, Scope& result, const Outcome** outcome) {
-  Steps steps{x, plan};
+loop::Task<void> call_parts(Exchange& x, const EndpointPlan& plan, Scope& result, const Outcome** outcome) {
+  PartsRun steps{x, plan};
   auto running = steps.run(plan.backends.size() == 1 ? plan.timeout_ms : plan.merge_timeout_ms);
   co_await running;
   *outcome = assemble(x, plan, steps.parts(), result);

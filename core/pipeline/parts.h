@@ -8,10 +8,10 @@ namespace sluice::pipeline {
 
 // T for one backend, 0.85 T for several. Leaves data, complete and the error in `result`, and what became of everybody in
 // *outcome.
-loop::Task<void> call_steps(Exchange&, const EndpointPlan&, Scope& result, const Outcome** outcome);
+loop::Task<void> call_parts(Exchange&, const EndpointPlan&, Scope& result, const Outcome** outcome);
 
 // Writes headers, query and body of the step's templates into the call's request, before it runs. A value that cannot be written
 // is the call's failure.
-void write_request(BackendScope&, const Step&, ReferenceValues&);
+void write_request(BackendScope&, const PartPlan&, ReferenceValues&);
 
 }  // namespace sluice::pipeline

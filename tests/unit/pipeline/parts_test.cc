@@ -1,5 +1,5 @@
 // Chains and required backends: who is called when, who is ended how often, and what the list of parts says.
-#include "core/pipeline/steps.h"
+#include "core/pipeline/parts.h"
 
 #include <gtest/gtest.h>
 
@@ -27,13 +27,13 @@ std::string endpoint(const std::vector<Backend>& backends, const std::string& op
 
 size_t count(const std::vector<std::string>& events, std::string_view what) { return static_cast<size_t>(std::count(events.begin(), events.end(), what)); }
 
-TEST(StepsTest, WithoutReferencesAllAreStartedBeforeAnybodyAnswers) {
+TEST(PartsTest, WithoutReferencesAllAreStartedBeforeAnybodyAnswers) {
   Pipeline p{endpoint({{"a", "", "", ""}, {"b", "", "", ""}})};
   p.request();
   EXPECT_EQ(p.events(), "a-stage request, a send, b-stage request, b send");
 }
 
-TEST(StepsTest, AStepIsCalledAsSoonAsItsInputsAreOver) {
+TEST(PartsTest, AStepIsCalledAsSoonAsItsInputsAreOver) {
   Pipeline p{endpoint({{"d", "{resp1_x}/{resp2_x}", "", ""}, {"a", "", "", ""}, {"b", "", "", ""}, {"c", "{resp1_x}", "", ""}})};
   FakeStream& client = p.request();
   EXPECT_EQ(p.events(), "a-stage request, a send, b-stage request, b send");
@@ -49,7 +49,7 @@ TEST(StepsTest, AStepIsCalledAsSoonAsItsInputsAreOver) {
   EXPECT_EQ(client.text.find(R"({"d":1,"x":2,"c":1,)"), 0u) << client.text;
 }
 
-TEST(StepsTest, WhoeverIsFirstTheAnswerIsTheSame) {
+TEST(PartsTest, WhoeverIsFirstTheAnswerIsTheSame) {
   std::vector<std::string> order{"a", "b", "c"};
   do {
     Pipeline p{endpoint({{"a", "", "", ""}, {"b", "", "", ""}, {"c", "", "", ""}}, R"("merge": {"strategy": "first"})")};
@@ -59,14 +59,14 @@ TEST(StepsTest, WhoeverIsFirstTheAnswerIsTheSame) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
-TEST(StepsTest, CallsThatAnswerAtOnceAreAWholeChain) {
+TEST(PartsTest, CallsThatAnswerAtOnceAreAWholeChain) {
   Pipeline p{endpoint({{"a", "{resp1_b}", "", R"(, "now": true)"}, {"b", "{resp2_c}", "", R"(, "now": true)"}, {"c", "", "", R"(, "now": true)"}}, R"("chain": true)")};
   FakeStream& client = p.request();
   EXPECT_EQ(client.text, R"({"a":"now","b":"now","c":"now"})");
   EXPECT_TRUE(client.released);
 }
 
-TEST(StepsTest, ARequiredFailureCancelsTheOthersOnce) {
+TEST(PartsTest, ARequiredFailureCancelsTheOthersOnce) {
   Pipeline p{endpoint({{"a", "", "", ""}, {"b", "", R"("required": true)", ""}, {"c", "", R"("required": true)", ""}, {"d", "{resp0_x}", "", ""}}, R"("chain": true, "problem_json": true, "parts": "body")")};
   FakeStream& client = p.request();
   p.take_events();
@@ -82,7 +82,7 @@ TEST(StepsTest, ARequiredFailureCancelsTheOthersOnce) {
   EXPECT_FALSE(p.resume("a", sluice::done)) << "too late";
 }
 
-TEST(StepsTest, ARequiredFailureInsideOfTheStartEndsEverything) {
+TEST(PartsTest, ARequiredFailureInsideOfTheStartEndsEverything) {
   // The first backend's stage answers inside of its start; the second one's input is the first.
   Pipeline p{endpoint({{"a", "", "", R"(, "now": true)"}, {"b", "{resp0_none}", R"("required": true)", ""}, {"c", "", "", ""}})};
   FakeStream& client = p.request();
@@ -91,7 +91,7 @@ TEST(StepsTest, ARequiredFailureInsideOfTheStartEndsEverything) {
   EXPECT_TRUE(client.released);
 }
 
-TEST(StepsTest, AtTheDeadlineWhatRunsIsCancelledAndWhatWaitsIsLate) {
+TEST(PartsTest, AtTheDeadlineWhatRunsIsCancelledAndWhatWaitsIsLate) {
   Pipeline p{endpoint({{"a", "", "", ""}, {"b", "", "", ""}, {"c", "{resp0_x}", "", ""}}, R"("chain": true, "parts": "body")", R"("timeout": "60ms", )")};
   FakeStream& client = p.request();
   p.answer("b", R"("b":1)");
@@ -104,7 +104,7 @@ TEST(StepsTest, AtTheDeadlineWhatRunsIsCancelledAndWhatWaitsIsLate) {
   EXPECT_EQ(count(events, "a-stage done -8"), 1u);
 }
 
-TEST(StepsTest, WhenTheClientLeavesEveryCallIsCancelledOnce) {
+TEST(PartsTest, WhenTheClientLeavesEveryCallIsCancelledOnce) {
   Pipeline p{endpoint({{"a", "", "", ""}, {"b", "", "", ""}, {"c", "{resp0_x}", "", ""}})};
   FakeStream& client = p.request();
   p.answer("a", R"("x":1)");
@@ -115,7 +115,7 @@ TEST(StepsTest, WhenTheClientLeavesEveryCallIsCancelledOnce) {
   EXPECT_EQ(p.running(), 0u);
 }
 
-TEST(StepsTest, EachOfConcurrentCallsTakesTheValues) {
+TEST(PartsTest, EachOfConcurrentCallsTakesTheValues) {
   Pipeline p{endpoint({{"a", "", "", ""}, {"b", "{resp0_x}", "", ""}}, R"("chain": true)", R"("concurrent_calls": 2, )")};
   FakeStream& client = p.request();
   ASSERT_EQ(p.waiting("a"), 2u);
@@ -125,7 +125,7 @@ TEST(StepsTest, EachOfConcurrentCallsTakesTheValues) {
   EXPECT_EQ(client.text, R"({"x":1,"b":1})");
 }
 
-TEST(StepsTest, ChainsOfManyStepsRun) {
+TEST(PartsTest, ChainsOfManyStepsRun) {
   std::vector<Backend> backends;
   for (int i = 0; i < 200; ++i) backends.push_back({"s" + std::to_string(i), i ? "{resp" + std::to_string(i - 1) + "_s" + std::to_string(i - 1) + "}" : "", "", R"(, "now": true)"});
   Pipeline p{endpoint(backends, R"("chain": true)")};

@@ -1,7 +1,7 @@
 // A step's request, from the templates of the block `sluice`.
 #include "core/base/text.h"
 #include "core/document/write.h"
-#include "core/pipeline/steps.h"
+#include "core/pipeline/parts.h"
 
 namespace sluice::pipeline {
 namespace {
@@ -12,7 +12,7 @@ class RequestTemplates {
  public:
   RequestTemplates(BackendScope& call, ReferenceValues& values) : call_{call}, values_{values}, arena_{values.memory()} {}
 
-  void headers(const Step& s) {
+  void headers(const PartPlan& s) {
     if (s.headers.empty()) return;
     http::Headers& to = call_.own_request_headers();
     for (const auto& [name, value] : s.headers) {
@@ -27,7 +27,7 @@ class RequestTemplates {
     }
   }
 
-  void query(const Step& s) {
+  void query(const PartPlan& s) {
     std::string_view all = call_.request.query;
     for (const auto& [name, value] : s.query) {
       std::string_view text;
@@ -37,7 +37,7 @@ class RequestTemplates {
     call_.request.query = all;
   }
 
-  void body(const Step& s) {
+  void body(const PartPlan& s) {
     std::string_view text;
     if (s.text_body) {
       if (!render(*s.text_body, &text)) text = {};
@@ -104,7 +104,7 @@ class RequestTemplates {
 
 }  // namespace
 
-void write_request(BackendScope& call, const Step& step, ReferenceValues& values) {
+void write_request(BackendScope& call, const PartPlan& step, ReferenceValues& values) {
   if (!step.writes_request()) return;
   RequestTemplates templates{call, values};
   templates.headers(step);
