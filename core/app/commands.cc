@@ -12,6 +12,7 @@
 
 #include "core/app/admin.h"
 #include "core/app/daemon.h"
+#include "core/app/lint.h"
 #include "core/app/pid_file.h"
 #include "core/app/signals.h"
 #include "core/app/tools/style.h"
@@ -206,7 +207,9 @@ int run(const Options& o) {
   if (o.daemon && !background.enter()) return complain("ERROR cannot leave for the background\n"), kFailure;
   Signals::block();
   raise_file_limit();
-  log::start(o.log);
+  log::Options to = o.log;
+  to.hold = true;
+  log::start(to);
   if (auto ok = plugin::crash::install({crash_folder(o)}); !ok) SLC_LOG(warning, ok.error().message, "; reports go to stderr only");
   int code = serve(o, background);
   log::stop();
@@ -222,6 +225,11 @@ int check(const Options& o) {
   auto gateway = Gateway::build(o.gateway, report);
   if (!gateway) {
     complain(painted("ERROR parsing the configuration file:", "31") + "\n" + listed(report));
+    return kFailure;
+  }
+  lint(o.gateway, o.lint, o.lint_schema, report);
+  if (report.failed()) {
+    complain(painted("ERROR linting the configuration file:", "31") + "\n" + listed(report));
     return kFailure;
   }
   complain(listed(report));

@@ -30,10 +30,20 @@ class Dump {
     line(1, "Version: 3");
     line(1, "Address: " + (c.listen_ip.empty() ? std::string{"*"} : c.listen_ip));
     line(1, "Port: " + std::to_string(c.port));
+    if (const auto* hosts = at_root(c, "host"); hosts && hosts->is_array() && !hosts->get_array().empty())
+      line(1, "Default hosts: " + boost::json::serialize(*hosts));
     if (c.tls) line(1, "TLS: enabled");
     if (c.client_tls) line(1, std::string{"Client TLS: verification "} + (c.client_tls->allow_insecure ? "off" : "on"));
     if (c.plugin_folder) line(1, "Plugin folder: " + *c.plugin_folder + ", pattern: " + c.plugin_pattern.value_or(".so"));
+    if (detail_ >= 2)
+      if (const auto* timeout = at_root(c, "timeout"); timeout && timeout->is_string())
+        line(1, "Default timeout: " + std::string{timeout->get_string()});
     if (detail_ >= 3) {
+      if (c.tls) tls("TLS", *c.tls);
+      if (c.client_tls) tls("Client TLS", *c.client_tls);
+      line(1, "Client timeouts: connect " + duration(c.dialer_timeout) + ", response header " + duration(c.response_header_timeout) +
+                  ", Expect: 100-continue " + duration(c.expect_continue_timeout));
+      if (const auto* rest = at_root(c, "disable_rest"); rest && rest->is_bool()) line(1, "REST rules: " + flag(!rest->get_bool()));
       line(1, "Read timeout: " + duration(c.read_timeout) + ", header: " + duration(c.read_header_timeout) +
                   ", write: " + duration(c.write_timeout) + ", idle: " + duration(c.idle_timeout));
       line(1, "Idle connections: " + std::to_string(c.max_idle_connections) + " in total, " +
@@ -49,21 +59,48 @@ class Dump {
   }
 
  private:
+  static const boost::json::value* at_root(const config::Config& c, std::string_view key) {
+    const auto* root = c.at.value ? c.at.value->if_object() : nullptr;
+    return root ? root->if_contains(key) : nullptr;
+  }
+  // "/a/{id}" as routers of the reference write it, "/a/:id" (cli.md §4.1).
+  static std::string colons(const std::string& path) {
+    std::string out;
+    for (size_t i = 0; i < path.size(); ++i) {
+      size_t end = path[i] == '{' && i > 0 && path[i - 1] == '/' ? path.find('}', i) : std::string::npos;
+      if (end == std::string::npos || (end + 1 < path.size() && path[end + 1] != '/')) {
+        out += path[i];
+        continue;
+      }
+      out += ":" + path.substr(i + 1, end - i - 1);
+      i = end;
+    }
+    return out;
+  }
+  void tls(const std::string& which, const config::TlsVersions& t) {
+    auto numbers = [](const std::vector<int>& values) {
+      std::string text;
+      for (int v : values) text += (text.empty() ? "" : ", ") + std::to_string(v);
+      return text.empty() ? std::string{"of the library"} : text;
+    };
+    line(1, which + " curves: " + numbers(t.curves) + "; ciphers: " + numbers(t.ciphers));
+  }
   static std::string flag(bool on) { return on ? "on" : "off"; }
   void line(int depth, const std::string& text) {
     for (int i = 0; i < depth; ++i) out_ += indent_;
     out_ += text + "\n";
   }
   void components(int depth, const config::Element& at) {
-    if (at.extra.empty()) return;
     auto sorted = at.extra;
+    sorted.insert(sorted.end(), at.own.begin(), at.own.end());
+    if (sorted.empty()) return;
     std::sort(sorted.begin(), sorted.end(), [](const config::Block& a, const config::Block& b) { return a.name < b.name; });
     line(depth, std::to_string(sorted.size()) + " components");
     for (const config::Block& b : sorted)
       line(depth + 1, detail_ >= 2 && b.value ? b.name + ": " + boost::json::serialize(*b.value) : b.name);
   }
   void endpoint(const config::Endpoint& e) {
-    line(1, "- " + e.method + " " + e.path);
+    line(1, "- " + e.method + " " + colons(e.path));
     line(2, "Timeout: " + duration(e.timeout));
     if (e.any_query) line(2, "Query strings: [*]");
     if (!e.input_query_strings.empty()) line(2, "Query strings: " + list(e.input_query_strings));

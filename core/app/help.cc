@@ -95,6 +95,10 @@ Flags:
   -d, --debug             Show how the file was understood; -dd and -ddd show more
   -i, --indent TEXT       Indentation of that (default: a tab)
   -t, --test-gin-routes   Accepted: routes are always built
+  -n, --lint-no-network   Also judge the file by the schema that "sluice schema --strict" prints: finds unknown keys.
+                          As it is written, without overrides by the environment
+  -l, --lint              The same: the schema is part of sluice, the network is not asked
+  -s, --lint-schema FILE  By this schema instead
       --plugins DIR       Folder of the plugins
       --strict            Refuse every extra_config name that no plugin serves
       --lenient           Only warn about such names, protection included
@@ -105,6 +109,7 @@ Exit code: 0 nothing is wrong (there may be warnings), 1 something is, 255 wrong
 Examples:
   sluice check -c gateway.json
   sluice check -ddc gateway.json
+  sluice check -nc gateway.json
   sluice check --strict -c gateway.json && systemctl restart sluice
 
 More: docs/configuration.md, docs/coming-from-krakend.md

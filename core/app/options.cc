@@ -56,7 +56,7 @@ std::optional<log::Format> format_named(std::string_view name) {
 struct Raw {
   std::string port, workers, format, level, grace;
   int debug = 0;
-  bool strict = false, lenient = false, routes = false, help = false;
+  bool strict = false, lenient = false, routes = false, help = false, lint = false, lint_offline = false;
 };
 
 void declare(CLI::App& app, Command command, Options& o, Raw& raw) {
@@ -82,6 +82,9 @@ void declare(CLI::App& app, Command command, Options& o, Raw& raw) {
   } else {
     app.add_option("-i,--indent", o.indent);
     app.add_flag("-t,--test-gin-routes", raw.routes);
+    app.add_flag("-l,--lint", raw.lint);
+    app.add_flag("-n,--lint-no-network", raw.lint_offline);
+    app.add_option("-s,--lint-schema", o.lint_schema);
   }
   // A flag given again wins, as scripts that append to a command line expect; only -d counts.
   for (auto* option : app.get_options())
@@ -130,6 +133,11 @@ std::string take(const Raw& raw, Options& o) {
   if (raw.strict && raw.lenient) return "--strict and --lenient cannot be used together";
   if (raw.strict) o.gateway.policy = Policy::strict;
   if (raw.lenient) o.gateway.policy = Policy::lenient;
+  if (raw.lint + raw.lint_offline + !o.lint_schema.empty() > 1)
+    return "only one of --lint, --lint-no-network and --lint-schema can be given";
+  // The schema is the program's own and comes with it, so there is nothing to ask the network for.
+  if (raw.lint || raw.lint_offline) o.lint = Lint::own;
+  if (!o.lint_schema.empty()) o.lint = Lint::file;
   if (o.command == Command::run) o.gateway.debug_endpoint = raw.debug > 0;
   else o.dump = std::min(raw.debug, 3);
   return {};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/app/gateway.h"
+#include "core/app/lint.h"
 #include "core/log/log.h"
 
 namespace sluice::app {
@@ -29,6 +30,8 @@ struct Options {
   std::string crash_folder;   // --crash-dir
   int dump = 0;               // check -d, -dd, -ddd
   std::string indent = "\t";  // check -i
+  Lint lint = Lint::none;     // check -l, -n, -s
+  std::string lint_schema;    // check -s
   const Tool* tool = nullptr;           // Command::tool
   std::vector<std::string> arguments;   // its arguments
 };

@@ -31,6 +31,8 @@ constexpr std::chrono::milliseconds kBatch{5};  // how long a line may wait for 
 constexpr size_t kMostText = 32 * 1024;         // of a message; longer ones are cut
 constexpr size_t kMostTarget = 8 * 1024, kMostError = 8 * 1024, kMostName = 64;
 constexpr size_t kWriteAt = 64 * 1024;          // bytes gathered before a write
+constexpr size_t kMostHeld = 64 * 1024;         // lines that wait for a configuration
+constexpr std::chrono::seconds kLongestHold{5};
 
 // A record in a queue: this head, then text (message) or client_ip, method, target, error (access).
 struct Head {
@@ -88,6 +90,7 @@ class Logger {
       std::lock_guard lock{output_};
       fd_ = o.output;
       formatter_.emplace(style_for(o.format, o.output));
+      holding_ = o.hold;
     }
     level = own_level_ = static_cast<uint8_t>(o.level);
     dropped = 0, reported_ = 0;
@@ -107,15 +110,28 @@ class Logger {
     }
     wakeup_.notify_one();
     thread_.join();
+    release();
     std::lock_guard lock{lanes_guard_};
     lanes_.clear();
   }
 
+  // What was held goes where lines go now.
+  void release() {
+    std::lock_guard lock{output_};
+    if (!holding_.exchange(false)) return;
+    for (const std::string& record : held_) emit(record);
+    held_ = {};
+    flush();
+  }
+
   void configure(Level l, Sink sink) {
     drain();  // what was said under the former configuration goes where that one wanted it
-    std::lock_guard lock{output_};
-    sink_ = sink;
-    level = static_cast<uint8_t>(l);
+    {
+      std::lock_guard lock{output_};
+      sink_ = sink;
+      level = static_cast<uint8_t>(l);
+    }
+    release();
   }
 
   void restore() { configure(static_cast<Level>(own_level_.load()), {}); }
@@ -138,7 +154,10 @@ class Logger {
   std::atomic<uint8_t> own_level_{static_cast<uint8_t>(Level::debug)};  // what start() was given
   int fd_ = 1;
   bool sink_used_ = false;
+  std::string printable_;
   uint64_t reported_ = 0;
+  std::atomic<bool> holding_{false};  // changes under output_
+  std::vector<std::string> held_;
 
   std::mutex draining_;  // one drain at a time; before all other locks
   std::mutex lanes_guard_;
@@ -209,7 +228,9 @@ void Logger::post(const Head& head, std::initializer_list<std::string_view> part
 }
 
 void Logger::run() {
+  const auto let_out = std::chrono::steady_clock::now() + kLongestHold;
   for (;;) {
+    if (holding_ && std::chrono::steady_clock::now() >= let_out) release();
     bool any = drain();
     std::unique_lock lock{wake_};
     if (stopping_) {
@@ -229,7 +250,9 @@ void Logger::run() {
       continue;
     }
     lock.lock();
-    wakeup_.wait(lock, [this] { return stopping_ || !sleeping_; });
+    auto called = [this] { return stopping_ || !sleeping_; };
+    if (holding_) wakeup_.wait_until(lock, let_out, called);
+    else wakeup_.wait(lock, called);
     // The first line of a burst wakes us; give the rest of it the time to arrive.
     if (!stopping_) wakeup_.wait_for(lock, kBatch, [this] { return stopping_; });
     sleeping_ = false;
@@ -274,6 +297,11 @@ bool Logger::drain() {
 }
 
 void Logger::emit(std::string_view record) {
+  if (holding_) {
+    if (held_.size() < kMostHeld) held_.emplace_back(record);
+    else dropped.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
   Head h;
   std::memcpy(&h, record.data(), sizeof h);
   record.remove_prefix(sizeof h);
@@ -293,8 +321,11 @@ void Logger::emit(std::string_view record) {
 }
 
 void Logger::emit_message(Level l, int64_t unix_ns, std::string_view text) {
+  if (static_cast<uint8_t>(l) < level.load(std::memory_order_relaxed)) return;  // held, and the configuration drops it
   if (!sink_.write) return formatter_->message(text_, l, unix_ns, text);
-  sink_.write(sink_.context, Record{l, unix_ns, text});
+  printable_.clear();
+  append_printable(printable_, text);
+  sink_.write(sink_.context, Record{l, unix_ns, printable_});
   sink_used_ = true;
 }
 
@@ -310,7 +341,7 @@ void Logger::flush() {
 
 void Logger::report_dropped() {
   uint64_t total = dropped.load(std::memory_order_relaxed);
-  if (total == reported_ || level > static_cast<uint8_t>(Level::warning)) return;
+  if (total == reported_ || holding_ || level > static_cast<uint8_t>(Level::warning)) return;
   emit_message(Level::warning, now_ns(),
                std::to_string(total - reported_) + " log lines were dropped: more came than could be written");
   reported_ = total;

@@ -23,7 +23,7 @@ enum class Format : uint8_t {
 struct Record {
   Level level;
   int64_t unix_ns;
-  std::string_view message;
+  std::string_view message;  // without control characters but tabs: what clients send cannot forge lines
 };
 
 // A replacement for the built-in output of the application log (sluice.log-sink/1).
@@ -38,6 +38,9 @@ struct Options {
   Level level = Level::debug;  // logging.md §1
   size_t queue = 8192;         // lines that wait, per writing thread (and at most 1 MiB of text each)
   int output = 1;              // file descriptor of the built-in output; not closed
+  // Keep what is said until configure() or restore() tell where it goes and what of it is dropped: lines of a start that the
+  // configuration wants elsewhere (logging.md §2). Bounded; stop(), or a start that takes longer than 5 s, lets it out as it is.
+  bool hold = false;
 };
 
 // Starts the logging thread; once, after daemonising. Lines to stdout: "2026/11/23 05:37:11 SLUICE DEBUG: message".

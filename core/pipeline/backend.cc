@@ -94,16 +94,12 @@ bool BackendScope::build_target(const Host& host, std::string_view* target) {
   if (!plan_.is_static_target || !host.prefix.empty()) {
     Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, responses_);
     if (t.traversal) {
-      fail(Errc::invalid, Source::client, "a parameter would climb in the backend's paths", "path traversal");
-      error.http_status = 400;
+      // By a value of an earlier answer or of a plugin: the client's own were refused before (deviation 6).
+      fail(Errc::invalid, Source::client, "a value would climb in the backend's paths", "path traversal");
       return false;
     }
     if (t.problem) {
       fail(Errc::invalid, Source::client, t.problem, t.problem);
-      return false;
-    }
-    if (t.traversal) {  // from an earlier answer or a plugin; the client's own were refused before (deviation 6)
-      fail(Errc::invalid, Source::client, "path traversal", "path traversal");
       return false;
     }
     text = t.text;
@@ -243,7 +239,9 @@ loop::Task<void> BackendScope::call_hosts() {
     if (!streaming_) count_pending(nullptr);
     if (answered && is_redirect()) {
       auto following = follow_redirects(host, target);
-      answered = co_await following;
+      // This host has done its part, whatever became of the places that it sent us to: no other one is asked.
+      if (!co_await following) error.nothing_sent = false;
+      co_return;
     }
     // Nothing was sent, so nothing can happen twice: the next host is tried at once (deviation 26).
     if (answered || !error.nothing_sent || upload_begun_) co_return;
@@ -393,6 +391,7 @@ loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_v
   std::string_view method = request.method;
   bool with_body = true;
   own_headers();
+  const bool own_referer = request.headers.find("Referer") != nullptr;  // the client's, let through: it stays
   std::string base = host->url.substr(0, host->url.size() - host->prefix.size()) + std::string{target};
   for (int hop = 0; is_redirect(); ++hop) {
     if (hop == 10) {
@@ -425,7 +424,9 @@ loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_v
       request.headers.remove("Authorization");
       request.headers.remove("Cookie");
     }
-    request.headers.set("Referer", arena().copy(base));
+    // Not from a secure place to one that everybody can listen to (RFC 9110 §10.1.3).
+    if (host->origin.tls && !next->origin.tls) request.headers.remove("Referer");
+    else if (!own_referer) request.headers.set("Referer", arena().copy(base));
     std::string_view to = path == url.npos ? std::string_view{"/"} : arena().copy(std::string_view{url}.substr(path));
     if (to.front() == '?') to = arena().concat("/", to);
     redirected_.push_back(std::move(next));

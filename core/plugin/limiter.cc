@@ -1,5 +1,7 @@
 #include "core/plugin/limiter.h"
 
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -29,7 +31,11 @@ bool Limiter::take(std::string_view client, uint64_t now_ns) {
       if (single_.compare_exchange_weak(arrival, next, std::memory_order_relaxed)) return true;
     }
   }
-  client = client.substr(0, kLongestClient);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  if (client.size() > kLongestClient) [[unlikely]] {
+    ::SHA256(reinterpret_cast<const unsigned char*>(client.data()), client.size(), digest);
+    client = {reinterpret_cast<const char*>(digest), sizeof digest};
+  }
   Shard& shard = shards_[(std::hash<std::string_view>{}(client) >> 7) % kShards];
   std::lock_guard lock{shard.mutex};
   auto it = shard.by_client.find(client);

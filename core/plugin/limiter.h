@@ -39,7 +39,8 @@ class BucketRule {
 // [any]
 class Limiter {
  public:
-  static constexpr size_t kShards = 64, kMostPerShard = 4096, kLongestClient = 4096;
+  static constexpr size_t kShards = 64, kMostPerShard = 4096;
+  static constexpr size_t kLongestClient = 64;  // longer ones are kept as their SHA-256, so that clients cannot choose how much is kept
 
   Limiter(double per_second, double capacity, uint64_t idle_ms);
   // One token of the bucket of `client`, or of the one bucket without client. No lock for the latter.

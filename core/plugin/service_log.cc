@@ -17,10 +17,17 @@ void write(const slc_host* host, slc_exchange* x, int32_t level, slc_str text) n
   if (!sane(text) || !log::enabled(level_of(level))) return;
   std::string line;
   // A plugin's own thread has no place; then the plugin's id must do.
-  if (const Place* p = current_place; p && !p->binding.empty())
-    line.append(p->where).append("[").append(p->binding).append("] ");
-  else
+  if (const Place* p = current_place; p && !p->binding.empty()) {
+    line.append(p->where);
+    // A plugin that brings a tag of its own ("[Ratelimit] …") goes by that, as the lines do that dashboards look for
+    // (logging.md §6); and a place that is named after the plugin needs it no second time.
+    const bool tagged = view(text).starts_with("[");
+    const bool named = p->where.ends_with(std::string{": "}.append(p->binding).append("]"));
+    if (!tagged && !named) line.append("[").append(p->binding).append("]");
+    if (!tagged) line += ' ';
+  } else {
     line.append("[PLUGIN: ").append(plugin_of(host)).append("] ");
+  }
   line.append(view(text).substr(0, kLongest));
   if (x && !x->request_id.empty()) line.append(" (request ").append(x->request_id).append(")");
   log::write(level_of(level), line);

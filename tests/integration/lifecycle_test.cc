@@ -108,6 +108,61 @@ TEST(LifecycleTest, CheckAcceptsAGoodConfiguration) {
   EXPECT_NE(ran.output.find("Syntax OK!"), std::string::npos) << ran.output;
 }
 
+TEST(LifecycleTest, LintFindsKeysThatARunDoesNotMind) {
+  const std::string config = "{\n \"version\": 3,\n \"endpoints\": [],\n \"timout\": \"2s\"\n}";
+  EXPECT_EQ(run_on("check", config).code, 0);
+  for (const char* flag : {"-n", "--lint"}) {
+    Ran ran = run_on("check", config, {flag});
+    EXPECT_EQ(ran.code, 1) << flag;
+    EXPECT_NE(ran.output.find("krakend.json:4:"), std::string::npos) << ran.output;
+    EXPECT_NE(ran.output.find("timout"), std::string::npos) << ran.output;
+  }
+  EXPECT_EQ(run_on("check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"))), {"-n"}).code, 0);
+}
+
+TEST(LifecycleTest, LintTakesASchemaOfOnesOwnAndNoneFromTheNetwork) {
+  TempFolder folder;
+  folder.write("mine.json", R"({"type": "object", "required": ["name"], "properties": {"port": {"maximum": 10}}})");
+  Ran ran = run_on("check", R"({"version": 3, "endpoints": [], "port": 8081})", {"-s", folder.path() + "/mine.json"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("name"), std::string::npos) << ran.output;  // all violations, not the first
+  EXPECT_NE(ran.output.find("/port"), std::string::npos) << ran.output;
+  Ran remote = run_on("check", R"({"version": 3, "endpoints": []})", {"-s", "https://127.0.0.1/schema.json"});
+  EXPECT_EQ(remote.code, 1);
+  EXPECT_NE(remote.output.find("fetch it first"), std::string::npos) << remote.output;
+}
+
+TEST(LifecycleTest, TheDumpShowsHowTheFileWasUnderstood) {
+  const std::string config = R"({"version": 3, "host": ["http://127.0.0.1:8000"], "timeout": "3s", "disable_rest": true, "extra_config": {"router": {"auto_options": true}},
+    "endpoints": [{"endpoint": "/a/{id}/b", "extra_config": {"proxy": {"sequential": true}}, "backend": [{"url_pattern": "/d/{id}"}]}]})";
+  Ran one = run_on("check", config, {"-d"});
+  EXPECT_EQ(one.code, 0);
+  for (const char* part : {"Default hosts: [\"http://127.0.0.1:8000\"]", "- GET /a/:id/b", "router", "proxy"})
+    EXPECT_NE(one.output.find(part), std::string::npos) << part << "\n" << one.output;
+  Ran three = run_on("check", config, {"-ddd"});
+  for (const char* part : {"Default timeout: 3s", "REST rules: off", "Client timeouts", "{\"sequential\":true}"})
+    EXPECT_NE(three.output.find(part), std::string::npos) << part << "\n" << three.output;
+}
+
+// logging.md §2: nothing below the level, and every line in the format asked for, from the first one on.
+TEST(LifecycleTest, TheConfiguredLogIsInForceFromTheFirstLineOn) {
+  GatewayProcess gateway{options_of(R"({"version": 3, "endpoints": [], "extra_config": {"router": {"disable_access_log": true},
+    "telemetry/logging": {"level": "INFO", "stdout": true, "format": "logstash"}}})")};
+  gateway.terminate();
+  EXPECT_EQ(gateway.wait_for_exit(), 0);
+  size_t lines = 0;
+  const std::string log = gateway.log();
+  for (size_t at = 0; at < log.size(); at = log.find('\n', at) + 1) {
+    const std::string line = log.substr(at, log.find('\n', at) - at);
+    if (line.find("Signal intercepted") != std::string::npos) continue;  // on stderr whatever the log does (cli.md §7.4)
+    EXPECT_EQ(line.find("{\"@timestamp\""), 0u) << line;
+    EXPECT_EQ(line.find("\"DEBUG\""), std::string::npos) << line;
+    ++lines;
+    if (log.find('\n', at) == std::string::npos) break;
+  }
+  EXPECT_GT(lines, 3u) << log;
+}
+
 TEST(LifecycleTest, AProtectionThatNobodyServesRefusesToStart) {
   for (const char* name : {"auth/validatr", "security/nothing", "validation/nothing", "qos/nothing", "modifier/nothing"}) {
     std::string config = config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"),

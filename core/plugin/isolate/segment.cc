@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,9 +20,17 @@ Layout& layout(const Mapping& m) { return *static_cast<Layout*>(m.at()); }
 
 }  // namespace
 
-// As libuv closes its own, past ThreadSanitizer: told of one side only, it takes a reused number for a race.
+// Opened and closed by system calls, past ThreadSanitizer, as libuv closes its own: told of one side only, it takes a reused
+// number for a race.
 Fd::~Fd() {
   if (fd_ >= 0) ::syscall(SYS_close, fd_);
+}
+Fd Fd::event() { return Fd{static_cast<int>(::syscall(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK))}; }
+bool Fd::pair(Fd* ours, Fd* theirs) {
+  int pair[2];
+  if (::syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return false;
+  *ours = Fd{pair[0]}, *theirs = Fd{pair[1]};
+  return true;
 }
 Fd Fd::copy() const { return Fd{fcntl(fd_, F_DUPFD_CLOEXEC, 3)}; }
 
@@ -50,8 +59,8 @@ bool Mapping::adopt(const Fd& file, size_t size, Mapping* out) {
 
 std::optional<Segment> Segment::create(Fd* file) {
   Segment s;
-  s.to_helper = Fd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  s.to_gateway = Fd{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  s.to_helper = Fd::event();
+  s.to_gateway = Fd::event();
   if (!s.to_helper || !s.to_gateway || !Mapping::create(sizeof(Layout), &s.memory, file)) return std::nullopt;
   return s;
 }

@@ -23,6 +23,8 @@ class Fd {
   ~Fd();
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  static Fd event();  // an eventfd, non-blocking; invalid when there are no descriptors left
+  static bool pair(Fd* ours, Fd* theirs);  // connected stream sockets. False: errno says why
   Fd copy() const;  // close-on-exec; invalid when there are no descriptors left
 
  private:

@@ -76,7 +76,7 @@ std::shared_ptr<Supervisor> Supervisor::get() {
   return s;
 }
 
-Supervisor::Supervisor() : wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+Supervisor::Supervisor() : wake_{Fd::event()} {
   metrics::attach(&shard_);
   thread_ = std::thread{[this] { run(); }};
 }
@@ -177,7 +177,6 @@ int Supervisor::wait_ms(uint64_t now) const {
 }
 
 void Supervisor::spawn(Helper& h) {
-  int pair[2];
   auto failed = [&](const std::string& why) {
     h.state = h.served ? HelperState::pausing : HelperState::refused;
     h.due_ms = now_ms() + kFirstPauseMs;
@@ -187,8 +186,8 @@ void Supervisor::spawn(Helper& h) {
     for (auto& c : h.channels) c->helper_died(h.incarnation, text, false);
     changed_.notify_all();
   };
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return failed(std::strerror(errno));
-  Fd ours{pair[0]}, theirs{pair[1]}, page_file;
+  Fd ours, theirs, page_file;
+  if (!Fd::pair(&ours, &theirs)) return failed(std::strerror(errno));
   Mapping page;
   if (!Mapping::create(sizeof(StatusPage), &page, &page_file)) return failed(std::strerror(errno));
   pid_t pid = -1;

@@ -73,6 +73,20 @@ TEST(OptionsTest, CheckCountsDebugAndHasAnAlias) {
   EXPECT_EQ(parsed({"check", "-c", "a"}).options.indent, "\t");
 }
 
+TEST(OptionsTest, CheckTakesOneOfThreeLints) {
+  EXPECT_EQ(parsed({"check", "-c", "a"}).options.lint, Lint::none);
+  EXPECT_EQ(parsed({"check", "-c", "a", "-n"}).options.lint, Lint::own);
+  EXPECT_EQ(parsed({"check", "-lc", "a"}).options.lint, Lint::own);
+  auto p = parsed({"check", "-c", "a", "-s", "mine.json"});
+  EXPECT_EQ(p.options.lint, Lint::file);
+  EXPECT_EQ(p.options.lint_schema, "mine.json");
+  for (std::vector<std::string> both : {std::vector<std::string>{"-l", "-n"}, {"-n", "-s", "x"}, {"-l", "-s", "x"}}) {
+    std::vector<std::string> all{"check", "-c", "a"};
+    all.insert(all.end(), both.begin(), both.end());
+    EXPECT_EQ(parsed(all).exit, 255);
+  }
+}
+
 TEST(OptionsTest, HelpGoesToStdoutAndEndsWell) {
   for (std::vector<std::string> a : {std::vector<std::string>{}, {"help"}, {"-h"}, {"--help"}, {"run", "-h"}, {"help", "run"},
                                      {"check", "--help"}, {"version", "-h"}, {"run", "-c", "a", "--help"}}) {

@@ -224,6 +224,55 @@ TEST_F(LogTest, ASinkTakesMessagesAndIsFlushedButAccessStaysBuiltIn) {
   EXPECT_EQ(count(text, "SLUICE"), 0u);
 }
 
+TEST_F(LogTest, ASinkGetsNoControlCharacters) {
+  Gate gate;
+  gate.let_go();
+  begin();
+  configure(Level::debug, gate.sink());
+  SLC_LOG(info, "one\n2026/01/01 CRITICAL: two\x1b[31m\tthree");
+  stop();
+  ASSERT_EQ(gate.lines.size(), 1u);
+  EXPECT_EQ(gate.lines[0].find_first_of("\n\x1b"), std::string::npos) << gate.lines[0];
+  EXPECT_NE(gate.lines[0].find('\t'), std::string::npos);
+}
+
+TEST_F(LogTest, WhatIsHeldGoesWhereTheConfigurationSaysAndLosesWhatItsLevelDrops) {
+  Gate gate;
+  gate.let_go();
+  Options o{Format::text, Level::debug, 8192, fds[1]};
+  o.hold = true;
+  start(o);
+  SLC_LOG(info, "dropped");
+  SLC_LOG(error, "kept");
+  configure(Level::warning, gate.sink());
+  SLC_LOG(warning, "later");
+  const auto text = end();
+  EXPECT_EQ(gate.lines, (std::vector<std::string>{"kept", "later"}));
+  EXPECT_EQ(text, "");
+}
+
+TEST_F(LogTest, WhatIsHeldIsNotLostWithoutAConfiguration) {
+  Options o{Format::text, Level::debug, 8192, fds[1]};
+  o.hold = true;
+  start(o);
+  SLC_LOG(info, "one");
+  SLC_LOG(info, "two");
+  const auto text = end();
+  EXPECT_LT(text.find("one"), text.find("two")) << text;
+}
+
+TEST_F(LogTest, WhatIsHeldIsWrittenWhenTheConfigurationHasNoSink) {
+  Options o{Format::text, Level::info, 8192, fds[1]};
+  o.hold = true;
+  start(o);
+  SLC_LOG(info, "held");
+  restore();
+  SLC_LOG(info, "after");
+  const auto text = end();
+  EXPECT_EQ(count(text, "SLUICE INFO: "), 2u) << text;
+  EXPECT_LT(text.find("held"), text.find("after")) << text;
+}
+
 TEST_F(LogTest, ItCanStartAgain) {
   begin();
   SLC_LOG(info, "one");

@@ -53,6 +53,15 @@ TEST(LimiterTest, ExtremeNumbersDoNotOverflow) {
   EXPECT_EQ(taken(years, "", kStart, 2000), 1000);
 }
 
+TEST(LimiterTest, LongNamesOfClientsAreToldApartToTheirEnd) {
+  Limiter l{10, 2, 0};
+  const std::string common(10'000, 'a');
+  EXPECT_EQ(taken(l, common + "1", 1, 5), 2);
+  EXPECT_EQ(taken(l, common + "2", 1, 5), 2);
+  EXPECT_EQ(taken(l, common + "1", 1, 5), 0);
+  EXPECT_EQ(l.clients(), 2u);
+}
+
 TEST(LimiterTest, ClientsHaveTheirOwnBuckets) {
   Limiter l{1, 2, 60'000};
   EXPECT_EQ(taken(l, "a", kStart, 5), 2);
