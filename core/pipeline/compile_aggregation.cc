@@ -39,9 +39,7 @@ class AggregationCompiler {
     for (uint32_t i = 0; i < out_->steps.size(); ++i) order(i);
     refuse_circles();
     if (e.aggregation) answer(*e.aggregation);
-    if (plan_.raw)
-      report_.warning(e.aggregation ? e.aggregation->pointer : e.at.pointer,
-                      "\"sluice\" has no effect here but for problem_json, headers, query and body: the answer of a backend is passed on as it is");
+    if (plan_.raw) warn_of_raw();
     plan_.aggregation = out_;
   }
 
@@ -65,6 +63,24 @@ class AggregationCompiler {
       out_->header_rules.emplace_back(name, rule == "first"    ? Aggregation::HeaderRule::first
                                             : rule == "append" ? Aggregation::HeaderRule::append
                                                                : Aggregation::HeaderRule::overwrite);
+  }
+
+  // An answer that is passed on as it is leaves nothing to decide; its request may be written all the same.
+  void warn_of_raw() {
+    auto warn = [&](const std::string& pointer, std::initializer_list<std::pair<const char*, bool>> keys) {
+      for (const auto& [key, used] : keys)
+        if (used) report_.warning(join(pointer, key), "has no effect: the answer of the backend is passed on as it is");
+    };
+    if (const auto& a = plan_.config->aggregation)
+      warn(a->pointer, {{"merge", out_->merge.has_value()},
+                        {"status", out_->status != Aggregation::Status::reference},
+                        {"status_when", !a->status_when.empty()},
+                        {"parts", a->parts_in_header || a->parts_in_body},
+                        {"headers", !a->header_rules.empty()},
+                        {"chain", a->chain}});
+    for (const auto& b : plan_.backends)
+      if (const auto& s = b->config->step)
+        warn(s->pointer, {{"required", s->required}, {"optional", s->optional}, {"hidden", s->hidden}, {"output_headers", !s->output_headers.empty()}, {"when", !s->when.text.empty()}, {"after", !s->after.empty()}});
   }
 
   // What all backends may name.

@@ -494,6 +494,13 @@ TEST(AggregationTest, WhatCannotWorkIsRefusedWithItsPlace) {
   EXPECT_NE(both.find("the endpoint is sequential, too"), std::string::npos) << both;
 }
 
+TEST(AggregationTest, WhatHasNoEffectOnAnAnswerThatIsPassedOnIsToldOf) {
+  const std::string quiet = check(config_of(no_op_endpoint("/m", backend_of("http://h", "/a", own(R"("headers": {"X": "1"})")), own(R"("problem_json": true)") + ", ")));
+  EXPECT_EQ(quiet.find("warning: "), std::string::npos) << quiet;
+  const std::string told = check(config_of(no_op_endpoint("/m", backend_of("http://h", "/a", own(R"("required": true)")), own(R"("parts": "header")") + ", ")));
+  for (const char* key : {"sluice/parts: has no effect", "sluice/required: has no effect"}) EXPECT_NE(told.find(key), std::string::npos) << told;
+}
+
 TEST(AggregationTest, TwoBackendsThatCanWriteTheSameKeyAreToldOf) {
   auto warned = [](const std::string& a, const std::string& b, const std::string& more = "") {
     return check(config_of(endpoint_of("/m", backend_of("http://h", "/a", a) + "," + backend_of("http://h", "/b", b), more))).find("can both write \"k\"") != std::string::npos;
