@@ -207,8 +207,8 @@ class Assembly {
         break;
       }
     if (!status && !out_->final) status = by_rule();
-    if (!result_.error) out_->status = status;
-    else if (status >= 400) result_.error.http_status = status;
+    out_->status = status;  // static data may still make an answer of a failure
+    if (result_.error && status >= 400) result_.error.http_status = status;
   }
 
   uint16_t by_rule() const {

@@ -88,6 +88,16 @@ TEST(AggregationTest, StaticDataDoesNotHideTheFailureOfARequiredBackend) {
   EXPECT_EQ(r.body, "");
 }
 
+TEST(AggregationTest, StaticDataOfAFailedAnswerHasTheStatusOfTheRule) {
+  FakeUpstream up;
+  up.on("/bad", Reply::json("{}", 503));
+  const std::string list = backend_of(up.url(), "/bad") + "," + backend_of(up.url(), "/bad");
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/m", list, R"("extra_config": {"sluice": {"status": "first"}, "proxy": {"static": {"strategy": "errored", "data": {"sorry": true}}}}, )"))));
+  Response r = get_once(gateway.port(), "/m");
+  EXPECT_EQ(r.status, 503);
+  EXPECT_EQ(r.body, R"({"sorry":true})");
+}
+
 TEST(AggregationTest, AnOptionalBackendsFailureLeavesTheAnswerComplete) {
   FakeUpstream up;
   up.on("/ok", Reply::json(R"({"ok":1})"));
