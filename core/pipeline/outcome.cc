@@ -146,6 +146,7 @@ class Assembly {
     }
     result_.error.http_status = p.status;
     out_->final = true;
+    out_->required = &p;
   }
 
   void fail_all() {

@@ -44,6 +44,7 @@ struct Outcome {
   std::span<const Part> parts;
   uint16_t status = 0;    // of an answer with data; 0: as without the block
   bool final = false;     // the failure is the answer: static data does not repair it
+  const Part* required = nullptr;  // whose failure that is
   http::Headers headers;  // of backends, for the client
   bool private_answer = false;  // with cookies, or with a backend's own word on caching: no Cache-Control of ours
 };

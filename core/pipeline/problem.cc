@@ -25,11 +25,12 @@ std::string_view problem_detail(Arena& arena, const Error& error, const Outcome*
   std::string out;
   if (outcome) {
     for (const Part& p : outcome->parts) {
-      if (!p.failed() || p.fate == Fate::cancelled) continue;
+      // Beside a required one's failure others count for nothing: it is chance whether they are known.
+      if (outcome->required ? &p != outcome->required : !p.failed() || p.fate == Fate::cancelled) continue;
       out += (out.empty() ? "" : "; ") + p.step->label;
       if (p.fate == Fate::timeout) out += " did not answer in time";
       else if (p.fate == Fate::missed) out += " could not be called";
-      else if (p.error.code == Errc::status) out += " answered with status " + std::to_string(p.call ? p.call->response.status : p.status);
+      else if (!p.error || p.error.code == Errc::status) out += " answered with status " + std::to_string(p.call ? p.call->response.status : p.status);
       else out += ": " + std::string{to_string(p.error.code)};
     }
   }
