@@ -14,6 +14,7 @@ constexpr Own kOwn[] = {
     {"router", "github_com/luraproject/lura/router/gin"},
     {"backend/http", "github.com/devopsfaith/krakend/http"},
     {"backend/http/client", ""},
+    {"sluice", ""},  // this gateway's own (read_aggregation.cc)
 };
 
 }  // namespace

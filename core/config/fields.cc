@@ -376,6 +376,37 @@ std::vector<std::string> Options::texts(std::string_view key) {
   return out;
 }
 
+std::vector<std::pair<std::string, std::string>> Options::pairs(std::string_view key) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const json::value* v = find_as(key, Type::pairs);
+  if (!v) return out;
+  if (!v->is_object()) {
+    reading_->mismatch(pointer_of(key), "an object of texts", *v, strict_);
+    return out;
+  }
+  for (const auto& member : v->get_object()) {
+    if (member.value().is_string()) out.emplace_back(member.key(), member.value().get_string());
+    else reading_->mismatch(join(pointer_of(key), member.key()), "a text", member.value(), strict_);
+  }
+  return out;
+}
+
+std::vector<Block> Options::objects(std::string_view key) {
+  std::vector<Block> out;
+  const json::value* v = find_as(key, Type::objects);
+  if (!v) return out;
+  if (!v->is_array()) {
+    reading_->mismatch(pointer_of(key), "a list of objects", *v, strict_);
+    return out;
+  }
+  const json::array& array = v->get_array();
+  for (size_t i = 0; i < array.size(); ++i) {
+    if (array[i].is_object()) out.push_back({std::string{key}, &array[i], join(pointer_of(key), i)});
+    else reading_->mismatch(join(pointer_of(key), i), "an object", array[i], strict_);
+  }
+  return out;
+}
+
 const json::value* Options::object(std::string_view key) {
   const json::value* v = find_as(key, Type::object);
   if (!v || v->is_object()) return v;

@@ -101,7 +101,9 @@ class Options {
   // Outside [least, most] counts as a wrong type.
   int64_t integer(std::string_view key, int64_t otherwise, int64_t least, int64_t most);
   std::vector<std::string> texts(std::string_view key);
+  std::vector<std::pair<std::string, std::string>> pairs(std::string_view key);  // an object of texts
   const boost::json::value* object(std::string_view key);
+  std::vector<Block> objects(std::string_view key);  // each to be read as a block of its own
   // A known key that this version does not carry out: says so where it is given (and not false or 0).
   void without_effect(std::string_view key, std::string_view why);
   std::string pointer_of(std::string_view key) const { return join(pointer_, key); }

@@ -94,7 +94,7 @@ constexpr Key kBackendKeys[] = {
     {"input_query_strings", texts, "Only these of the query strings that the endpoint lets in"},
     {"timeout", duration, "Has no effect: the endpoint's holds"},
     {"concurrent_calls", integer, "Has no effect: the endpoint's holds"},
-    {"extra_config", blocks, "Plugins of this backend, and the blocks proxy, backend/http, backend/http/client"},
+    {"extra_config", blocks, "Plugins of this backend, and the blocks proxy, sluice, backend/http, backend/http/client"},
 };
 
 constexpr Key kMatchKeys[] = {
@@ -115,7 +115,7 @@ constexpr Key kEndpointKeys[] = {
     {.name = "encoding", .type = text, .description = "Encoding of backends that name none", .offer = Offer::decoders},
     {"input_headers", texts, "Headers that pass to backends; \"*\" is all", R"(["Content-Type"])"},
     {"input_query_strings", texts, "Query strings that pass to backends; \"*\" is all", "[]"},
-    {"extra_config", blocks, "Plugins of this endpoint, and the block proxy"},
+    {"extra_config", blocks, "Plugins of this endpoint, and the blocks proxy and sluice"},
 };
 
 constexpr Key kRootKeys[] = {
@@ -127,7 +127,7 @@ constexpr Key kRootKeys[] = {
     {"timeout", duration, "Of endpoints that name none", R"("2s")"},
     {"cache_ttl", duration, "Of endpoints that name none"},
     {.name = "output_encoding", .type = text, .description = "Of endpoints that name none", .offer = Offer::encoders},
-    {"extra_config", blocks, "Plugins of the whole service, and the block router"},
+    {"extra_config", blocks, "Plugins of the whole service, and the blocks router and sluice"},
     {.name = "endpoints", .type = objects, .description = "What is served", .inner = &kEndpointGrammar},
     {"async_agent", any, "Asynchronous agents; this version has none"},
     {.name = "plugin", .type = object, .description = "Plugins folder, and who may put plugins there", .inner = &kPlugin},
@@ -222,6 +222,9 @@ constexpr Key kHttpClientKeys[] = {
 
 constexpr CoreBlock kBlocks[] = {
     {Level::root, "router", &kRouterBlock},
+    {Level::root, "sluice", &kOwnRootBlock},
+    {Level::endpoint, "sluice", &kOwnEndpointBlock},
+    {Level::backend, "sluice", &kOwnBackendBlock},
     {Level::endpoint, "proxy", &kEndpointProxyBlock},
     {Level::backend, "proxy", &kBackendProxyBlock},
     {Level::backend, "backend/http", &kHttpBlock},

@@ -40,7 +40,7 @@ struct Key {
   int64_t least = INT64_MIN, most = INT64_MAX;
   std::span<const std::string_view> choices = {};  // texts that are understood; others are refused, or warned of
   bool any_case = false, may_be_empty = false;     // of the choices; the empty text stands for the default
-  std::string_view pattern = {};                   // of a text, or of each of a list; ECMAScript, as JSON Schema has it
+  std::string_view pattern = {};                   // of a text, or of each of a list or of pairs; ECMAScript, as JSON Schema has it
   bool required = false;
   Offer offer = Offer::none;
 };
@@ -58,6 +58,7 @@ inline constexpr std::string_view kDurationPattern =
 
 // The objects of the file, and the core's own blocks in the extra_config of each level.
 extern const Grammar kRootGrammar, kEndpointGrammar, kBackendGrammar;
+extern const Grammar kOwnRootBlock, kOwnEndpointBlock, kMergeBlock, kStatusCaseBlock, kOwnBackendBlock;  // grammar_aggregation.cc
 extern const Grammar kRouterBlock, kEndpointProxyBlock, kStaticBlock, kBackendProxyBlock, kHttpBlock, kHttpClientBlock;
 
 // A core block by its name in an extra_config; nullptr: no such block at that level.

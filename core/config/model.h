@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/config/aggregation.h"
 #include "core/router/condition.h"
 
 namespace sluice::config {
@@ -101,6 +102,7 @@ struct Backend {
   // proxy
   bool shadow = false;
   Duration shadow_timeout{0};  // the endpoint's timeout when not given
+  std::optional<StepOptions> step;  // sluice
 };
 
 // plugin.trial: how a new build of one plugin is tried on a share of the requests before it gets all of them.
@@ -137,6 +139,9 @@ struct Endpoint {
   std::vector<std::string> sequential_propagated_params;
   const boost::json::value* static_data = nullptr;  // object
   StaticStrategy static_strategy = StaticStrategy::always;
+  // sluice
+  std::optional<Aggregation> aggregation;
+  bool problem_json = false;
 };
 
 // extra_config.router (config.md §6.5)
@@ -193,6 +198,7 @@ struct Config {
   Duration dialer_fallback_delay{std::chrono::milliseconds{300}}, dialer_keep_alive{std::chrono::seconds{15}};
   std::optional<ClientTls> client_tls;
   RouterOptions router;
+  bool problem_json = false;  // sluice: of errors that are no endpoint's, and of endpoints that do not say
   std::vector<Endpoint> endpoints;
 };
 

@@ -129,6 +129,8 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   std::string encoding = to_lower(fields.text("encoding"));
   read_inputs(fields, endpoint);
   read_proxy(reading, endpoint);
+  endpoint.problem_json = inherited.problem_json;
+  endpoint.aggregation = read_aggregation(reading, endpoint.at, &endpoint.problem_json);
 
   size_t before = reading.report.issues().size();
   for (Fields& backend : fields.objects("backend")) {

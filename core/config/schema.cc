@@ -142,6 +142,11 @@ class Maker {
         return {{"anyOf", json::array{json::object{{"type", "array"}, {"items", std::move(item)}}, std::move(lone), empty_object()}}};
       }
       case Type::pairs:
+        if (!weak) {
+          json::object item{{"type", "string"}};
+          if (!k.pattern.empty()) item["pattern"] = k.pattern;
+          return {{"type", types({"object"}, true)}, {"additionalProperties", std::move(item)}};
+        }
         return {{"anyOf", json::array{json::object{{"type", types({"object"}, true)},
                                                    {"additionalProperties", json::object{{"type", types({"string", "number", "boolean"}, true)}}}},
                                       empty_array()}}};
@@ -151,7 +156,9 @@ class Maker {
         if (!weak) return inner["type"] = types({"object"}, true), inner;
         return {{"anyOf", json::array{std::move(inner), json::object{{"type", "null"}}, empty_array()}}};
       }
-      case Type::objects: return objects(k, level);
+      case Type::objects:
+        if (!weak) return {{"type", types({"array"}, true)}, {"items", object_of(*k.inner, level)}};
+        return objects(k, level);
       case Type::members:
         return {{"anyOf", json::array{json::object{{"type", types({"object"}, true)}, {"additionalProperties", object_of(*k.inner, level)}}, empty_array()}}};
       case Type::named:

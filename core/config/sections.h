@@ -18,7 +18,7 @@ struct Inherited {
   Duration timeout{0}, cache_ttl{0};
   std::string output_encoding;
   std::vector<std::string> hosts;
-  bool disable_rest = false;
+  bool disable_rest = false, problem_json = false;
 };
 
 // The keys of the root object: those that environment variables can set.
@@ -31,6 +31,10 @@ const Block* own_block(const Element&, std::string_view short_name);
 
 void read_service(Fields& root, Config&, Inherited&);
 RouterOptions read_router(Reading&, const Block*);
+// The block `sluice`. Of the root: problem_json.
+bool read_own_root(Reading&, const Element&);
+std::optional<Aggregation> read_aggregation(Reading&, const Element& endpoint, bool* problem_json);
+std::optional<StepOptions> read_step(Reading&, const Element& backend);
 void read_endpoint(Fields&, const Inherited&, Endpoint&);
 void read_match(Fields& endpoint, Endpoint&);
 // Of an endpoint that is complete but for its backends; `encoding`: the endpoint's, for backends without one (deviation

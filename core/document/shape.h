@@ -31,6 +31,8 @@ class Shape {
   const std::vector<std::string>* wanted() const { return wanted_.empty() ? nullptr : &wanted_; }
   // The answer is only put under a name: nothing looks into it. For Builder::want_whole.
   bool only_groups() const { return only_groups_; }
+  // Names are moved about in a way that nobody foresees.
+  bool moves() const { return options_.flatmap != nullptr; }
   // `data`: an object or null. Rules that need no look inside leave values deferred.
   void apply(Arena&, Node& data) const;
 

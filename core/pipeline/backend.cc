@@ -7,7 +7,7 @@
 
 namespace sluice::pipeline {
 
-BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_BACKEND, x, plan.chain}, plan_{plan} { prepare(); }
+BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_BACKEND, x, plan.chain}, plan_{plan}, responses_{x.responses} { prepare(); }
 
 BackendScope::~BackendScope() {
   if (destroyed_) *destroyed_ = true;
@@ -72,6 +72,19 @@ void BackendScope::own_headers() {
   request.headers = copy;
 }
 
+void BackendScope::set_body(std::string_view text) {
+  request.body.bind(arena());
+  if (!text.empty()) request.body.push(text);
+  tells_length_ = true;
+}
+
+// Chunked unless the client's own length was let through (pipeline.md §3.3, quirk), or nobody's quirk is kept.
+bool BackendScope::has_known_length(size_t length) const {
+  if (exchange_->forwarded_length == static_cast<int64_t>(length) || tells_length_) return true;
+  const http::Header* own = request.headers.find("Content-Length");  // a plugin's
+  return own && parse_decimal<size_t>(own->value) == length;
+}
+
 bool BackendScope::build_target(const Host& host, std::string_view* target) {
   if (!request.path.empty()) {  // fixed already, perhaps changed by a plugin
     *target = request.query.empty() && host.prefix.empty()
@@ -81,7 +94,7 @@ bool BackendScope::build_target(const Host& host, std::string_view* target) {
   }
   std::string_view text = plan_.target;
   if (!plan_.is_static_target || !host.prefix.empty()) {
-    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, exchange_->responses);
+    Target t = pipeline::build_target(arena(), host.prefix, plan_.config->url, *params, responses_);
     if (t.traversal) {
       // By a value of an earlier answer or of a plugin: the client's own were refused before (deviation 6).
       fail(Errc::invalid, Source::client, "a value would climb in the backend's paths", "path traversal");
@@ -166,6 +179,7 @@ Scope* BackendScope::clone() {
   copy->request.headers.bind(arena());
   for (const http::Header& h : request.headers) copy->request.headers.add(h.name, h.value);
   copy->request.body = request.body;
+  copy->responses_ = responses_, copy->tells_length_ = tells_length_;
   return copy;
 }
 
@@ -244,12 +258,6 @@ loop::Task<void> BackendScope::call_hosts() {
 }
 
 // Does the backend learn the body's length? The client's own is not among the headers: what stands there is a plugin's.
-bool BackendScope::announces(size_t length) const {
-  if (exchange_->forwarded_length == static_cast<int64_t>(length)) return true;
-  const http::Header* own = request.headers.find("Content-Length");
-  return own && parse_decimal<size_t>(own->value) == length;
-}
-
 http::Slice BackendScope::wire_head(const Host& host, std::string_view target, std::string_view method, bool with_body) {
   static constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
   bool has_agent = false, accepts = false, range = false, has_length = false;
@@ -303,7 +311,7 @@ http::Slice BackendScope::wire_head(const Host& host, std::string_view target, s
       put_length(static_cast<size_t>(upload_length_));
   } else if (with_body && length > 0) {
     // Chunked unless the client's own length was let through (pipeline.md §3.3, quirk), or a plugin wrote one.
-    if (announces(length)) {
+    if (has_known_length(length)) {
       put_length(length);
     } else {
       put("Transfer-Encoding: chunked\r\n");
@@ -336,7 +344,7 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   http::Slices bytes;
   size_t length = with_body && !uploading_ ? http::total_size(request.body.span()) : 0;
   if (length > 0) {
-    bool chunked = !announces(length);
+    bool chunked = !has_known_length(length);
     auto* all = arena().array<http::Slice>(request.body.size() + 3);
     uint32_t count = 0;
     if (chunked) {

@@ -9,6 +9,8 @@
 
 namespace sluice::pipeline {
 
+struct ResponseLookup;
+
 class BackendScope final : public Scope, public http::CallSink {
  public:
   BackendScope(Exchange&, const BackendPlan&);
@@ -16,6 +18,16 @@ class BackendScope final : public Scope, public http::CallSink {
 
   const BackendPlan& plan() const { return plan_; }
   std::string_view body_text();         // the whole body of a collected answer
+  // The fields of a decoded answer as the backend sent them, where the plan keeps them; nullptr: there are none.
+  const http::Headers* kept_headers() const { return kept_headers_; }
+
+  // ---- before run() ----
+  http::Headers& own_request_headers() {
+    own_headers();
+    return request.headers;
+  }
+  // In the place of the client's; sent with its length.
+  void set_body(std::string_view);
 
   // ---- a raw answer: after run() ended without error the body is still arriving ----
   // Whose body that is: this call's, or that of an attempt whose answer was used. nullptr: nothing more comes.
@@ -53,7 +65,6 @@ class BackendScope final : public Scope, public http::CallSink {
   loop::Task<bool> follow_redirects(const Host&, std::string_view target);
   loop::Task<void> call_transport();
   http::Slice wire_head(const Host&, std::string_view target, std::string_view method, bool with_body);
-  bool announces(size_t length) const;  // with Content-Length: the request's body, sent as a whole
   void start_upload();
   void wait_for_continue();
   void read_upload();
@@ -63,6 +74,7 @@ class BackendScope final : public Scope, public http::CallSink {
   void wake();
   bool is_redirect() const;
   void own_headers();
+  bool has_known_length(size_t) const;  // of a body that is here: it is told instead of sent in chunks
   void fail(Errc, Source, std::string_view message, std::string_view public_message = {});
   void finish_answer();                 // body → status rule → decoder → shape
   void judge_answer();
@@ -72,6 +84,9 @@ class BackendScope final : public Scope, public http::CallSink {
   bool gunzip_body();
 
   const BackendPlan& plan_;
+  const ResponseLookup* responses_;     // what {respN_path} of the pattern stands for
+  const http::Headers* kept_headers_ = nullptr;
+  bool tells_length_ = false;           // of a body that is made here
   WorkerHosts* hosts_ = nullptr;
   uint32_t host_index_ = 0;
   slc_candidate* pending_at_ = nullptr;

@@ -206,6 +206,7 @@ bool BackendScope::gunzip_body() {
 
 void BackendScope::finish_answer() {
   judge_answer();
+  if (plan_.keep_headers) [[unlikely]] kept_headers_ = arena().make<http::Headers>(response.headers);
   // A decoding backend attaches none of its headers (pipeline.md §4, step 6); what hooks set from here on counts.
   response.headers.bind(arena());
 }

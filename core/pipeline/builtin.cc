@@ -65,7 +65,11 @@ void Exchange::answer_unknown(int status, std::string_view allow) {
   const Generation& g = generation();
   add_version_headers(false);
   if (status == 405 && !allow.empty()) answer_.headers.add("Allow", allow);  // RFC 9110 §15.5.6
-  if (status == 404)
+  const config::RouterOptions& o = g.config->router;
+  const bool own = (status == 404 ? o.error_body_404 : o.error_body_405).has_value();  // written for this very case
+  if (g.config->problem_json && !own)
+    refuse(status, {}, {}, status == 404 ? "there is nothing at this path" : "the path is there, but not for this method");
+  else if (status == 404)
     set_answer(404, g.type_404, g.body_404);
   else
     set_answer(405, g.type_405, g.body_405);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/base/text.h"
+#include "core/pipeline/compile_aggregation.h"
 #include "core/pipeline/compile_proxy.h"
 #include "core/pipeline/selection.h"
 #include "core/pipeline/url.h"
@@ -411,6 +412,9 @@ class Compiler {
                       "flatmap_filter of an endpoint works on merged answers: with one backend it has no effect; write it into the backend");
       p.flatmap = nullptr;
     }
+    p.problem_json = c.problem_json;
+    compile_aggregation(p, g_->trees, report_);
+    warn_of_same_keys(p, report_);
     g_->endpoints.push_back(std::move(plan));
   }
 

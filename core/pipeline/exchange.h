@@ -12,6 +12,8 @@ namespace sluice::pipeline {
 constexpr size_t kMaxRequestBody = size_t{64} << 20;   // bodies that must be held whole
 constexpr size_t kMaxResponseBody = size_t{256} << 20; // of one decoding backend
 
+struct Outcome;
+
 class Exchange final : public http::StreamOwner {
  public:
   // Starts serving; the exchange releases the stream when it is done.
@@ -110,8 +112,13 @@ class Exchange final : public http::StreamOwner {
   void close_scopes(Errc why);
   void set_answer(int status, std::string_view content_type, std::string_view body);
   // ---- render.cc ----
-  void render(Scope& result, bool answered = false);  // answered: with bytes, nothing to encode
-  void render_failure(const Error&);
+  // answered: with bytes, nothing to encode
+  void render(Scope& result, bool answered = false, const Outcome* = nullptr);
+  void render_failure(const Error&, const Outcome* = nullptr);
+  void render_outcome(const Outcome&);   // status, headers and parts of an answer with the block `sluice`
+  bool wants_problem() const { return endpoint_ ? endpoint_->problem_json : generation().config->problem_json; }
+  // An answer of the gateway's own about a request that cannot be served; `detail` for problem bodies.
+  void refuse(int status, std::string_view content_type, std::string_view body, std::string_view detail);
   void report(const Error&);             // one line in the log, one at the access line
   bool encode(slc_exchange&, const Encoder&);
   void add_version_headers(bool completed);

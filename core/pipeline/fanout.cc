@@ -2,6 +2,7 @@
 
 #include "core/document/shape.h"
 #include "core/log/log.h"
+#include "core/pipeline/parts.h"
 
 namespace sluice::pipeline {
 
@@ -64,11 +65,16 @@ void FanOut::cancel_rest(Errc why) {
   }
 }
 
-loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope** chosen) {
+loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope** chosen, const RequestWriter* writer) {
   uint32_t calls = plan.endpoint->config->concurrent_calls;
-  auto make = [&] { return new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, plan}; };
+  auto make = [&] {
+    auto* call = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, plan};
+    if (writer) writer->write(writer->context, *call);
+    return call;
+  };
   if (calls <= 1) {
     *chosen = make();
+    if (writer && (*chosen)->error) co_return;  // its request could not be written
     auto inside = (*chosen)->run();
     co_await inside;
     co_return;
@@ -76,6 +82,10 @@ loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope
   FanOut all{x, calls, FanOut::Until::first_complete};
   for (uint32_t i = 0; i < calls; ++i) {
     BackendScope* scope = make();
+    if (writer && scope->error) {
+      *chosen = scope;
+      co_return;
+    }
     all.start(scope->run(), scope);
     if (all.winner()) break;
   }
@@ -110,7 +120,11 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
       guard.start(branch(x, backend, &chosen), nullptr);
     } else {
       chosen = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, backend};
-      guard.start(chosen->run(), chosen);
+      if (plan.aggregation) {  // of an answer that is passed on: only the request is written
+        PartValues values{x, {}};
+        write_request(*chosen, plan.aggregation->steps[0], values);
+      }
+      if (!plan.aggregation || !chosen->error) guard.start(chosen->run(), chosen);
     }
     auto waiting = guard.wait(plan.timeout_ms);
     co_await waiting;

@@ -43,9 +43,15 @@ class FanOut {
   loop::Deadline deadline_;
 };
 
+// Has a word about the request of a call before it runs.
+struct RequestWriter {
+  void (*write)(void* context, BackendScope&);
+  void* context;
+};
+
 // One backend, called `concurrent_calls` times at once: the first complete answer wins (0.75 T). With one call: just that.
 // Leaves the chosen scope in *chosen.
-loop::Task<void> call_backend(Exchange&, const BackendPlan&, BackendScope** chosen);
+loop::Task<void> call_backend(Exchange&, const BackendPlan&, BackendScope** chosen, const RequestWriter* = nullptr);
 
 // The same with T over it: for stages outside that have to see the time-out. Leaves the outcome in `result`, and in *source the
 // call whose body still streams, if any.

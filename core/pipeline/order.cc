@@ -59,7 +59,7 @@ loop::Task<void> Exchange::route() {
   }
   if (route_) {
     if (std::string_view problem = refuse_params(match_.params, options.disable_path_decoding, arena()); !problem.empty()) {
-      set_answer(400, "text/plain; charset=utf-8", problem);
+      refuse(400, "text/plain; charset=utf-8", problem, problem.substr(problem.find(' ') + 1));
       co_return;
     }
     endpoint_ = route_->endpoint;
@@ -147,7 +147,7 @@ loop::Task<void> Exchange::run_pipe() {
   co_await inside;
   source_ = scope->source();
   if (source_ && scope->has_chunks(SLC_RESPONSE)) note_stream(*scope, SLC_RESPONSE);
-  render(*scope, scope->answered());
+  render(*scope, scope->answered(), scope->outcome());
 }
 
 loop::Task<void> ProxyScope::inner() {

@@ -53,6 +53,7 @@ struct Encoder {
 };
 
 struct EndpointPlan;
+struct Aggregation;
 
 struct BackendPlan {
   const config::Backend* config = nullptr;
@@ -76,6 +77,7 @@ struct BackendPlan {
   bool ask_gzip = true;
   bool close_connections = false;  // disable_keep_alives
   bool keep_body = false;          // later steps of a sequence want the bytes that nobody decodes
+  bool keep_headers = false;       // some headers of a decoded answer are for the client
   bool idempotent = true;          // of the configured method (RFC 9110 §9.2.2)
   std::string where;               // "[BACKEND: /pattern]"
 };
@@ -104,9 +106,11 @@ struct EndpointPlan {
   document::Node static_data;      // object, fully expanded, in the generation's arena
   std::vector<std::string> headers;  // names let through, canonical; the fixed ones left out
   std::string where;               // "[ENDPOINT: /path]"
+  std::shared_ptr<const Aggregation> aggregation;  // the block `sluice`; nullptr: the reference's rules
+  bool problem_json = false;       // failures have a body that tells of them (RFC 9457)
   // One call and nothing around it.
   bool simple() const {
-    return proxy_chain.empty() && backends.size() == 1 && config->concurrent_calls <= 1 && !has_static_data && !shadow;
+    return proxy_chain.empty() && backends.size() == 1 && config->concurrent_calls <= 1 && !has_static_data && !shadow && !aggregation;
   }
 };
 

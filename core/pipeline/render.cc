@@ -1,6 +1,9 @@
 // From a result to the client's answer: status, gateway headers, encoder (pipeline.md §4, §8, §9).
+#include "core/document/shape.h"
 #include "core/log/log.h"
 #include "core/pipeline/exchange.h"
+#include "core/pipeline/outcome.h"
+#include "core/pipeline/problem.h"
 
 namespace sluice::pipeline {
 
@@ -37,11 +40,11 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
   return true;
 }
 
-void Exchange::render(Scope& result, bool answered) {
+void Exchange::render(Scope& result, bool answered, const Outcome* outcome) {
   const EndpointPlan& e = *endpoint_;
   if (result.error) {
     if (e.backends.size() == 1) report(result.error);  // the merge has reported each part
-    render_failure(result.error);
+    render_failure(result.error, outcome);
     return;
   }
   plugin::ResponseSide& r = result.response;
@@ -56,17 +59,41 @@ void Exchange::render(Scope& result, bool answered) {
   bool has_members = r.has_data && !(r.data.kind == document::Kind::null) && !document::is_empty_object(arena(), r.data);
   bool completed = has_members && r.complete;
   add_version_headers(completed);
-  if (completed && !e.cache_control.empty()) answer_.headers.add("Cache-Control", e.cache_control);
+  const bool cacheable = !outcome || (!outcome->private_answer && outcome->status < 400);
+  if (completed && !e.cache_control.empty() && cacheable) answer_.headers.add("Cache-Control", e.cache_control);
   if (has_members)
     for (const http::Header& h : r.headers) answer_.headers.add(h.name, h.value);
   answer_.status = 200;  // whatever the backend's success was (§4.2, quirk)
+  if (outcome && outcome->plan->parts_in_body) {
+    document::ObjectWriter parts{arena()};
+    parts.set(outcome->plan->parts_key, parts_node(arena(), *outcome));
+    document::overlay(arena(), r.data, parts.finish());
+    r.has_data = true;
+  }
   if (!encode(result, *e.encoder)) {
     answer_.headers.bind(arena());
     Error error{.code = Errc::encode, .source = Source::plugin, .message = "the answer cannot be encoded",
                 .public_message = "the answer cannot be encoded"};
     report(error);
-    render_failure(error);
+    render_failure(error, outcome);
+  } else if (outcome) {
+    render_outcome(*outcome);
   }
+}
+
+void Exchange::render_outcome(const Outcome& o) {
+  for (const http::Header& h : o.headers) answer_.headers.add(h.name, h.value);
+  if (o.plan->parts_in_header) answer_.headers.add("X-Sluice-Parts", parts_text(arena(), o));
+  if (o.status) answer_.status = o.status;
+  if (answer_.status == 204 || answer_.status == 205 || answer_.status == 304) {  // RFC 9110 §15: these have no body
+    answer_.body.bind(arena());
+    answer_.headers.remove("Content-Type");
+  }
+}
+
+void Exchange::refuse(int status, std::string_view content_type, std::string_view text, std::string_view detail) {
+  if (!wants_problem()) return set_answer(status, content_type, text);
+  set_answer(status, kProblemType, problem_body(arena(), status, detail, nullptr));
 }
 
 void Exchange::report(const Error& error) {
@@ -74,13 +101,22 @@ void Exchange::report(const Error& error) {
   log_error(error.message);
 }
 
-void Exchange::render_failure(const Error& error) {
+void Exchange::render_failure(const Error& error, const Outcome* outcome) {
   failure_ = error;
   answer_.headers.bind(arena());
   answer_.body.bind(arena());
   source_ = nullptr;
   answer_.status = error.http_status ? error.http_status : 500;
   add_version_headers(false);
+  if (outcome) [[unlikely]] {
+    for (const http::Header& h : outcome->headers) answer_.headers.add(h.name, h.value);
+    if (outcome->plan->parts_in_header) answer_.headers.add("X-Sluice-Parts", parts_text(arena(), *outcome));
+  }
+  if (wants_problem() && answer_.status >= 400) {
+    answer_.headers.add("Content-Type", kProblemType);
+    answer_.body.push(problem_body(arena(), answer_.status, problem_detail(arena(), error, outcome), outcome));
+    return;
+  }
   if (!generation().config->router.return_error_msg || answer_.status == 304) return;  // 304 describes no body of its own
   std::string_view text = !error.body.empty() ? error.body : error.public_message;
   if (text.empty()) text = to_string(error.code);

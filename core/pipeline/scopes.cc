@@ -2,7 +2,9 @@
 
 #include "core/log/log.h"
 #include "core/pipeline/fanout.h"
+#include "core/pipeline/problem.h"
 #include "core/pipeline/sequence.h"
+#include "core/pipeline/parts.h"
 
 namespace sluice::pipeline {
 
@@ -40,6 +42,9 @@ void RawScope::leave() {
     if (!error.body.empty()) {
       if (!error.content_type.empty()) answer.headers.set("Content-Type", error.content_type);
       answer.body.push(error.body);
+    } else if (exchange_->wants_problem() && answer.status >= 400) {
+      answer.headers.set("Content-Type", kProblemType);
+      answer.body.push(problem_body(arena(), answer.status, problem_detail(arena(), error, nullptr), nullptr));
     }
     exchange_->log_error(error.message);
     // What a plugin could not do is for the operator; what it refused is an everyday thing.
@@ -97,7 +102,7 @@ void ProxyScope::add_static_data() {
     case StaticStrategy::complete: applies = !error && response.complete; break;
     case StaticStrategy::incomplete: applies = error || !response.complete; break;
   }
-  if (!applies) return;
+  if (!applies || (outcome_ && outcome_->final)) return;  // a required backend's failure is not to be papered over
   if (error) {
     error = {};
     response.data = document::make_object();
@@ -122,8 +127,13 @@ void ProxyScope::hand_over() {
 }
 
 loop::Task<void> ProxyScope::call_backends() {
+  if (plan_.aggregation && !plan_.raw && !plan_.sequential) [[unlikely]] {
+    auto inside = call_parts(*exchange_, plan_, *this, &outcome_);
+    co_await inside;
+    co_return;
+  }
   if (plan_.sequential) {
-    auto inside = call_sequence(*exchange_, plan_, *this);
+    auto inside = call_sequence(*exchange_, plan_, *this, &outcome_);
     co_await inside;
     co_return;
   }
@@ -152,6 +162,7 @@ void ProxyScope::take_over(Scope& attempt) {
   auto& other = static_cast<ProxyScope&>(attempt);
   source_ = other.source_;
   answered_ = other.answered_;
+  outcome_ = other.outcome_;
 }
 
 Scope* ProxyScope::clone() {

@@ -4,6 +4,8 @@
 
 namespace sluice::pipeline {
 
+struct Outcome;
+
 // Bytes in, bytes out: the client's request and the final answer.
 class RawScope : public Scope {
  public:
@@ -54,6 +56,8 @@ class ProxyScope final : public Scope {
   BackendScope* source() const { return source_; }
   // A hook answered with bytes: they are for the client as they stand, there is nothing to encode.
   bool answered() const { return answered_; }
+  // What became of the backends, where the block `sluice` is configured; nullptr: it is not, or they were not called.
+  const Outcome* outcome() const { return outcome_; }
 
  protected:
   loop::Task<void> inner() override;
@@ -69,6 +73,7 @@ class ProxyScope final : public Scope {
   const EndpointPlan& plan_;
   bool holds_request_body() const override { return !request.body.empty(); }
   BackendScope* source_ = nullptr;
+  const Outcome* outcome_ = nullptr;
   bool answered_ = false;
 };
 

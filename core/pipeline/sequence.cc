@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/log/log.h"
+#include "core/pipeline/parts.h"
 #include "core/pipeline/url.h"
 
 namespace sluice::pipeline {
@@ -89,9 +90,13 @@ class Sequence {
   Arena& arena() { return x_.arena(); }
 
   loop::Task<void> run();
-  void finish(Scope& result);
+  void finish(Scope& result, const Outcome** outcome);
 
  private:
+  struct Context {
+    const PartPlan* step;
+    ReferenceValues* values;
+  };
   static ArenaVector<router::Param> copy(Arena& arena, const ArenaVector<router::Param>& from) {
     ArenaVector<router::Param> to{arena};
     for (const router::Param& p : from) to.push(p);
@@ -104,6 +109,7 @@ class Sequence {
   std::string_view name_of(uint32_t step, std::string_view path) {
     return arena().concat("Resp", std::to_string(step), "_", path);
   }
+  std::span<const Part> parts();
   bool has_object(uint32_t step) const {
     return steps_[step]->response.has_data && steps_[step]->response.data.kind == Kind::object;
   }
@@ -123,7 +129,11 @@ loop::Task<void> Sequence::run() {
     // What a step's plugins do to the parameters stays in the step.
     ArenaVector<router::Param> before = x_.params();
     if (!backend.chain.empty()) x_.params() = copy(arena(), before);
-    auto inside = call_backend(x_, backend, &steps_[at_]);
+    // The block `sluice` may write the request, too, of what the client sent.
+    PartValues values{x_, {}};
+    Context context{plan_.aggregation ? &plan_.aggregation->steps[at_] : nullptr, &values};
+    RequestWriter writer{[](void* c, BackendScope& call) { write_request(call, *static_cast<Context*>(c)->step, *static_cast<Context*>(c)->values); }, &context};
+    auto inside = call_backend(x_, backend, &steps_[at_], context.step ? &writer : nullptr);
     co_await inside;
     x_.params() = before;
     const BackendScope& step = *steps_[at_];
@@ -184,7 +194,23 @@ bool Sequence::resolved(uint32_t step, std::string_view path, std::string_view* 
   return true;
 }
 
-void Sequence::finish(Scope& result) {
+std::span<const Part> Sequence::parts() {
+  auto* all = arena().array<Part>(count_);
+  for (uint32_t i = 0; i < count_; ++i) {
+    Part& p = *new (&all[i]) Part;
+    p.backend = plan_.backends[i].get(), p.step = &plan_.aggregation->steps[i], p.call = steps_[i];
+    if (i <= at_) {
+      judge(p);
+      continue;
+    }
+    p.call = nullptr;
+    p.fate = Fate::missed;
+    p.error = {.code = Errc::invalid, .source = Source::backend, .message = "the sequence ended before it", .public_message = "the sequence ended before it"};
+  }
+  return {all, count_};
+}
+
+void Sequence::finish(Scope& result, const Outcome** outcome) {
   if (!ended_ && steps_[at_]) steps_[at_]->close(Errc::timeout);
   BackendScope* last = steps_[at_];
   bool failed = !ended_ || last->error;
@@ -195,10 +221,14 @@ void Sequence::finish(Scope& result) {
       if (log::enabled(log::Level::error)) log::write(log::Level::error, arena().concat(plan_.where, " Error #0: ", error.message));
       x_.log_error(error.message);
     }
-    if (at_ == 0) {  // that very error, its status included (rule 1)
+    if (at_ == 0 && !plan_.aggregation) {  // that very error, its status included (rule 1)
       result.error = error;
       return;
     }
+  }
+  if (plan_.aggregation) {
+    *outcome = assemble(x_, plan_, parts(), result);
+    return;
   }
   uint32_t good = at_ + (failed ? 0 : 1);
   if (good == 1) {
@@ -232,7 +262,7 @@ bool placeholder_text(Arena& arena, Node& n, std::string_view* text) {
   return true;
 }
 
-loop::Task<void> call_sequence(Exchange& x, const EndpointPlan& plan, Scope& result) {
+loop::Task<void> call_sequence(Exchange& x, const EndpointPlan& plan, Scope& result, const Outcome** outcome) {
   Sequence sequence{x, plan};
   {
     FanOut guard{x, 1, FanOut::Until::all};
@@ -240,7 +270,7 @@ loop::Task<void> call_sequence(Exchange& x, const EndpointPlan& plan, Scope& res
     auto waiting = guard.wait(plan.merge_timeout_ms);
     co_await waiting;
   }
-  sequence.finish(result);
+  sequence.finish(result, outcome);
 }
 
 }  // namespace sluice::pipeline
