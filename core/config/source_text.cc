@@ -253,6 +253,33 @@ void SourceText::locate_offset(Issue& issue, size_t offset) const {
   to_source(issue, offset);
 }
 
+namespace {
+
+// The end of the member or the scalar that begins at `offset`; of objects and lists their beginning only.
+size_t end_of(std::string_view text, size_t offset, Format format) {
+  if (format != Format::json) return std::min(text.find('\n', offset), text.size());
+  size_t at = offset;
+  auto blanks = [&] { at = std::min(text.find_first_not_of(" \t\r\n", at), text.size()); };
+  auto scalar = [&] {
+    if (at < text.size() && text[at] == '"') {
+      for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\';
+      at = std::min(at + 1, text.size());
+    } else if (at < text.size() && text[at] != '{' && text[at] != '[') {
+      at = std::min(text.find_first_of(",}] \t\r\n", at), text.size());
+    }
+  };
+  scalar();
+  size_t end = at;
+  blanks();
+  if (at >= text.size() || text[at] != ':') return std::max(end, offset + 1);
+  ++at;
+  blanks();
+  scalar();
+  return at;
+}
+
+}  // namespace
+
 // From the rendered text to what it was made of.
 void SourceText::to_source(Issue& issue, size_t offset) const {
   if (!rendered_) return;
@@ -263,9 +290,15 @@ void SourceText::to_source(Issue& issue, size_t offset) const {
   issue.line = at.line, issue.column = at.column;
   issue.note.clear();
   auto note = [&](const std::string& text) { issue.note += (issue.note.empty() ? " (" : ", ") + text; };
+  std::vector<std::string> said;
+  auto say = [&](const tmpl::Place& of) {
+    for (const tmpl::Origin* o : of.origins)
+      if (std::string text = tmpl::describe(*o); !text.empty() && std::find(said.begin(), said.end(), text) == said.end()) said.push_back(std::move(text));
+  };
+  say(place);
+  for (size_t segment : rendered_->map.segments_in(offset, end_of(text_, offset, format_))) say(rendered_->map.at(segment));
   std::string from;
-  for (const tmpl::Origin* o : place.origins)
-    if (std::string text = tmpl::describe(*o); !text.empty()) from += (from.empty() ? "the value is from " : " and ") + text;
+  for (const std::string& text : said) from += (from.empty() ? "the value is from " : " and ") + text;
   if (!from.empty()) note(from);
   if (place.caller)
     note("in a template called at " + place.caller->name + ":" + std::to_string(tmpl::line_column(place.caller->text, place.caller_offset).line));

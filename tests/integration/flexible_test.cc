@@ -53,15 +53,19 @@ TEST_F(PageTest, RenderExplainsAsItShows) {
   Ran ran = sluice({"render", "--explain", "-c", "gateway.tmpl"}, folder, environment);
   EXPECT_EQ(ran.code, 0);
   ASSERT_NE(outputs["render --explain"], "");
-  EXPECT_EQ(ran.output, outputs["render --explain"]);
+  EXPECT_TRUE(ran.output.starts_with(outputs["render --explain"])) << ran.output;
 }
 
 TEST_F(PageTest, AProblemIsToldAsItShows) {
   folder.write("settings/service.json", R"({"port": 8090, "users": "http://users:8080/v1"})");
   Ran ran = sluice({"check", "-c", "gateway.tmpl"}, folder, environment);
   EXPECT_EQ(ran.code, 1);
-  ASSERT_NE(outputs["check"], "");
-  EXPECT_NE(ran.output.find(outputs["check"].substr(0, outputs["check"].size() - 1)), std::string::npos) << ran.output;
+  // The page shortens the message.
+  const std::string shown = outputs["check"], dots = "…";
+  const size_t cut = shown.find(dots);
+  ASSERT_NE(cut, std::string::npos);
+  EXPECT_NE(ran.output.find(shown.substr(0, cut)), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find(shown.substr(cut + dots.size())), std::string::npos) << ran.output;
 }
 
 // ---- the gateway ----

@@ -86,8 +86,8 @@ Value chunk(Call& c) {
 Value list(Call& c) { return list_of(c, Items(c.args.begin(), c.args.end())); }
 Value first(Call& c) { return items(c.args[0]).empty() ? Value{} : items(c.args[0]).front(); }
 Value last(Call& c) { return items(c.args[0]).empty() ? Value{} : items(c.args[0]).back(); }
-Value rest(Call& c) { return items(c.args[0]).empty() ? Value{} : list_of(c, Items(items(c.args[0]).begin() + 1, items(c.args[0]).end())); }
-Value initial(Call& c) { return items(c.args[0]).empty() ? Value{} : list_of(c, Items(items(c.args[0]).begin(), items(c.args[0]).end() - 1)); }
+Value rest(Call& c) { return items(c.args[0]).empty() ? list_of(c, {}) : list_of(c, Items(items(c.args[0]).begin() + 1, items(c.args[0]).end())); }
+Value initial(Call& c) { return items(c.args[0]).empty() ? list_of(c, {}) : list_of(c, Items(items(c.args[0]).begin(), items(c.args[0]).end() - 1)); }
 Value reverse(Call& c) { return list_of(c, Items(items(c.args[0]).rbegin(), items(c.args[0]).rend())); }
 Value append(Call& c) { return added(c, false); }
 Value prepend(Call& c) { return added(c, true); }

@@ -299,7 +299,8 @@ Value modified(Call& c) {
 }
 
 Value duration(Call& c) {
-  int64_t n = to_int64(c.args[0]);
+  // Of texts and int64 only, as there: (duration 95) is 0s.
+  int64_t n = c.args[0].is(K::text) || c.args[0].is(K::integer64) ? to_int64(c.args[0]) : 0;
   constexpr int64_t kMost = INT64_MAX / kSecond;
   return c.text(duration_text(std::clamp(n, -kMost, kMost) * kSecond));
 }

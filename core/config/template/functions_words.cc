@@ -91,25 +91,27 @@ Value camelcase(Call& c) {
   return c.text(text(out));
 }
 
-// Words begin at upper-case letters, at digits behind letters, and behind what connects.
+// Words begin at upper-case letters, behind what connects, and at digits that lower-case letters follow ("Floor3rd" is floor_3rd,
+// "Bld4Floor" is bld4_floor).
 std::string connected(std::string_view in, char32_t by) {
   Runes s = runes(in), out;
   auto connects = [](char32_t r) { return r == '_' || r == '-' || rune_space(r); };
+  bool digit_first = false;  // the word that runs began with a digit
   for (size_t i = 0; i < s.size(); ++i) {
     char32_t r = s[i];
     if (connects(r)) {
       out += by;
       continue;
     }
-    bool begins = false;
-    if (i > 0 && !connects(s[i - 1])) {
-      bool before_upper = upper(s[i - 1]), next_lower = i + 1 < s.size() && lower(s[i + 1]);
-      if (upper(r)) begins = !before_upper || next_lower;
-      if (rune_digit(r)) begins = false;
-      if (upper(r) && rune_digit(s[i - 1])) begins = true;
-      if (rune_digit(r) && rune_letter(s[i - 1])) begins = i + 1 < s.size() ? !before_upper || rune_digit(s[i + 1]) : true;
+    bool first = i == 0 || connects(s[i - 1]), begins = false;
+    if (!first && upper(r)) begins = !upper(s[i - 1]) || (i + 1 < s.size() && lower(s[i + 1]));
+    if (!first && rune_digit(r) && rune_letter(s[i - 1]) && !digit_first) {
+      size_t end = i;
+      while (end < s.size() && rune_digit(s[end])) ++end;
+      begins = end < s.size() && lower(s[end]);
     }
     if (begins) out += by;
+    if (first || begins) digit_first = rune_digit(r);
     out += rune_lower(r);
   }
   return text(out);
