@@ -125,6 +125,20 @@ TEST(PartsTest, EachOfConcurrentCallsTakesTheValues) {
   EXPECT_EQ(client.text, R"({"x":1,"b":1})");
 }
 
+TEST(PartsTest, AttemptsOfAnAroundStageArePartsOfTheirStep) {
+  // The block of the stage stands behind the step's own.
+  Pipeline p{endpoint({{"a", "", "", ""}, {"b", "{resp0_x}", R"("required": true}, "hedge": {"calls": 2)", ""}}, R"("chain": true)")};
+  FakeStream& client = p.request();
+  EXPECT_EQ(p.waiting("b"), 0u);
+  p.answer("a", R"("x":1)");
+  ASSERT_EQ(p.waiting("b"), 2u);
+  p.refuse("b");
+  EXPECT_EQ(client.status, 0) << "one attempt is left";
+  p.answer("b", R"("b":1)", 1);
+  EXPECT_EQ(client.text, R"({"x":1,"b":1})");
+  EXPECT_EQ(client.completed, "true");
+}
+
 TEST(PartsTest, ChainsOfManyStepsRun) {
   std::vector<Backend> backends;
   for (int i = 0; i < 200; ++i) backends.push_back({"s" + std::to_string(i), i ? "{resp" + std::to_string(i - 1) + "_s" + std::to_string(i - 1) + "}" : "", "", R"(, "now": true)"});
