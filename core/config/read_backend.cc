@@ -15,7 +15,8 @@ void read_url(Fields& fields, const Endpoint& endpoint, Backend& backend) {
     std::string known;
     for (const std::string& p : endpoint.params) known += (known.empty() ? "{" : ", {") + p + "}";
     fields.reading().error(fields.pointer_of("url_pattern"),
-                           "undefined parameter {" + name + "}" + suggestion(name, declared) + ": the endpoint " +
+                           "undefined parameter {" + name + "}" +
+                               suggestion(std::string_view{name}.substr(0, name.find("...")), declared) + ": the endpoint " +
                                endpoint.path + " declares " + (known.empty() ? "none" : known));
   }
   backend.url_pattern = std::move(url.pattern);

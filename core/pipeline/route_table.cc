@@ -67,6 +67,7 @@ class Maker {
         for (const std::string& m : methods) allow += (allow.empty() ? "" : ", ") + m;
         router::Condition condition;
         condition.host = host;
+        condition.fallback = true;  // an endpoint of ANY answers for itself
         own("OPTIONS", path.pattern, Builtin::auto_options, allow, condition);
       }
     }

@@ -73,7 +73,8 @@ Verdict judge(const Pattern& pattern, const std::vector<std::string>& methods, c
       const bool text = pattern.segments[i].kind == Segment::Kind::literal;
       v.why = "segment " + std::to_string(i + 1) + " is " + in_quotes(segments[i]) +
               (text ? ", not " + in_quotes(pattern.segments[i].texts[0]) : ", which " + wanted + " does not fit");
-      if (text && iequals(segments[i], pattern.segments[i].texts[0])) v.why += ": upper and lower case differ";
+      v.spelling = text && iequals(segments[i], pattern.segments[i].texts[0]);
+      if (v.spelling) v.why += ": upper and lower case differ";
       return v;
     }
     v.segments = i + 1;

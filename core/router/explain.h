@@ -14,6 +14,7 @@ struct Verdict {
   // In the order of closeness: the later, the nearer to a match.
   enum class Fate : uint8_t { path, method, host, header, fits } fate = Fate::path;
   size_t segments = 0;  // of the path that fit, from the left
+  bool spelling = false;  // the next one differs in letter case only
   std::string why;      // "segment 2 is \"b\", not \"c\"", "needs the header x-version: 2, …"; empty: it fits
 };
 

@@ -232,7 +232,8 @@ TEST_F(RoutesTest, WithoutARequestTheCommandListsAllRoutes) {
   EXPECT_EQ(ran.code, 0);
   EXPECT_NE(ran.output.find("METHOD  PATH"), std::string::npos) << ran.output;
   EXPECT_NE(ran.output.find("ANY     /a/{x...} (host h)  " + file + ":1:"), std::string::npos) << ran.output;
-  EXPECT_NE(ran.output.find("GET     /c                  " + file + ":2:1  http://one/1, http://two/2\n"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("GET     /c                  " + file + ":2:1  "), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("  http://one/1, http://two/2\n"), std::string::npos) << ran.output;
   EXPECT_NE(ran.output.find("GET     /__health           sluice\n"), std::string::npos) << ran.output;
 }
 

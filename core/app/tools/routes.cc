@@ -234,7 +234,7 @@ class Answer {
       if (other.verdict.fate == router::Verdict::Fate::fits) {
         other.verdict.why = winner ? router::why_first(*winner, its, *pattern, other.condition) : "one of the gateway's own goes first";
         later.push_back(std::move(other));
-      } else if (all || other.verdict.fate > router::Verdict::Fate::path || other.verdict.segments > 0) {
+      } else if (all || other.verdict.fate > router::Verdict::Fate::path || other.verdict.segments > 0 || other.verdict.spelling) {
         near.push_back(std::move(other));
       }
     }
