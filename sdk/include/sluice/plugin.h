@@ -107,7 +107,9 @@ typedef struct slc_log_api { /* [any]; the host adds plugin, place in the config
 #define SLC_SVC_EXCHANGE "sluice.exchange/1"
 typedef struct slc_exchange_api { /* [worker] except intern */
   uint32_t size;
-  slc_header_id (*intern)(const slc_host*, slc_str name) SLC_NOEXCEPT; /* [load]; 0 = not a header name */
+  /* Names are never forgotten and there are at most 65536 in a process, so look up those of the configuration, not what
+   * others send without bound. [any] Takes a lock. 0: not a header name, or too many */
+  slc_header_id (*intern)(const slc_host*, slc_str name) SLC_NOEXCEPT;
   /* The nth value (from 0) of that name; absent: there are not so many. [exchange] */
   slc_str (*header)(slc_exchange*, int32_t side, slc_header_id, uint32_t nth) SLC_NOEXCEPT;
   /* Header line i, in order; SLC_ENOTFOUND past the end. Either output may be NULL. [exchange] */
@@ -468,11 +470,14 @@ typedef struct slc_lifecycle { /* shared by every interface below; pointed to, s
 typedef struct slc_middleware { /* [worker]; a NULL hook costs nothing: it is not in the chain */
   uint32_t size;
   const slc_lifecycle* life;
-  /* On the way in, low stage first. *slot is NULL at first and the binding's own, for this exchange. */
+  /* On the way in, low stage first. *slot is NULL at first and the binding's own, for this exchange. At a backend,
+   * SLC_REPLY without data stands for an answer of the backend: the raw hooks further out see it, then it is decoded. */
   slc_action (*on_request)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
-  /* Backend scope only: the transport's answer, before status rule and decoder. */
+  /* Backend scope only: the transport's answer, before status rule and decoder. A body that is set here takes the
+   * place of one that is still arriving. */
   slc_action (*on_raw_response)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
-  /* In reverse order, also when the inside failed (outcome() tells). */
+  /* In reverse order, also when the inside failed (outcome() tells). SLC_REPLY: it has not, the response side says what
+   * there is; at a backend a body set in place of a failure stands for the backend's, as in on_request. */
   slc_action (*on_response)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
   /* Exactly once if on_request ran (or, without on_request, on any other hook), last of all. */
   void (*on_done)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
