@@ -1,9 +1,9 @@
 #include "core/config/formats.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <utility>
+
+#include "core/base/file.h"
 
 namespace sluice::config {
 
@@ -38,21 +38,10 @@ size_t LineStarts::offset(size_t line, size_t column) const {
 }
 
 std::optional<std::string> read_whole(const std::string& path, std::string* why) {
-  errno = 0;
-  std::ifstream in{path, std::ios::binary};
-  auto refuse = [&](std::string_view what) {
-    *why = std::string{what} + (errno ? std::string{": "} + std::strerror(errno) : std::string{});
-    return std::nullopt;
-  };
-  if (!in) return refuse("cannot be opened");
-  std::string text;
-  char block[65536];
-  while (in.read(block, sizeof block), in.gcount() > 0) {
-    text.append(block, static_cast<size_t>(in.gcount()));
-    if (text.size() > kMaxText) break;  // a device file must not fill the memory
-  }
-  if (in.bad()) return refuse("cannot be read");
-  return text;
+  auto text = sluice::read_file(path, kMaxText);
+  if (text) return std::move(*text);
+  *why = text.error().message;
+  return std::nullopt;
 }
 
 }  // namespace sluice::config

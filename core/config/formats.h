@@ -38,7 +38,7 @@ class LineStarts {
   std::vector<size_t> starts_;
 };
 
-// The whole file; nullopt: *why. More than kMaxText bytes are not read to their end: the parser refuses them.
+// The whole file, at most kMaxText bytes; nullopt: *why.
 std::optional<std::string> read_whole(const std::string& path, std::string* why);
 
 }  // namespace sluice::config

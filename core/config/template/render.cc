@@ -71,7 +71,6 @@ class Rendering {
   const File* read(const std::string& path) {
     std::string why;
     auto text = read_whole(path, &why);
-    if (text && text->size() > kMaxText) text.reset(), why = "is larger than " + std::to_string(kMaxText >> 20) + " MiB";
     if (!text) {
       refuse(path, why);
       return nullptr;
