@@ -34,7 +34,7 @@ struct Http2Callbacks {
         if (frame->length == 0) ok = c.noise_.take(now);
         break;
       case NGHTTP2_RST_STREAM: ok = c.resets_.take(now); break;
-      default: ok = c.noise_.take(now); break;  // settings, pings, priorities, unknown ones
+      default: ok = c.noise_.take(now); break;  // settings, pings, priorities; nghttp2 skips unknown ones, which cost no more than their bytes
     }
     if (ok) return 0;
     c.too_much_ = true;

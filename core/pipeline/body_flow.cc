@@ -11,7 +11,11 @@ BodyFlow::BodyFlow(slc_worker& w, int32_t side, Sink& sink) : worker_{w}, side_{
 
 BodyFlow::~BodyFlow() {
   stop();
-  for (auto& s : stages_) s->scope->chunk_state(s->hook)->stage[side_] = nullptr;
+  for (auto& s : stages_) {
+    Scope::ChunkState* state = s->scope->chunk_state(s->hook);
+    state->left[side_] = s->state == Stage::State::pending;
+    state->stage[side_] = nullptr;
+  }
 }
 
 void BodyFlow::add(Scope& scope, uint32_t i) {

@@ -180,7 +180,7 @@ loop::Task<void> Exchange::write_through_hooks() {
     answer_.headers.bind(arena());
     answer_.body.bind(arena());
     const Error& e = flow.error();
-    log_error(e.message);
+    report(e);
     http::ResponseHead h;
     h.status = answer_.status = e.http_status ? e.http_status : 500;
     if (!e.body.empty()) {

@@ -242,11 +242,12 @@ void Scope::close(Errc why) {
     error.message = error.public_message = why == Errc::timeout ? kTimedOut : std::string_view{"context canceled"};
   }
   for (uint32_t i = 0; chunks_ && i < chain_->size(); ++i)
-    for (BodyFlow::Stage* stage : chunks_[i].stage) {
-      if (!stage) continue;
-      if (why == Errc::timeout && stage->state == BodyFlow::Stage::State::pending && log::enabled(log::Level::error))
+    for (int side : {SLC_REQUEST, SLC_RESPONSE}) {
+      BodyFlow::Stage* stage = chunks_[i].stage[side];
+      const bool pending = stage ? stage->state == BodyFlow::Stage::State::pending : chunks_[i].left[side];
+      if (why == Errc::timeout && pending && log::enabled(log::Level::error))
         log::write(log::Level::error, arena().concat(place_text(i), " kept a piece of a body, was suspended and not resumed within the time-out"));
-      stage->flow->stop();
+      if (stage) stage->flow->stop();
     }
   cancel_inner();
   for (Attempt* a = attempts_; a; a = a->next) {

@@ -43,6 +43,7 @@ class Scope : public slc_exchange {
   struct ChunkState {  // of one hook, by side
     int64_t expected[2] = {SLC_LENGTH_UNKNOWN, SLC_LENGTH_UNKNOWN};
     BodyFlow::Stage* stage[2] = {nullptr, nullptr};
+    bool left[2] = {false, false};  // the flow ended while the hook had a piece and had not resumed
   };
   ChunkState* chunk_state(uint32_t i) { return chunks_ ? &chunks_[i] : nullptr; }
   using ChunkFn = slc_action (*)(void*, slc_exchange*, void**, const slc_chunk*) noexcept;

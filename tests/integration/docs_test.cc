@@ -112,7 +112,8 @@ std::set<std::string> known_keys() {
       for (size_t q = list.find('"'); q != list.npos; q = list.find('"', list.find('"', q + 1) + 1)) out.insert(quoted_at(list, q));
     }
   }
-  out.erase("");
+  // Not what is searched in texts, such as "://".
+  std::erase_if(out, [](const std::string& key) { return key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_$") != key.npos || key.empty(); });
   return out;
 }
 

@@ -77,9 +77,10 @@ TEST(FlexibleConfigurationTest, AGatewayServesWhatATemplateGives) {
   TempFolder files;
   files.write("s/service.json", R"({"host": ")" + up.url() + R"(", "paths": ["a", "b"]})");
   GatewayOptions o;
-  o.config = R"({"version": 3, "endpoints": [{{ range $i, $p := .service.paths }}{{ if $i }},{{ end }}{"endpoint": "/{{ $p }}", "backend": [{"host": ["{{ $.service.host }}"], "url_pattern": "/{{ $p }}"}]}{{ end }}]})";
+  o.config = R"({"version": 3, "listen_ip": "127.0.0.1", "endpoints": [{{ range $i, $p := .service.paths }}{{ if $i }},{{ end }}{"endpoint": "/{{ $p }}", "backend": [{"host": ["{{ $.service.host }}"], "url_pattern": "/{{ $p }}"}]}{{ end }}]})";
   o.environment = {{"FC_ENABLE", "1"}, {"FC_SETTINGS", files.path() + "/s"}};
   o.workers = 1;
+  o.verbatim = true;
   GatewayProcess gateway(o);
   TestClient client(gateway.port());
   EXPECT_EQ(client.get("/a").body, R"({"who":"a"})");
@@ -93,9 +94,10 @@ TEST(FlexibleConfigurationTest, AReloadReadsTheSettingsAgainAndRefusesABrokenTem
   TempFolder files;
   files.write("s/a.json", R"({"path": "/one"})");
   GatewayOptions o;
-  o.config = R"({"version": 3, "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() + R"("], "url_pattern": "{{ .a.path }}"}]}]})";
+  o.config = R"({"version": 3, "listen_ip": "127.0.0.1", "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() + R"("], "url_pattern": "{{ .a.path }}"}]}]})";
   o.environment = {{"FC_ENABLE", "1"}, {"FC_SETTINGS", files.path() + "/s"}};
   o.workers = 1;
+  o.verbatim = true;
   GatewayProcess gateway(o);
   TestClient client(gateway.port());
   EXPECT_EQ(client.get("/x").body, R"({"n":1})");
@@ -117,10 +119,11 @@ TEST(FlexibleConfigurationTest, WatchTakesUpChangedSettingsTemplatesAndPartials)
   files.write("p/part", R"("target": "")");
   files.write("t/x.tmpl", R"("mapping": {"n": "m"})");
   GatewayOptions o;
-  o.config = R"({"version": 3, "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() +
+  o.config = R"({"version": 3, "listen_ip": "127.0.0.1", "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() +
              R"("], "url_pattern": "/d", "group": "{{ .a.group }}", {{ include "part" }}, {{ template "x.tmpl" }}}]}]})";
   o.environment = {{"FC_ENABLE", "1"}, {"FC_SETTINGS", files.path() + "/s"}, {"FC_PARTIALS", files.path() + "/p"}, {"FC_TEMPLATES", files.path() + "/t"}};
   o.workers = 1;
+  o.verbatim = true;
   o.arguments = {"--watch"};
   GatewayProcess gateway(o);
   TestClient client(gateway.port());

@@ -68,7 +68,12 @@ bool NotifySocket::wait_ready(Process& process, Limit limit) {
 
 GatewayProcess::GatewayProcess(GatewayOptions o) {
   for (const auto& [name, value] : o.places) o.config = replace_all(o.config, "@" + name + "@", value);
-  configure(o.config);
+  if (o.verbatim) {
+    folder_.write("krakend.json", o.config);
+    o.arguments.insert(o.arguments.end(), {"-p", std::to_string(port())});
+  } else {
+    configure(o.config);
+  }
   std::string file = config_file();
 
   std::string notify_path = folder_.path() + "/notify";

@@ -9,6 +9,7 @@ namespace sluice::test {
 
 struct GatewayOptions {
   std::string config;                          // JSON text; "port" and "listen_ip" are set
+  bool verbatim = false;                       // a template, written as it is: it says "listen_ip", the port comes by -p
   std::map<std::string, std::string> places;   // @NAME@ in the configuration -> text
   int workers = 1;
   std::vector<std::string> arguments;          // further ones of `run`

@@ -306,6 +306,7 @@ class Parser {
         return true;
       }
       if (!close("else")) return false;
+      end = {};
       if (!list(n.otherwise, what, n.at, end)) return false;
       if (end.kind == End::otherwise) return fail(end.at, "a second {{else}} of one {{" + std::string{what} + "}}");
     }
@@ -351,6 +352,7 @@ class Parser {
       out.commands.push_back(std::move(command));
       if (peek().kind == end) break;
       ++next_;  // |
+      if (peek().kind == end) break;  // "{{.x |}}" is taken by the reference, too
     }
     // Behind the pipeline: it does not see them.
     if (!out.assigns)

@@ -57,7 +57,7 @@ TEST(TemplateTest, WhatIsWrongIsSaidWithItsPlaceAndARemedy) {
   const Wrong cases[] = {
       {"a\nb {{ uper .s }}", "2:6", "no function \"uper\" (did you mean \"upper\"?)"},
       {"{{ genCA \"x\" 5 }}", "1:4", "no function \"genCA\", on purpose: it makes a new key each time"},
-      {"{{ $x := 1 }}\n{{ $y }}", "2:4", "no variable $y here (did you mean $x?); one is made with {{$y := …}}"},
+      {"{{ $port := 1 }}\n{{ $prt }}", "2:4", "no variable $prt here (did you mean $port?); one is made with {{$prt := …}}"},
       {"{{ if true }}\nx", "1:4", "the {{if}} that begins here is not closed with {{end}}"},
       {"x {{ end }}", "1:6", "{{end}} without a block that it belongs to"},
       {"{{ \"abc }}", "1:4", "the text that begins here is not closed on its line"},
