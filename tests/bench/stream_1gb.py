@@ -30,7 +30,7 @@ class Bodies:
                 chunked = chunked or (name.lower() == b"transfer-encoding" and b"chunked" in value)
                 length = int(value) if name.lower() == b"content-length" else length
             if line.startswith("GET"):
-                left = int(line.split("?")[1].split()[0])
+                left = int(line.split("?")[1].split()[0].rstrip("="))  # the gateway writes queries as name=value
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % left)
                 while left > 0:
                     connection.sendall(BLOCK[:left] if left < len(BLOCK) else BLOCK)
