@@ -27,6 +27,7 @@ struct Compiler {
   std::vector<std::string> more;
   const char* source;
 };
+void PrintTo(const Compiler& c, std::ostream* out) { *out << c.title; }
 const std::vector<Compiler> kCompilers{
     {"gcc C11", {"gcc-12", "gcc"}, "-std=c11", {}, "fixture.c"},
     {"gcc C17", {"gcc-12", "gcc"}, "-std=c17", {}, "fixture.c"},

@@ -58,6 +58,7 @@ class AuthorTest : public testing::Test {
 struct Kind {
   const char *kind, *lang;
 };
+void PrintTo(const Kind& k, std::ostream* out) { *out << k.kind << " in " << k.lang; }
 class TemplateTest : public AuthorTest, public testing::WithParamInterface<Kind> {};
 
 TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {

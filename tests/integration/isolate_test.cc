@@ -70,6 +70,7 @@ TEST_F(IsolateTest, HooksRunInAnotherProcessThatHasNothingOfTheGateway) {
 struct Deed {
   const char *name, *cause;
 };
+void PrintTo(const Deed& d, std::ostream* out) { *out << d.name; }
 class IsolateDeathTest : public IsolateTest, public testing::WithParamInterface<Deed> {};
 
 TEST_P(IsolateDeathTest, OnlyTheRequestInsideFailsWhateverHookItIs) {

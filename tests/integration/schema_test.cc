@@ -309,7 +309,8 @@ TEST_P(AgreementTest, OfReadersAndSchemaInTheBlocksOfTheCore) {
   EXPECT_GT(a.refused, 50u);
   EXPECT_GT(a.taken, 50u);
 }
-INSTANTIATE_TEST_SUITE_P(Levels, AgreementTest, testing::Values(config::Level::root, config::Level::endpoint, config::Level::backend));
+INSTANTIATE_TEST_SUITE_P(Levels, AgreementTest, testing::Values(config::Level::root, config::Level::endpoint, config::Level::backend),
+                         [](const auto& p) { return std::string{p.param == config::Level::root ? "root" : p.param == config::Level::endpoint ? "endpoint" : "backend"}; });
 
 // ---- the command ----
 
