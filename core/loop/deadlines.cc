@@ -2,8 +2,6 @@
 
 #include <uv.h>
 
-#include <algorithm>
-
 namespace sluice::loop {
 
 Deadlines::Deadlines(uv_loop_s* loop) : loop_{loop}, timer_{new uv_timer_t} {
@@ -67,15 +65,11 @@ void Deadlines::tick(uv_timer_t* timer) {
   // The expired ones are set aside first: a callback that arms with 0 gets the next turn, not an endless one.
   Deadline due;
   due.prev_ = due.next_ = &due;
-  for (auto& queue : self->queues_) {
-    Deadline& head = queue->head;
-    Deadline* last = &head;
-    while (last->next_ != &head && last->next_->at_ms_ <= now) last = last->next_;
-    if (last == &head) continue;
-    Deadline* first = head.next_;
-    head.next_ = last->next_, last->next_->prev_ = &head;
-    first->prev_ = due.prev_, due.prev_->next_ = first;
-    last->next_ = &due, due.prev_ = last;
+  while (Deadline* d = self->nearest()) {
+    if (d->at_ms_ > now) break;
+    d->disarm();
+    d->prev_ = due.prev_, d->next_ = &due;
+    d->prev_->next_ = d, due.prev_ = d;
   }
   while (due.next_ != &due) {
     Deadline& d = *due.next_;
@@ -87,10 +81,18 @@ void Deadlines::tick(uv_timer_t* timer) {
   if (self->timer_) self->schedule();
 }
 
+Deadline* Deadlines::nearest() {
+  Deadline* found = nullptr;
+  for (auto& q : queues_) {
+    Deadline* first = q->head.next_;
+    if (first != &q->head && (!found || first->at_ms_ < found->at_ms_)) found = first;
+  }
+  return found;
+}
+
 void Deadlines::schedule() {
-  uint64_t nearest = UINT64_MAX;
-  for (auto& q : queues_)
-    if (q->head.next_ != &q->head) nearest = std::min(nearest, q->head.next_->at_ms_);
+  Deadline* first = this->nearest();
+  const uint64_t nearest = first ? first->at_ms_ : UINT64_MAX;
   if (nearest >= next_ms_) return;
   next_ms_ = nearest;
   uint64_t now = uv_now(loop_);

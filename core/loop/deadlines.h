@@ -46,7 +46,8 @@ class Deadlines {
   explicit Deadlines(uv_loop_s*);
   ~Deadlines();  // after close(), and after the loop has run the close callback
   // Arms (or re-arms) `d` to expire `ms` from the loop's now; 0 expires at the next turn. The callback runs on the loop
-  // and may arm, disarm or destroy any deadline, itself included.
+  // and may arm, disarm or destroy any deadline, itself included. Also of those that a late loop finds due together, the
+  // one that was due first expires first: a backend's limit before that of its endpoint.
   void arm(Deadline& d, uint64_t ms);
   void close();
 
@@ -57,6 +58,7 @@ class Deadlines {
   };
   static void tick(uv_timer_s*);
   void schedule();
+  Deadline* nearest();  // the one that is due first; nullptr: none is armed
   uv_loop_s* loop_;
   uv_timer_s* timer_;
   uint64_t next_ms_ = UINT64_MAX;  // when the timer is set to fire

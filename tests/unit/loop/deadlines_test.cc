@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,24 @@ TEST(DeadlinesTest, ExpireInOrderOfTimeNotOfArming) {
   loop.run();
   EXPECT_EQ(order, "abc");
   EXPECT_FALSE(a.armed());
+}
+
+TEST(DeadlinesTest, ALateLoopKeepsTheOrderOfTimes) {
+  Loop loop;
+  std::string order;
+  Timed a{[&] { order += 'a'; }}, b{[&] { order += 'b'; }}, c{[&] { order += 'c', loop.stop(); }};
+  Timed late{[&] {
+    loop.deadlines().arm(c, 3);
+    loop.deadlines().arm(a, 1);
+    loop.deadlines().arm(b, 2);
+    // Holds the loop until all of them are due.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(6);
+    while (std::chrono::steady_clock::now() < until) {
+    }
+  }};
+  loop.deadlines().arm(late, 1);
+  loop.run();
+  EXPECT_EQ(order, "abc");
 }
 
 TEST(DeadlinesTest, ADisarmedOrDestroyedOneNeverExpires) {
