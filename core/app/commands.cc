@@ -18,6 +18,8 @@
 #include "core/app/tools/style.h"
 #include "core/app/tools/tool.h"
 #include "core/app/watch.h"
+#include "core/base/text.h"
+#include "core/document/write.h"
 #include "core/log/log.h"
 #include "core/plugin/cost_status.h"
 #include "core/plugin/crash_report.h"
@@ -84,6 +86,24 @@ void notify_reloading() {
   notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.tv_sec * 1'000'000 + now.tv_nsec / 1000));
 }
 
+// "method=GET&target=%2Fx&depth=nested": leave for one request to have an account of its answer.
+Admin::Reply explain(const Gateway& gateway, std::string_view query) {
+  std::string method, target, depth;
+  while (!query.empty()) {
+    std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    std::string_view name = pair.substr(0, pair.find('='));
+    std::string value = name.size() < pair.size() ? percent_decode(pair.substr(name.size() + 1)).value_or("") : "";
+    (name == "method" ? method : name == "target" ? target : depth) = std::move(value);
+  }
+  auto ticket = is_token(method) && target.starts_with('/') ? gateway.explain_ticket(method, target, depth == "nested")
+                                                            : Result<std::string, Problem>{Problem{"method=GET&target=/path is wanted"}};
+  if (ticket) return {200, *ticket};
+  std::string text = "{\"error\":";
+  document::append_json_string(text, ticket.error().message);
+  return {422, text + "}"};
+}
+
 // Opens the admin socket. False: it was asked for and cannot be had.
 bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admin) {
   std::string path = o.admin;
@@ -108,6 +128,7 @@ bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admi
     gateway.reload({"admin", r.query == "promote=1"},
                    [answer](const ReloadOutcome& outcome) { answer({outcome.ok ? 200 : 422, outcome.json()}); });
   });
+  door->add("POST", "/explain", [&gateway](const Admin::Request& r, const Admin::Answer& answer) { answer(explain(gateway, r.query)); });
   constexpr size_t kPlaces = 50;  // of each plugin; the sums are of all
   door->add_section("cost", [] { return plugin::cost::status_json(kPlaces); });
   door->add_section("isolated", plugin::isolate::status_json);

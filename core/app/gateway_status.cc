@@ -4,8 +4,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <ctime>
 
 #include "core/app/gateway_impl.h"
+#include "core/pipeline/account_request.h"
 #include "core/plugin/module.h"
 
 namespace sluice::app {
@@ -107,6 +109,21 @@ std::string Gateway::status(const std::string& sections) const {
   std::string text = boost::json::serialize(out);
   if (!sections.empty()) text.insert(text.size() - 1, "," + sections);
   return text;
+}
+
+Result<std::string, Problem> Gateway::explain_ticket(const std::string& method, const std::string& target, bool nested) const {
+  std::lock_guard lock{impl_->mutex};
+  for (const auto& l : impl_->live) {
+    if (l->number != impl_->current_number) continue;
+    const config::Config& c = *l->generation->config;
+    if (!c.explain)
+      return Problem{R"(the configuration gives no accounts of answers. It needs "extra_config": {"sluice": {"explain": {}}} at its root, and a reload)"};
+    object out{{"header", pipeline::kExplainHeader}, {"address", impl_->listen_ip}, {"port", impl_->port}, {"tls", c.tls.has_value()}};
+    auto depth = nested ? pipeline::AccountDepth::nested : pipeline::AccountDepth::top;
+    out["value"] = pipeline::sign_explain(pipeline::process_explain_secret(), method, target, depth, static_cast<uint64_t>(std::time(nullptr)));
+    return boost::json::serialize(out);
+  }
+  return Problem{"no configuration serves"};
 }
 
 std::vector<std::string> Gateway::watched_files() const {

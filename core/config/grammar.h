@@ -58,7 +58,7 @@ inline constexpr std::string_view kDurationPattern =
 
 // The objects of the file, and the core's own blocks in the extra_config of each level.
 extern const Grammar kRootGrammar, kEndpointGrammar, kBackendGrammar;
-extern const Grammar kOwnRootBlock, kOwnEndpointBlock, kMergeBlock, kStatusCaseBlock, kOwnBackendBlock;  // grammar_aggregation.cc
+extern const Grammar kOwnRootBlock, kExplainBlock, kOwnEndpointBlock, kMergeBlock, kStatusCaseBlock, kOwnBackendBlock;  // grammar_aggregation.cc
 extern const Grammar kRouterBlock, kEndpointProxyBlock, kStaticBlock, kBackendProxyBlock, kHttpBlock, kHttpClientBlock;
 
 // A core block by its name in an extra_config; nullptr: no such block at that level.

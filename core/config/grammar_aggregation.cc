@@ -21,8 +21,15 @@ constexpr Key kStatusCaseKeys[] = {
 };
 constexpr Grammar kStatusCase{"a case of status_when", kStatusCaseKeys, false};
 
+constexpr Key kExplainKeys[] = {
+    {.name = "secret", .type = text, .description = "Whoever knows it may sign requests for an account of their answers; without it only the admin socket signs", .pattern = "^.{16,}$"},
+    {.name = "max_age", .type = text, .description = "How long a signature is good for", .fallback = R"("60s")", .pattern = kDurationPattern},
+};
+constexpr Grammar kExplain{"explain", kExplainKeys, false};
+
 constexpr Key kRootKeys[] = {
     {"problem_json", flag, "Errors of the gateway have a body of the type application/problem+json", "false"},
+    {.name = "explain", .type = object, .description = "Answers come with an account of themselves where a signed header asks for it; {} is enough for sluice explain", .inner = &kExplain},
 };
 
 constexpr Key kEndpointKeys[] = {
@@ -54,6 +61,7 @@ constexpr Key kBackendKeys[] = {
 
 const Grammar kOwnRootBlock{"sluice", kRootKeys, false};
 const Grammar kOwnEndpointBlock{"sluice of an endpoint", kEndpointKeys, false};
+const Grammar kExplainBlock = kExplain;
 const Grammar kMergeBlock = kMerge;
 const Grammar kStatusCaseBlock = kStatusCase;
 const Grammar kOwnBackendBlock{"sluice of a backend", kBackendKeys, false};

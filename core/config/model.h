@@ -170,6 +170,12 @@ struct IsolatedPlugin {
   std::string pointer;
 };
 
+// sluice.explain of the root: accounts of answers for those who ask with a signed header.
+struct Explain {
+  std::string secret;  // of signers elsewhere; "": only the admin socket signs
+  Duration max_age{std::chrono::seconds{60}};
+};
+
 struct Config {
   std::string file;
   std::shared_ptr<const boost::json::value> tree;  // environment applied; what the pointers above refer to
@@ -199,6 +205,7 @@ struct Config {
   std::optional<ClientTls> client_tls;
   RouterOptions router;
   bool problem_json = false;  // sluice: of errors that are no endpoint's, and of endpoints that do not say
+  std::optional<Explain> explain;  // sluice; nullopt: nobody gets an account
   std::vector<Endpoint> endpoints;
 };
 

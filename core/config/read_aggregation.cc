@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/config/reader.h"
 #include "core/config/sections.h"
 
 namespace sluice::config {
@@ -73,6 +74,26 @@ void read_merge(Options& block, Reading& reading, Aggregation& a) {
   merge.finish();
 }
 
+void read_explain(Options& block, Reading& reading, Config& config) {
+  const boost::json::value* v = block.object("explain");
+  if (!v) return;
+  Block inner{"explain", v, block.pointer_of("explain")};
+  Options options{reading, &inner, kExplainBlock, true};
+  Explain& e = config.explain.emplace();
+  if (auto secret = options.text("secret")) {
+    constexpr size_t kShortest = 16;
+    if (secret->size() < kShortest)
+      reading.error(options.pointer_of("secret"), "expected at least 16 characters, found " + std::to_string(secret->size()) + ": a short secret can be guessed");
+    e.secret = std::move(*secret);
+  }
+  if (auto text = options.text("max_age")) {
+    auto d = parse_duration(*text);
+    if (d) e.max_age = std::clamp<Duration>(*d, std::chrono::seconds{1}, std::chrono::hours{24});
+    else reading.error(options.pointer_of("max_age"), "expected a duration such as \"60s\", found " + quote(*text));
+  }
+  options.finish();
+}
+
 void read_status(Options& block, Reading& reading, Aggregation& a) {
   a.status = located(block, "status");
   if (const boost::json::value* v = block.find("status"); v && v->is_string() && a.status.text != "worst" && a.status.text != "first" && !is_step(a.status.text)) {
@@ -94,11 +115,11 @@ void read_status(Options& block, Reading& reading, Aggregation& a) {
 
 }  // namespace
 
-bool read_own_root(Reading& reading, const Element& at) {
-  Options block{reading, own_block(at, "sluice"), kOwnRootBlock, true};
-  bool problems = block.flag("problem_json");
+void read_own_root(Reading& reading, Config& config) {
+  Options block{reading, own_block(config.at, "sluice"), kOwnRootBlock, true};
+  config.problem_json = block.flag("problem_json");
+  read_explain(block, reading, config);
   block.finish();
-  return problems;
 }
 
 std::optional<Aggregation> read_aggregation(Reading& reading, const Element& at, bool* problem_json) {

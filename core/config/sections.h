@@ -31,8 +31,8 @@ const Block* own_block(const Element&, std::string_view short_name);
 
 void read_service(Fields& root, Config&, Inherited&);
 RouterOptions read_router(Reading&, const Block*);
-// The block `sluice`. Of the root: problem_json.
-bool read_own_root(Reading&, const Element&);
+// The block `sluice`. Of the root: problem_json, explain.
+void read_own_root(Reading&, Config&);
 std::optional<Aggregation> read_aggregation(Reading&, const Element& endpoint, bool* problem_json);
 std::optional<StepOptions> read_step(Reading&, const Element& backend);
 void read_endpoint(Fields&, const Inherited&, Endpoint&);

@@ -100,7 +100,7 @@ class Combiner {
     if (!there) {
       into.append_unique(m);
       if (depth == 0 && strategy == Strategy::error) owners_.push({m.hash, part_, m.key});
-      told(m.key, strategy);
+      told(m.key, strategy, false);
       return true;
     }
     if (strategy == Strategy::error) {
@@ -122,7 +122,7 @@ class Combiner {
       if (!fits) return false;
     }
     into.set(Member{m.key, m.hash, value, made ? std::string_view{} : m.source});
-    told(m.key, strategy);
+    told(m.key, strategy, made);
     return true;
   }
 
@@ -236,10 +236,10 @@ class Combiner {
     return list;
   }
 
-  void told(std::string_view key, Strategy s) {
+  void told(std::string_view key, Strategy s, bool of_both) {
     if (!trace_) return;
     path_.push(key);
-    trace_->member(path_.span(), part_, s);
+    trace_->member(path_.span(), part_, s, of_both);
     path_.resize_down(path_.size() - 1);
   }
 

@@ -49,8 +49,9 @@ class MergeRules {
 // The place from which an account of an answer learns the origin of its fields; nobody pays for it who passes none.
 class MergeTrace {
  public:
-  // `path`: keys from the top, ended by the member itself. `part`: index among the parts that were given.
-  virtual void member(std::span<const std::string_view> path, uint32_t part, Strategy) = 0;
+  // `path`: keys from the top, ended by the member itself. `part`: index among the parts that were given. `of_both`: the value was
+  // made of this part's and of what stood there.
+  virtual void member(std::span<const std::string_view> path, uint32_t part, Strategy, bool of_both) = 0;
 
  protected:
   ~MergeTrace() = default;

@@ -185,7 +185,7 @@ Shape::Shape(Options options) : options_{std::move(options)} {
 }
 
 // One rule after the other, in the order written (the reference: in any order), each on what the one before left.
-void Shape::rename(Arena& arena, Node& object) const {
+void Shape::rename(Arena& arena, Node& object, ShapeTrace* trace) const {
   open(arena, object);
   bool own = false;
   uint32_t count = object.count;
@@ -197,6 +197,7 @@ void Shape::rename(Arena& arena, Node& object) const {
   for (const Rename& r : renames_) {
     uint32_t old = seek(r.from, r.from_hash);
     if (old == count) continue;
+    if (trace) trace->renamed(r.from, r.to);
     if (!own) {
       auto* copy = arena.array<Member>(count);
       std::memcpy(static_cast<void*>(copy), object.members, count * sizeof(Member));
@@ -221,7 +222,11 @@ void Shape::rename(Arena& arena, Node& object) const {
   }
 }
 
-void Shape::apply(Arena& arena, Node& data) const {
+void Shape::apply(Arena& arena, Node& data, ShapeTrace* trace) const {
+  using Rule = ShapeTrace::Rule;
+  auto told = [&](Rule rule) {
+    if (trace) [[unlikely]] trace->applied(rule, data);
+  };
   for (const std::string& part : target_path_) {
     Node* below = find(arena, data, part);
     if (!below || below->kind != Kind::object) {
@@ -230,17 +235,20 @@ void Shape::apply(Arena& arena, Node& data) const {
     }
     data = Node{*below};
   }
-  if (options_.flatmap) options_.flatmap->apply(arena, data);
+  if (!target_path_.empty()) told(Rule::target);
+  if (options_.flatmap) options_.flatmap->apply(arena, data), told(Rule::flatmap);
   if (filter_ && count(arena, data) && data.kind == Kind::object) {
     if (deny_)
       filter_->remove(arena, data);
     else if (!filter_->keep(arena, data))
       data = make_object();
+    told(deny_ ? Rule::deny : Rule::allow);
   }
-  if (!renames_.empty() && count(arena, data) && data.kind == Kind::object) rename(arena, data);
+  if (!renames_.empty() && count(arena, data) && data.kind == Kind::object) rename(arena, data, trace), told(Rule::mapping);
   if (!options_.group.empty()) {
     auto* m = arena.make<Member>(Member{options_.group, group_hash_, data, {}});
     data = with_members(m, 1);
+    told(Rule::group);
   }
 }
 

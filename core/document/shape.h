@@ -13,6 +13,19 @@
 
 namespace sluice::document {
 
+// Told what each rule of a shape left, in the order of application: the place from which an account of an answer learns why a
+// field is there, or is not. Nobody pays for it who passes none.
+class ShapeTrace {
+ public:
+  enum class Rule : uint8_t { target, flatmap, allow, deny, mapping, group };
+  // One name of mapping that was there; the value of `to` that was there before is gone. Told before applied(mapping).
+  virtual void renamed(std::string_view from, std::string_view to) = 0;
+  virtual void applied(Rule, Node& data) = 0;
+
+ protected:
+  ~ShapeTrace() = default;
+};
+
 // target → allow or deny → mapping → group, or target → flatmap → group, in this order. Immutable after construction; shared by all workers.
 // Outlives the documents it was applied to: new names are views of the options.
 class Shape {
@@ -34,7 +47,8 @@ class Shape {
   // Names are moved about in a way that nobody foresees.
   bool moves() const { return options_.flatmap != nullptr; }
   // `data`: an object or null. Rules that need no look inside leave values deferred.
-  void apply(Arena&, Node& data) const;
+  void apply(Arena&, Node& data, ShapeTrace* = nullptr) const;
+  const Options& options() const { return options_; }
 
  private:
   struct Tree;  // allow or deny paths as a trie with the precedence rules of pipeline.md §6
@@ -42,7 +56,7 @@ class Shape {
     std::string from, to;
     uint32_t from_hash, to_hash;
   };
-  void rename(Arena&, Node& object) const;
+  void rename(Arena&, Node& object, ShapeTrace*) const;
   Options options_;
   std::vector<std::string> target_path_;
   std::vector<std::string> wanted_;

@@ -139,6 +139,7 @@ void Client::Impl::start(ClientCall::State& c) {
   bool check = !c.request.idempotent || c.request.streaming;
   if (ClientConnection* idle = take_idle(*c.pool, check)) {
     c.reused = true;
+    if (c.request.times) [[unlikely]] c.request.times->reused = true;
     ++stats.reused;
     return idle->attach(c);
   }

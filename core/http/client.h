@@ -94,6 +94,13 @@ class CallSink {
 class Client;
 class ClientConnection;
 
+// When a call got its connection, for who wants to tell. clock::monotonic_ns(); 0: not yet, or not at all.
+struct CallTimes {
+  uint64_t connected_ns = 0;  // a fresh connection stands; with TLS its handshake begins
+  uint64_t ready_ns = 0;      // the request may be written
+  bool reused = false;        // on a pooled connection
+};
+
 // One request to one origin. Lives in a coroutine frame; pinned. Destroying it cancels: an unfinished connection is closed,
 // a finished one is in the pool already.
 class ClientCall {
@@ -110,6 +117,7 @@ class ClientCall {
     bool head_method = false;  // HEAD: the response has no body
     bool idempotent = true;  // RFC 9110 §9.2.2; only such are repeated on a stale connection after bytes were sent
     bool streaming = false;  // more body follows through send_body; then never repeated
+    CallTimes* times = nullptr;  // filled while the call runs; nullptr: nobody asks
   };
   // Takes a pooled connection or opens one. A reused connection that ends before any response byte: once more on a fresh
   // one, if the request can be replayed (architecture page).

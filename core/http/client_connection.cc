@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/base/clock.h"
 #include "core/http/client_internal.h"
 
 namespace sluice::http {
@@ -60,6 +61,8 @@ int ClientConnection::connect(const Address& address, Pool& pool, Dial& dial) {
 
 void ClientConnection::ready_for(ClientCall::State& c) {
   ++client_->stats.opened;
+  if (CallTimes* times = c.request.times) [[unlikely]]
+    times->connected_ns = clock::monotonic_ns(), times->reused = false;
   if (!c.request.origin->tls) return attach(c);
   call_ = &c;
   c.connection = this;
@@ -83,6 +86,8 @@ void ClientConnection::attach(ClientCall::State& c) {
   }
   codec_.reset(c.request.head_method, client_->options.max_header_bytes);
   bytes_out_ = 0;
+  if (CallTimes* times = c.request.times) [[unlikely]]
+    times->ready_ns = clock::monotonic_ns();
   if (c.paused)
     stop_reading();
   else

@@ -1,13 +1,18 @@
 // The order inside one backend call; the chain around it is run by Scope.
 #include "core/pipeline/backend.h"
 
+#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/pipeline/exchange.h"
 #include "core/pipeline/url.h"
 
 namespace sluice::pipeline {
 
-BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_BACKEND, x, plan.chain}, plan_{plan}, responses_{x.responses} { prepare(); }
+BackendScope::BackendScope(Exchange& x, const BackendPlan& plan) : Scope{SLC_AT_BACKEND, x, plan.chain}, plan_{plan}, responses_{x.responses} {
+  if (Account* account = x.account()) [[unlikely]]
+    account->begin(*this);
+  prepare();
+}
 
 BackendScope::~BackendScope() {
   if (destroyed_) *destroyed_ = true;
@@ -199,6 +204,8 @@ void BackendScope::cancel_inner() {
 loop::Task<void> BackendScope::call_transport() {
   // A transport plugin takes the place of the HTTP client; it reads the request side and fills the response side.
   const plugin::Place& transport = plan_.transport_object->place();
+  Account* account = exchange_->account();
+  const uint64_t began = account ? clock::monotonic_ns() : 0;
   slc_action a;
   {
     plugin::PlaceScope place{&transport, plugin::HookKind::send, memory};
@@ -218,6 +225,8 @@ loop::Task<void> BackendScope::call_transport() {
   }
   if (!error && !response.status) response.status = 200;
   url_text_ = request.path;
+  if (account) [[unlikely]]
+    account->called(this, transport, plugin::HookKind::send, began, error ? "fail" : "reply");
 }
 
 loop::Task<void> BackendScope::call_hosts() {
@@ -229,8 +238,14 @@ loop::Task<void> BackendScope::call_hosts() {
   }
   uint32_t first = 0;
   if (n > 1 && plan_.balancer) {
-    plugin::PlaceScope place{&plan_.balancer_object->place(), plugin::HookKind::pick, memory};
-    first = plan_.balancer->pick(plan_.balancer_object->state(*worker), this, hosts_->candidates.data(), n) % n;
+    Account* account = exchange_->account();
+    const uint64_t began = account ? clock::monotonic_ns() : 0;
+    {
+      plugin::PlaceScope place{&plan_.balancer_object->place(), plugin::HookKind::pick, memory};
+      first = plan_.balancer->pick(plan_.balancer_object->state(*worker), this, hosts_->candidates.data(), n) % n;
+    }
+    if (account) [[unlikely]]
+      account->called(this, plan_.balancer_object->place(), plugin::HookKind::pick, began, hosts_->list->hosts[first].url);
   }
   for (uint32_t attempt = 0; attempt < n; ++attempt) {
     host_index_ = (first + attempt) % n;
@@ -371,6 +386,10 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   r.head_method = method == "HEAD";
   r.idempotent = plan_.config->method.empty() ? http::is_idempotent(request.method) : plan_.idempotent;
   r.streaming = uploading_;
+  if (Account* account = x.account()) [[unlikely]] {
+    sending_ = account->sending(*this, host.url, method, target);
+    if (sending_) r.times = &sending_->times;
+  }
   call_->start(r);
   if (expecting_)
     wait_for_continue();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/http/gzip.h"
+#include "core/pipeline/account.h"
 #include "core/pipeline/scope.h"
 
 namespace sluice::pipeline {
@@ -115,6 +116,7 @@ class BackendScope final : public Scope, public http::CallSink {
   ArenaVector<router::Param> own_params_;
   std::string_view url_text_;           // for messages
   void* transport_slot_ = nullptr;
+  Account::Sending* sending_ = nullptr; // what is told about the request that runs
   std::vector<std::unique_ptr<Host>> redirected_;  // hosts of Location headers
   char chunk_head_[24];
 };

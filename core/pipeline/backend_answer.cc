@@ -1,4 +1,5 @@
 // What comes back from a backend: arrival of bytes, the status rule, decoding, shaping (pipeline.md §6, §7, §13).
+#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/pipeline/backend.h"
 #include "core/pipeline/exchange.h"
@@ -56,6 +57,11 @@ void BackendScope::take_head(const http::ResponseHead& h) {
 
 void BackendScope::on_response(const http::ResponseHead* h, http::Slices body, bool last) noexcept {
   if (h) take_head(*h);
+  if (sending_) [[unlikely]] {
+    if (h) sending_->head_ns = clock::monotonic_ns(), sending_->status = h->status;
+    if (last) sending_->ended_ns = clock::monotonic_ns();
+    sending_->bytes += http::total_size(body);
+  }
   if (collecting_) {
     if (!discard_) append_body(body);
     if (last) last_ = true;
@@ -76,6 +82,8 @@ void BackendScope::on_error(const Error& e) noexcept {
   error = e;
   if (e.code == Errc::timeout) error.public_message = kTimedOut;
   if (error.public_message.empty()) error.public_message = to_string(e.code);
+  if (sending_) [[unlikely]]
+    sending_->ended_ns = clock::monotonic_ns(), sending_->error = e.message;
   wake();
 }
 
@@ -225,6 +233,10 @@ void BackendScope::judge_answer() {
   }
   if (!response.has_data) decode(body);
   if (error) return;
+  if (Account* account = exchange_->account()) [[unlikely]] {
+    account->decoded(*this);
+    return plan_.shape.apply(arena(), response.data, &account->ledger(*this));
+  }
   plan_.shape.apply(arena(), response.data);
 }
 
@@ -241,6 +253,8 @@ void BackendScope::status_failure(std::string_view body) {
     response.data = outer.finish();
     response.has_data = true;
     response.complete = false;
+    if (Account* account = exchange_->account()) [[unlikely]]
+      account->replaced(*this, "return_error_details");
     return;
   }
   std::string_view kind = arena().concat("invalid status code ", std::to_string(response.status), " [", request.method, " ", c.log_pattern, "]");
@@ -256,8 +270,12 @@ void BackendScope::status_failure(std::string_view body) {
 void BackendScope::decode(std::string_view body) {
   const Decoder& d = *plan_.decoder;
   slc_builder builder{arena(), &d.format};
-  builder.build.want_only(plan_.shape.wanted());
-  builder.build.want_whole(plan_.shape.only_groups());
+  Account* account = exchange_->account();
+  const uint64_t began = account ? clock::monotonic_ns() : 0;
+  if (!account) [[likely]] {  // an account tells of what nobody wants, too
+    builder.build.want_only(plan_.shape.wanted());
+    builder.build.want_whole(plan_.shape.only_groups());
+  }
   slc_str chunk = plugin::str(body), why{nullptr, 0};
   slc_status status;
   {
@@ -265,7 +283,10 @@ void BackendScope::decode(std::string_view body) {
     status = d.table->decode(d.object->state(*worker), &chunk, body.empty() ? 0 : 1,
                              plan_.config->is_collection ? uint32_t{SLC_DECODE_COLLECTION} : 0u, &builder, &why);
   }
-  if (status != SLC_OK || !builder.build.finish(&response.data)) {
+  const bool good = status == SLC_OK && builder.build.finish(&response.data);
+  if (account) [[unlikely]]
+    account->called(this, d.object->place(), plugin::HookKind::decode, began, good ? "ok" : "fail");
+  if (!good) {
     plugin::count_error(d.object->place(), plugin::HookKind::decode, *worker);
     std::string_view text = why.ptr ? plugin::view(why) : std::string_view{"the body cannot be decoded"};
     fail(Errc::decode, Source::backend, arena().concat(plan_.where, " ", d.object->place().binding, ": ", text), text);

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/log/log.h"
+#include "core/pipeline/account_stream.h"
 #include "core/pipeline/scopes.h"
 #include "core/pipeline/url.h"
 
@@ -56,9 +57,14 @@ Exchange::~Exchange() {
   --plan_.running;
 }
 
-void Exchange::begin(WorkerPlan& plan, http::Stream& stream) {
+void Exchange::begin(WorkerPlan& plan, http::Stream& from) {
+  Account* account = nullptr;
+  const auto& explain = plan.generation().config->explain;
+  http::Stream& stream = explain ? account_stream(*explain, from, &account) : from;
   auto* x = new (stream.arena().alloc(sizeof(Exchange), alignof(Exchange))) Exchange{plan, stream};
   stream.set_owner(x);
+  if (account) [[unlikely]]
+    account->bind(*x), x->account_ = account;
   x->root_done_ = {[](loop::Completion& c) noexcept { c.owner<Exchange>().finish(); }, x};
   x->root_ = x->serve();
   x->root_.start(x->root_done_);

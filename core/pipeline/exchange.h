@@ -13,6 +13,7 @@ constexpr size_t kMaxRequestBody = size_t{64} << 20;   // bodies that must be he
 constexpr size_t kMaxResponseBody = size_t{256} << 20; // of one decoding backend
 
 struct Outcome;
+class Account;
 
 class Exchange final : public http::StreamOwner {
  public:
@@ -29,6 +30,9 @@ class Exchange final : public http::StreamOwner {
   std::string_view client_ip() const { return client_ip_; }
   std::string_view peer_ip() { return stream_.peer_ip(); }
   std::string_view scheme() { return stream_.secure() ? "https" : "http"; }
+  // What is told about this answer; nullptr: nobody asked, which is what nearly always is.
+  Account* account() const { return account_; }
+  Builtin builtin() const { return route_ ? route_->builtin : Builtin::none; }
   std::string_view route_text() const { return endpoint_ ? std::string_view{endpoint_->config->path} : std::string_view{}; }
   void adopt(Scope* s) { s->next_scope = scopes_, scopes_ = s; }
   http::Stream& stream() { return stream_; }
@@ -150,6 +154,7 @@ class Exchange final : public http::StreamOwner {
   size_t body_size_ = 0, body_room_ = 0;
   bool reached_router_ = false, body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
   bool shadow_ = false, gone_ = false;
+  Account* account_ = nullptr;
   Streams* streams_ = nullptr;           // only where chunk hooks are configured
   uint64_t started_ns_ = 0;
   std::string_view log_errors_;

@@ -136,6 +136,8 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
   result.response = chosen->response;
   result.error = chosen->error;
   *source = chosen->source();
+  if (Account* account = x.account()) [[unlikely]]
+    account->take(result, *chosen);
 }
 
 loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) {
@@ -159,6 +161,8 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
   }
   // Parts in the order of declaration: the result must not depend on timing (deviation 1).
   auto* parts = x.arena().array<document::Node>(n);
+  Account* account = x.account();
+  BackendScope** used_calls = account ? x.arena().array<BackendScope*>(n) : nullptr;
   uint32_t good = 0, failed = 0, used = 0;
   bool complete = true;
   ArenaVector<std::string_view> texts{x.arena()}, public_texts{x.arena()};
@@ -185,6 +189,8 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
       continue;
     }
     ++good;
+    if (account) [[unlikely]]
+      used_calls[used] = part;
     parts[used++] = part->response.data;
   }
   if (good == 0) {
@@ -202,6 +208,8 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
   result.response.has_data = true;
   result.response.complete = complete;
   result.response.partial_errors = failed > 0;
+  if (account) [[unlikely]]
+    account->merged(result, {used_calls, used});
 }
 
 }  // namespace sluice::pipeline

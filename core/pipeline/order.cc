@@ -1,6 +1,7 @@
 // The order of everything, and the only file that knows it. Spec: components/00-order.md, pipeline.md §1; told for people
 // in docs/life-of-a-request.md, which changes with this file.
 #include "core/log/log.h"
+#include "core/pipeline/account.h"
 #include "core/pipeline/exchange.h"
 #include "core/pipeline/route_facts.h"
 #include "core/pipeline/scopes.h"
@@ -139,6 +140,8 @@ loop::Task<void> Exchange::run_pipe() {
     auto inside = call->run();
     co_await inside;
     source_ = call->source();
+    if (account_) [[unlikely]]
+      account_->take(*call, *call);
     render(*call);
     co_return;
   }
@@ -163,7 +166,11 @@ loop::Task<void> ProxyScope::inner() {
     if (!co_await passing) co_return;
   }
   // 9. flatmap_filter of the endpoint: a merge that lacks a part is left as it is (quirk).
-  if (plan_.flatmap && !error && !response.partial_errors && response.has_data) plan_.flatmap->apply(arena(), response.data);
+  if (plan_.flatmap && !error && !response.partial_errors && response.has_data) {
+    plan_.flatmap->apply(arena(), response.data);
+    if (Account* account = exchange_->account()) [[unlikely]]
+      account->changed(*this, "flatmap_filter of the endpoint");
+  }
   // 10. Static data, outside of everything below, so that it sees, and can repair, what went wrong there.
   if (plan_.has_static_data) add_static_data();
 }

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/document/shape.h"
 #include "core/log/log.h"
+#include "core/pipeline/account.h"
 #include "core/pipeline/exchange.h"
 #include "core/pipeline/sequence.h"
 #include "core/pipeline/url.h"
@@ -103,6 +104,8 @@ class Assembly {
     else merge();
     find_status();
     headers();
+    if (Account* account = x_.account()) [[unlikely]]
+      account->outcome(*out_);
     return out_;
   }
 
@@ -170,20 +173,26 @@ class Assembly {
     plugin::ResponseSide& r = result_.response;
     if (parts_.size() == 1 && parts_[0].call && !parts_[0].failed() && parts_[0].fate != Fate::skipped && !parts_[0].step->hidden) {
       r = parts_[0].call->response;  // one answer is the answer
+      if (x_.account()) [[unlikely]]
+        x_.account()->take(result_, *parts_[0].call);
       return;
     }
     auto* data = arena().array<Node>(parts_.size());
     auto* from = arena().array<const Part*>(parts_.size());
+    auto* calls = arena().array<BackendScope*>(parts_.size());
+    Account* account = x_.account();
+    MergeNotes notes;
     uint32_t used = 0;
     for (const Part& p : parts_) {
       if (!p.call || p.failed() || p.fate == Fate::skipped || p.step->hidden) continue;
       if (!p.call->response.has_data || p.call->response.data.kind == Kind::null) continue;
       from[used] = &p;
+      calls[used] = p.call;
       new (&data[used++]) Node{p.call->response.data};
     }
     if (!rules_.merge) {
       r.data = document::merge(arena(), {data, used});
-    } else if (document::MergeConflict c; !document::combine(arena(), {data, used}, *rules_.merge, &r.data, &c)) {
+    } else if (document::MergeConflict c; !document::combine(arena(), {data, used}, *rules_.merge, &r.data, &c, account ? &notes : nullptr)) {
       std::string_view others = c.first == document::MergeConflict::kUnknown ? std::string_view{"an earlier backend"} : std::string_view{from[c.first]->step->label};
       std::string_view text = arena().concat(others, " and ", from[c.second]->step->label, " both answered with the key \"", c.key, "\"");
       result_.error = {.code = Errc::decode, .source = Source::backend, .http_status = 502, .message = text, .public_message = text};
@@ -197,6 +206,8 @@ class Assembly {
     r.has_data = true;
     r.complete = complete_;
     r.partial_errors = failed_ > 0;
+    if (account) [[unlikely]]
+      account->merged(result_, {calls, used}, rules_.merge ? &notes.words : nullptr);
   }
 
   void find_status() {

@@ -1,6 +1,8 @@
 // From a result to the client's answer: status, gateway headers, encoder (pipeline.md §4, §8, §9).
 #include "core/document/shape.h"
+#include "core/base/clock.h"
 #include "core/log/log.h"
+#include "core/pipeline/account.h"
 #include "core/pipeline/exchange.h"
 #include "core/pipeline/outcome.h"
 #include "core/pipeline/problem.h"
@@ -19,11 +21,14 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
   x.response.body.bind(arena());
   x.client_headers = &in.headers;
   slc_status status;
+  const uint64_t began = account_ ? clock::monotonic_ns() : 0;
   {
     plugin::PlaceScope place{&encoder.object->place(), plugin::HookKind::encode, &arena()};
     status = encoder.table->encode(encoder.object->state(worker()), &x, node);
   }
   x.client_headers = nullptr;
+  if (account_) [[unlikely]]
+    account_->called(nullptr, encoder.object->place(), plugin::HookKind::encode, began, status == SLC_OK ? "ok" : "fail");
   if (status != SLC_OK) {
     plugin::count_error(encoder.object->place(), plugin::HookKind::encode, worker());
     return false;
@@ -42,6 +47,8 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
 
 void Exchange::render(Scope& result, bool answered, const Outcome* outcome) {
   const EndpointPlan& e = *endpoint_;
+  if (account_) [[unlikely]]
+    account_->rendered(result);
   if (result.error) {
     if (e.backends.size() == 1) report(result.error);  // the merge has reported each part
     render_failure(result.error, outcome);
@@ -67,8 +74,11 @@ void Exchange::render(Scope& result, bool answered, const Outcome* outcome) {
   if (outcome && outcome->plan->parts_in_body) {
     document::ObjectWriter parts{arena()};
     parts.set(outcome->plan->parts_key, parts_node(arena(), *outcome));
-    document::overlay(arena(), r.data, parts.finish());
+    const document::Node list = parts.finish();
+    document::overlay(arena(), r.data, list);
     r.has_data = true;
+    if (account_) [[unlikely]]
+      account_->ledger(result).overlaid(list, r.data, "the list of parts");
   }
   if (!encode(result, *e.encoder)) {
     answer_.headers.bind(arena());

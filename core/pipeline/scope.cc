@@ -1,6 +1,8 @@
 #include "core/pipeline/scope.h"
 
+#include "core/base/clock.h"
 #include "core/log/log.h"
+#include "core/pipeline/account.h"
 #include "core/pipeline/exchange.h"
 #include "core/plugin/token_table.h"
 
@@ -46,14 +48,31 @@ Scope::Scope(int32_t scope, Exchange& x, const Chain& chain)
 
 slc_action Scope::call(uint32_t i, HookKind kind, Step::Function hook) {
   const Hook& h = chain_->hooks[i];
-  plugin::PlaceScope place{&h.object->place(), kind, memory};
+  Account* account = exchange_->account();
+  const uint64_t began = account ? clock::monotonic_ns() : 0;
   ran_[i] = 1;
   called_ = i;
-  slc_action a = hook(h.object->state(*worker), this, &slots_[i]);
-  return a == SLC_PENDING || !(suspended || building) ? a : settle(a);
+  slc_action a;
+  {
+    plugin::PlaceScope place{&h.object->place(), kind, memory};
+    a = hook(h.object->state(*worker), this, &slots_[i]);
+    if (a != SLC_PENDING && (suspended || building)) a = settle(a);
+  }
+  if (account) [[unlikely]]
+    account->hook(*this, h.object->place(), h.stage, kind, began, a);
+  return a;
+}
+
+slc_action Scope::pass_told(std::span<const Step>& steps) {
+  slc_action a = SLC_NEXT;
+  for (; !steps.empty() && steps[0].hook && a == SLC_NEXT; steps = steps.subspan(a == SLC_NEXT ? 1 : 0))
+    a = call(steps[0].index, plugin::HookState::kind_of(steps[0].site.running), steps[0].hook);
+  return a;
 }
 
 slc_action Scope::pass(std::span<const Step>& steps) {
+  if (exchange_->account()) [[unlikely]]
+    return pass_told(steps);
   plugin::HookRun run{*memory, steps_->counted()};
   const Step *at = steps.data(), *end = at + steps.size();
   slc_action a = SLC_NEXT;
@@ -86,12 +105,17 @@ slc_action Scope::settle(slc_action a) {
 
 loop::Task<slc_action> Scope::wait(const plugin::Place& place, HookKind kind) {
   plugin::WaitScope clock{place, kind, *worker};
+  Account* account = exchange_->account();
+  const uint64_t since = account ? clock::monotonic_ns() : 0;
   auto waiting = plugin::resumed(*this);
   slc_action a = co_await waiting;
-  co_return settle(a);
+  a = settle(a);
+  if (account) [[unlikely]]
+    account->waited(*this, place, kind, since, a);
+  co_return a;
 }
 
-void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
+void Scope::blame(uint32_t i, HookKind kind, slc_action action) {
   const plugin::Place& place = chain_->hooks[i].object->place();
   plugin::count_error(place, kind, *worker);
   if (error) {
@@ -104,6 +128,12 @@ void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
   error.message = action == SLC_FAIL
                       ? arena().concat("plugin ", place.plugin, " (", place.binding, ") failed")
                       : arena().concat("plugin ", place.plugin, " (", place.binding, ") answered an unknown action");
+}
+
+void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
+  blame(i, kind, action);
+  if (Account* account = exchange_->account()) [[unlikely]]
+    account->failed(*this, chain_->hooks[i].object->place(), kind, error.message);
 }
 
 loop::Task<void> Scope::run(uint32_t first) {
@@ -191,6 +221,8 @@ loop::Task<void> Scope::run(uint32_t first) {
     }
   }
   if (first == 0) finished_ = true;
+  if (Account* account = exchange_->account()) [[unlikely]]
+    account->over(*this);
 }
 
 // What the hook `i` answered is seen by those outside of it as what it stands for.
@@ -249,6 +281,8 @@ void Scope::close(Errc why) {
         log::write(log::Level::error, arena().concat(place_text(i), " kept a piece of a body, was suspended and not resumed within the time-out"));
       if (stage) stage->flow->stop();
     }
+  if (Account* account = exchange_->account()) [[unlikely]]
+    account->cut_off(*this);
   cancel_inner();
   for (Attempt* a = attempts_; a; a = a->next) {
     a->later.disarm();
@@ -334,6 +368,8 @@ slc_status Scope::next_use(slc_exchange* attempt) {
       error = attempt->error;
       used_ = a;
       take_over(*a->scope);
+      if (Account* account = exchange_->account()) [[unlikely]]
+        account->take(*this, *a->scope);
       return SLC_OK;
     }
   return SLC_EINVAL;

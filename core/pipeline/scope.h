@@ -102,7 +102,9 @@ class Scope : public slc_exchange {
   // Calls hooks until one does not answer SLC_NEXT or the next one is an around stage: its step is then the first of what is
   // left. At the end nothing is left.
   slc_action pass(std::span<const Step>& steps);
+  slc_action pass_told(std::span<const Step>& steps);  // the same for an exchange with an account
   void fail_by(uint32_t i, plugin::HookKind, slc_action action);
+  void blame(uint32_t i, plugin::HookKind, slc_action action);  // its part without the account
   loop::Task<void> take_reply(uint32_t i);
   const Steps* steps_ = nullptr;  // nullptr: the chain is empty
   void** slots_ = nullptr;      // one per hook

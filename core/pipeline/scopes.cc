@@ -110,6 +110,8 @@ void ProxyScope::add_static_data() {
   }
   document::overlay(arena(), response.data, document::share(plan_.static_data));
   response.has_data = true;
+  if (Account* account = exchange_->account()) [[unlikely]]
+    account->ledger(*this).overlaid(plan_.static_data, response.data, "static data");
 }
 
 void ProxyScope::hand_over() {

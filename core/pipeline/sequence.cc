@@ -234,6 +234,8 @@ void Sequence::finish(Scope& result, const Outcome** outcome) {
   if (good == 1) {
     result.response = steps_[0]->response;
     if (failed) result.response.complete = false;
+    if (Account* account = x_.account()) [[unlikely]]
+      account->take(result, *steps_[0]);
   } else {
     auto* parts = arena().array<Node>(good);
     bool complete = !failed;
@@ -245,6 +247,8 @@ void Sequence::finish(Scope& result, const Outcome** outcome) {
     result.response.data = document::merge(arena(), {parts, good});
     result.response.has_data = true;
     result.response.complete = complete;
+    if (Account* account = x_.account()) [[unlikely]]
+      account->merged(result, {steps_, good});
   }
   result.response.partial_errors = failed;
 }

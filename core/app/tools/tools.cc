@@ -8,11 +8,11 @@ namespace sluice::app {
 
 // One line each; declared here so that a tool needs no header.
 extern const Tool kReloadTool, kStatusTool, kPluginTool, kCheckPluginTool, kTestPluginTool, kPluginsTool,
-    kSchemaTool, kRoutesTool, kRenderTool;
+    kSchemaTool, kRoutesTool, kExplainTool, kRenderTool;
 
 namespace {
 
-constexpr std::array kTools{&kReloadTool, &kStatusTool, &kPluginsTool, &kSchemaTool, &kRoutesTool, &kRenderTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
+constexpr std::array kTools{&kReloadTool, &kStatusTool, &kPluginsTool, &kSchemaTool, &kRoutesTool, &kExplainTool, &kRenderTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
 
 }  // namespace
 

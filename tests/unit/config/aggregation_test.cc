@@ -17,6 +17,27 @@ TEST(AggregationBlockTest, WithoutTheBlockThereIsNothingOfIt) {
   EXPECT_FALSE(good(with_endpoint(""))->endpoints[0].aggregation->chain);
 }
 
+TEST(AggregationBlockTest, AccountsOfAnswersAreGivenWhereTheRootSaysSo) {
+  auto with = [](const std::string& explain) { return root(R"("extra_config":{"sluice":{"explain":)" + explain + R"(}},"endpoints":[])"); };
+  EXPECT_FALSE(good(root(R"("endpoints":[])"))->explain);
+  auto c = good(with("{}"));
+  ASSERT_TRUE(c->explain);
+  EXPECT_EQ(c->explain->secret, "");
+  EXPECT_EQ(c->explain->max_age, std::chrono::seconds{60});
+  c = good(with(R"({"secret":"0123456789abcdef","max_age":"5m"})"));
+  EXPECT_EQ(c->explain->secret, "0123456789abcdef");
+  EXPECT_EQ(c->explain->max_age, std::chrono::minutes{5});
+  EXPECT_EQ(good(with(R"({"max_age":"0s"})"))->explain->max_age, std::chrono::seconds{1});
+  EXPECT_EQ(good(with(R"({"max_age":"100h"})"))->explain->max_age, std::chrono::hours{24});
+  const std::pair<std::string, std::string> wrong[] = {
+      {R"({"secret":"short"})", "/secret: expected at least 16 characters"},
+      {R"({"max_age":"2d"})", "/max_age: expected a duration such as \"60s\""},
+      {R"({"max_age":60})", "/max_age: expected"},
+      {"true", "/extra_config/sluice/explain: expected"},
+  };
+  for (const auto& [block, problem] : wrong) EXPECT_HAS(problems(with(block)), problem);
+}
+
 TEST(AggregationBlockTest, EveryKeyIsRead) {
   auto c = good(with_endpoint(R"("merge":{"strategy":"deep","keys":{"a.b":"zip by id","c":"error"}},"status":"resp12","status_when":[{"when":"{resp0.status} == 1","status":299}],
     "problem_json":true,"parts":"body","parts_key":"about","headers":{"vary":"append"},"chain":true)"));

@@ -14,12 +14,13 @@ namespace {
 
 class Origins final : public MergeTrace {
  public:
-  void member(std::span<const std::string_view> path, uint32_t part, Strategy s) override {
+  void member(std::span<const std::string_view> path, uint32_t part, Strategy s, bool of_both) override {
     std::string key;
     for (std::string_view p : path) key += (key.empty() ? "" : ".") + std::string{p};
     text += key + " from " + std::to_string(part) + " by " + std::string{to_string(s)} + "; ";
+    if (of_both) both += key + " ";
   }
-  std::string text;
+  std::string text, both;
 };
 
 class CombineTest : public ::testing::Test {
@@ -119,6 +120,7 @@ TEST_F(CombineTest, ItSaysWhereMembersComeFrom) {
   combined({"(a=1,o=(x=1),f=1)", "(a=2,o=(y=2),f=2)"}, rules, &origins);
   EXPECT_EQ(origins.text,
             "a from 0 by overwrite; o from 0 by deep; f from 0 by first; a from 1 by overwrite; o.y from 1 by deep; o from 1 by deep; ");
+  EXPECT_EQ(origins.both, "o ");
 }
 
 TEST_F(CombineTest, DocumentsMayBeDeeperThanTheMergeGoes) {
