@@ -109,7 +109,7 @@ class AggregationCompiler {
     for (uint32_t i = 0; i < b.index; ++i)
       if (out_->steps[i].label == s.label) report_.error(join(c->pointer, "name"), "another backend of the endpoint is called \"" + s.label + "\" already");
     s.required = c->required, s.optional = c->optional, s.hidden = c->hidden;
-    if (!c->when.text.empty()) s.when = parse<Expression>(c->when, names_);
+    if (!c->when.text.empty()) s.when = condition(b, *c);
     for (const auto& [name, value] : c->headers) {
       if (http::is_hop_by_hop(name) || iequals(name, "Host") || iequals(name, "Content-Length"))
         report_.error(value.pointer, "\"" + name + "\" belongs to the message, the gateway writes it itself");
@@ -128,6 +128,21 @@ class AggregationCompiler {
       else s.output_headers.push_back(name);
     }
     b.keep_headers = !plan_.raw && !c->output_headers.empty();
+  }
+
+  // In a sequence a condition may look at the steps before, whose order is known without `chain`.
+  std::optional<Expression> condition(const BackendPlan& b, const config::StepOptions& c) {
+    if (!plan_.sequential || out_->chain) return parse<Expression>(c.when, names_);
+    ReferenceNames names = names_;
+    names.steps = static_cast<uint32_t>(plan_.backends.size());
+    auto when = parse<Expression>(c.when, names);
+    bool early = true;
+    if (when)
+      when->each([&](const Reference& r) {
+        if (!r.of_step() || r.step < b.index || !std::exchange(early, false)) return;
+        report_.error(c.when.pointer, r.text() + ": in a sequence only the answers of backends before this one, which is " + ordinal(b.index) + ", are there");
+      });
+    return early ? std::move(when) : std::nullopt;
   }
 
   static bool is_own(const std::string& name) {

@@ -521,6 +521,12 @@ TEST(AggregationTest, WhatCannotWorkIsRefusedWithItsPlace) {
     EXPECT_NE(c.output.find("error: "), std::string::npos) << c.words << '\n' << c.output;
     EXPECT_NE(c.output.find(c.words), std::string::npos) << c.words << '\n' << c.output;
   }
+  for (const auto& [when, words] : {std::pair{"{resp1_x}", "sluice/when: {resp1_x}: in a sequence only the answers of backends before this one, which is resp1, are there"},
+                                    {"{resp2.status}", "{resp2.status}: in a sequence only"}, {"{resp3_x}", "the endpoint has 3 backends that answer"}}) {
+    const std::string output = check(config_of(endpoint_of("/m", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b", own(R"("when": ")" + std::string{when} + '"')) + "," + backend_of(up.url(), "/c"),
+                                                           R"("extra_config": {"proxy": {"sequential": true}}, )")));
+    EXPECT_NE(output.find(words), std::string::npos) << output;
+  }
   const std::string both = check(config_of(endpoint_of("/m", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b"), R"("extra_config": {"proxy": {"sequential": true}, "sluice": {"chain": true}}, )")));
   EXPECT_NE(both.find("the endpoint is sequential, too"), std::string::npos) << both;
 }
