@@ -55,6 +55,8 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
       reading.warning(proxy.pointer_of("shadow_timeout"), "expected a duration such as \"2s\", found " + quote(*text) +
                                                               "; the endpoint's timeout is taken");
   }
+  for (std::string_view key : {"sequential", "sequential_propagated_params", "static"})
+    proxy.without_effect(key, "it belongs to the \"proxy\" of an endpoint");
   proxy.finish();
 
   const Block* http_block = own_block(backend.at, "backend/http");
@@ -70,6 +72,7 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
   Options client{reading, own_block(backend.at, "backend/http/client"), kHttpClientBlock, false};
   backend.send_body_on_redirect = client.flag("send_body_on_redirect");
   backend.max_gzip_ratio = static_cast<uint32_t>(client.integer("max_gzip_ratio", backend.max_gzip_ratio, 0, 1'000'000));
+  client.finish();
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ void read_proxy(Reading& reading, Endpoint& endpoint) {
   if (const boost::json::value* combiner = proxy.find("combiner"); combiner && !combiner->is_string())
     reading.mismatch(proxy.pointer_of("combiner"), "a text", *combiner);
   read_static(proxy, reading, endpoint);
+  for (std::string_view key : {"shadow", "shadow_timeout"}) proxy.without_effect(key, "it belongs to the \"proxy\" of a backend");
   proxy.without_effect("max_payload", kNoMaxPayload);
   proxy.without_effect("decompress_gzip", kNoDecompression);
   proxy.finish();

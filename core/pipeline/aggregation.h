@@ -36,6 +36,12 @@ struct PartPlan {
     bool null_is_a_value = false;
   };
   std::vector<Need> needs;          // what its request is made of: without one of them it cannot be sent
+  // Answers that the step's plugins see as request parameters: RespN_path.
+  struct Parameter {
+    Reference reference;
+    std::string path, name;
+  };
+  std::vector<Parameter> parameters;
   std::vector<std::pair<std::string, Template>> headers, query;
   std::optional<Template> text_body;
   std::optional<BodyValue> json_body;

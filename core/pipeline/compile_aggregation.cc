@@ -109,7 +109,7 @@ class AggregationCompiler {
     for (uint32_t i = 0; i < b.index; ++i)
       if (out_->steps[i].label == s.label) report_.error(join(c->pointer, "name"), "another backend of the endpoint is called \"" + s.label + "\" already");
     s.required = c->required, s.optional = c->optional, s.hidden = c->hidden;
-    if (!c->when.text.empty()) s.when = parse<Expression>(c->when, names_);
+    if (!c->when.text.empty()) s.when = condition(b, *c);
     for (const auto& [name, value] : c->headers) {
       if (http::is_hop_by_hop(name) || iequals(name, "Host") || iequals(name, "Content-Length"))
         report_.error(value.pointer, "\"" + name + "\" belongs to the message, the gateway writes it itself");
@@ -128,6 +128,21 @@ class AggregationCompiler {
       else s.output_headers.push_back(name);
     }
     b.keep_headers = !plan_.raw && !c->output_headers.empty();
+  }
+
+  // In a sequence a condition may look at the steps before, whose order is known without `chain`.
+  std::optional<Expression> condition(const BackendPlan& b, const config::StepOptions& c) {
+    if (!plan_.sequential || out_->chain) return parse<Expression>(c.when, names_);
+    ReferenceNames names = names_;
+    names.steps = static_cast<uint32_t>(plan_.backends.size());
+    auto when = parse<Expression>(c.when, names);
+    bool early = true;
+    if (when)
+      when->each([&](const Reference& r) {
+        if (!r.of_step() || r.step < b.index || !std::exchange(early, false)) return;
+        report_.error(c.when.pointer, r.text() + ": in a sequence only the answers of backends before this one, which is " + ordinal(b.index) + ", are there");
+      });
+    return early ? std::move(when) : std::nullopt;
   }
 
   static bool is_own(const std::string& name) {
@@ -180,9 +195,14 @@ class AggregationCompiler {
         if (part.kind != config::UrlPart::Kind::response) continue;
         std::string why;
         auto r = parse_reference(ordinal(part.step) + "_" + part.text, names_, &why);
-        if (r) need(*r);
+        if (r) need(*r), show(i, *r, part.text);
         else report_.error(join(c.at.pointer, "url_pattern"), why);
       }
+    if (out_->chain)
+      for (const config::Block& block : c.at.extra)
+        each_reference(*block.value, 0, [&](const Reference& r, std::string_view path) {
+          if (r.step != i) need(r), show(i, r, path);
+        });
     for (const auto& [name, t] : s.headers) t.each(need);
     for (const auto& [name, t] : s.query) t.each(need);
     if (s.text_body) s.text_body->each(need);
@@ -197,6 +217,31 @@ class AggregationCompiler {
     }
     if (s.hidden && !out_->chain && (!plan_.config->aggregation || plan_.config->aggregation->status_when.empty()))
       report_.warning(join(c.step->pointer, "hidden"), "nothing uses the data of this backend: without \"chain\" no other backend can");
+  }
+
+  // A plugin's own block may name an answer, as variables do: a text that is one reference, {resp0_id}. Other texts are the
+  // plugin's, whatever braces they have.
+  void each_reference(const json::value& v, uint32_t depth, const auto& visit) {
+    if (depth > kMaxBodyDepth) return;
+    if (v.is_object())
+      for (const auto& m : v.get_object()) each_reference(m.value(), depth + 1, visit);
+    if (v.is_array())
+      for (const json::value& one : v.get_array()) each_reference(one, depth + 1, visit);
+    if (!v.is_string()) return;
+    const std::string_view text = v.get_string(), name = braced_name(text);
+    if (name.empty() || name.size() + 2 != text.size()) return;
+    std::string why, small{name};
+    small[0] = lower(small[0]);  // parameters of answers begin with a capital, and are asked for so by some
+    auto r = parse_reference(small, names_, &why);
+    if (r && r->of == Reference::Of::data && !r->path.empty()) visit(*r, name.substr(name.find('_') + 1));
+  }
+
+  // As in a sequence, under the name that its plugins know.
+  void show(uint32_t i, const Reference& r, std::string_view path) {
+    if (plan_.backends[i]->chain.empty() && !plan_.backends[i]->transport) return;  // nobody looks
+    std::string name = "Resp" + std::to_string(r.step) + "_" + std::string{path};
+    auto& all = out_->steps[i].parameters;
+    if (std::none_of(all.begin(), all.end(), [&](const auto& p) { return p.name == name; })) all.push_back({r, std::string{path}, std::move(name)});
   }
 
   void wait(uint32_t who, uint32_t for_whom) {

@@ -55,15 +55,20 @@ std::shared_ptr<const document::Flatmap> compile_flatmap(const config::Element& 
 
 void compile_sequence(EndpointPlan& p, config::Report& report) {
   p.sequential = p.config->sequential && p.backends.size() > 1;  // a single one just runs (§5.3, rule 5)
-  if (!p.sequential) return;
   const auto& list = p.config->sequential_propagated_params;
+  std::string pointer = join(join(p.config->at.pointer, "extra_config"), "proxy");
+  for (const config::Block& b : p.config->at.own)
+    if (b.name == "proxy") pointer = b.pointer;
+  pointer = join(pointer, "sequential_propagated_params");
+  if (!p.sequential && !list.empty())
+    report.warning(pointer, std::string{"has no effect: "} + (p.config->sequential ? "there is no later backend" : "the endpoint is not \"sequential\""));
+  if (!p.sequential) return;
   for (const std::string& text : list) {
     // "resp<N>" or "resp<N>_<path>", checked when it was read.
     EndpointPlan::Propagated out;
     std::string_view rest = std::string_view{text}.substr(4);
     size_t digits = std::min(rest.find('_'), rest.size());
     auto step = parse_decimal<uint32_t>(rest.substr(0, digits));
-    std::string pointer = join(join(join(p.config->at.pointer, "extra_config"), "proxy"), "sequential_propagated_params");
     if (!step || *step >= p.backends.size()) {
       report.warning(pointer, "\"" + text + "\": the endpoint has " + std::to_string(p.backends.size()) + " backends, counted from 0; ignored");
       continue;

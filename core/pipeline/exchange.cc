@@ -286,6 +286,16 @@ void Exchange::forward_headers() {
   }
 }
 
+loop::Task<void> Exchange::take_first(BackendScope& source, http::Slices* bytes, bool* last) {
+  *bytes = source.take(last);
+  while (bytes->empty() && !*last && !source.error && !expired_) {
+    source.resume();
+    if (!source.has_more()) co_await source.more().wait();
+    if (source.error || expired_) break;
+    *bytes = source.take(last);
+  }
+}
+
 loop::Task<void> Exchange::write_answer() {
   if (open_answer_flow()) {
     auto through = write_through_hooks();
@@ -294,14 +304,23 @@ loop::Task<void> Exchange::write_answer() {
   }
   http::ResponseHead h;
   h.status = answer_.status ? answer_.status : 500;
-  h.headers = answer_.headers;
   if (!source_) {
+    if (untyped_) [[unlikely]] add_type(answer_.body.span());
+    h.headers = answer_.headers;
     stream_.respond(h, answer_.body.span());
     co_return;
   }
   BackendScope& source = *source_;
   bool last = false;
-  http::Slices bytes = source.take(&last);
+  http::Slices bytes;
+  if (untyped_) [[unlikely]] {
+    auto waiting = take_first(source, &bytes, &last);
+    co_await waiting;
+    add_type(bytes);
+  } else {
+    bytes = source.take(&last);
+  }
+  h.headers = answer_.headers;
   if (last && !source.error) {
     stream_.respond(h, bytes, http::Life::callback);
     co_return;

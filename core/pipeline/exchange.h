@@ -102,6 +102,8 @@ class Exchange final : public http::StreamOwner {
   // ---- exchange.cc ----
   void finish();
   void forward_headers();
+  // As BackendScope::take(), but waits until there is something to take: no bytes only at the end or after a failure.
+  loop::Task<void> take_first(BackendScope&, http::Slices*, bool* last);
   loop::Task<bool> read_body();          // false: it failed, the answer is set
   bool take_body(http::Slices, bool last);  // for body_sink, or into memory
   void fail_body(const Error&);
@@ -126,6 +128,7 @@ class Exchange final : public http::StreamOwner {
   void report(const Error&);             // one line in the log, one at the access line
   bool encode(slc_exchange&, const Encoder&);
   void add_version_headers(bool completed);
+  void add_type(http::Slices beginning);  // of an untyped answer, unless somebody outside has given it one
   // ---- builtin.cc ----
   void answer_redirect(std::string_view location, bool slash_only);
   void answer_unknown(int status, std::string_view allow);
@@ -155,6 +158,7 @@ class Exchange final : public http::StreamOwner {
   bool reached_router_ = false, body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
   bool shadow_ = false, gone_ = false;
   Account* account_ = nullptr;
+  bool untyped_ = false;                 // a raw answer without a Content-Type, as the backend gave it
   Streams* streams_ = nullptr;           // only where chunk hooks are configured
   uint64_t started_ns_ = 0;
   std::string_view log_errors_;

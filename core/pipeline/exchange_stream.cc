@@ -191,10 +191,12 @@ loop::Task<void> Exchange::write_through_hooks() {
     stream_.respond(h, answer_.body.span());
     co_return;
   }
+  http::Slice first = out.first;
+  // Nobody waits for that: hooks may have bytes of their own for a body that has not begun.
+  if (untyped_) [[unlikely]] add_type({&first, 1});
   http::ResponseHead h;
   h.status = answer_.status ? answer_.status : 500;
   h.headers = answer_.headers;
-  http::Slice first = out.first;
   if (flow.over() && !why()) {
     stream_.respond(h, {&first, first.empty() ? 0u : 1u}, http::Life::callback);
     co_return;

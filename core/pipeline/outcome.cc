@@ -99,7 +99,7 @@ class Assembly {
   const Outcome* run() {
     count();
     if (required_ != nullptr) fail_with(*required_);
-    else if (plan_.sequential && parts_[0].failed()) result_.error = parts_[0].error;  // that very error (pipeline.md §5.3, rule 1)
+    else if (const Part* first = plan_.sequential ? first_called() : nullptr; first && first->failed()) result_.error = first->error;  // that very error (pipeline.md §5.3, rule 1)
     else if (good_ == 0 && failed_ > 0) fail_all();
     else merge();
     find_status();
@@ -127,6 +127,12 @@ class Assembly {
       }
       if (!p.step->optional && p.fate != Fate::ok) complete_ = false;
     }
+  }
+
+  const Part* first_called() const {
+    for (const Part& p : parts_)
+      if (p.fate != Fate::skipped) return &p;
+    return nullptr;
   }
 
   // As call_all() does; a sequence has told its own.

@@ -118,6 +118,8 @@ class PartsRun {
     };
     p.fate = Fate::running;
     ++running_;
+    if (!p.step->parameters.empty()) [[unlikely]]
+      show_answers(*p.step);
     // A call keeps the lookup that stands here when it is made.
     const ResponseLookup* before = std::exchange(x_.responses, plan_.aggregation->chain ? &lookup_ : x_.responses);
     if (plan_.config->concurrent_calls > 1) {
@@ -130,6 +132,15 @@ class PartsRun {
     if (b->task) b->task.start(*b);
     else finished(i);  // the request could not be written
     x_.responses = before;
+  }
+
+  // They are the same for every step that asks, so one that is there stays.
+  void show_answers(const PartPlan& step) {
+    for (const PartPlan::Parameter& from : step.parameters) {
+      std::string_view text;
+      if (find_param(x_.params(), from.name) || !value_of(from.reference.step, from.path, &text)) continue;
+      x_.params().push({from.name, text});
+    }
   }
 
   loop::Task<void> several(uint32_t i) {

@@ -1,6 +1,7 @@
 // From a result to the client's answer: status, gateway headers, encoder (pipeline.md §4, §8, §9).
-#include "core/document/shape.h"
 #include "core/base/clock.h"
+#include "core/document/shape.h"
+#include "core/http/sniff.h"
 #include "core/log/log.h"
 #include "core/pipeline/account.h"
 #include "core/pipeline/exchange.h"
@@ -12,6 +13,16 @@ namespace sluice::pipeline {
 void Exchange::add_version_headers(bool completed) {
   answer_.headers.add("X-Krakend", generation().version_header);
   answer_.headers.add("X-Krakend-Completed", completed ? "true" : "false");
+}
+
+// At the very end, as the reference's server does: of compressed bytes nothing could be said.
+void Exchange::add_type(http::Slices beginning) {
+  if (answer_.status == 204 || answer_.status == 304 || http::total_size(beginning) == 0) return;
+  if (answer_.headers.find("Content-Type") || !answer_.headers.get("Content-Encoding").empty()) return;
+  char bytes[http::kSniffed];
+  size_t n = 0;
+  for (http::Slice s : beginning) n += s.copy(bytes + n, sizeof bytes - n);
+  answer_.headers.add("Content-Type", http::sniff_content_type({bytes, n}));
 }
 
 bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
@@ -59,7 +70,11 @@ void Exchange::render(Scope& result, bool answered, const Outcome* outcome) {
   // false even for a good answer, unless static data makes the result non-empty (§8.4, quirks)
     add_version_headers(e.has_static_data && r.has_data && r.complete);
     answer_.status = r.status ? r.status : 200;
-    for (const http::Header& h : r.headers) answer_.headers.add(h.name, h.value);
+    untyped_ = e.raw;
+    for (const http::Header& h : r.headers) {
+      if (h.name.size() == 12 && iequals(h.name, "Content-Type")) untyped_ = false;
+      answer_.headers.add(h.name, h.value);
+    }
     if (!source_) answer_.body = r.body;
     return;
   }
@@ -130,7 +145,7 @@ void Exchange::render_failure(const Error& error, const Outcome* outcome) {
   if (!generation().config->router.return_error_msg || answer_.status == 304) return;  // 304 describes no body of its own
   std::string_view text = !error.body.empty() ? error.body : error.public_message;
   if (text.empty()) text = to_string(error.code);
-  answer_.headers.add("Content-Type", error.content_type.empty() ? "text/plain; charset=utf-8" : error.content_type);
+  answer_.headers.add("Content-Type", error.content_type.empty() ? http::sniff_content_type(text) : error.content_type);
   answer_.body.push(text);
 }
 

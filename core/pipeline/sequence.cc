@@ -79,6 +79,13 @@ class Sequence {
   Sequence(Exchange& x, const EndpointPlan& plan) : x_{x}, plan_{plan}, count_{static_cast<uint32_t>(plan.backends.size())} {
     steps_ = x.arena().array<BackendScope*>(count_);
     std::fill(steps_, steps_ + count_, nullptr);
+    if (plan.aggregation) {
+      parts_ = x.arena().array<Part>(count_);
+      for (uint32_t i = 0; i < count_; ++i) {
+        Part& p = *new (&parts_[i]) Part;
+        p.backend = plan.backends[i].get(), p.step = &plan.aggregation->steps[i];
+      }
+    }
     lookup_ = {[](void* self, uint32_t step, std::string_view path, std::string_view* value) {
                  return static_cast<Sequence*>(self)->resolved(step, path, value);
                },
@@ -109,37 +116,58 @@ class Sequence {
   std::string_view name_of(uint32_t step, std::string_view path) {
     return arena().concat("Resp", std::to_string(step), "_", path);
   }
-  std::span<const Part> parts();
+  std::span<const Part> parts() const { return {parts_, parts_ ? count_ : 0}; }
+  bool is_skipped(ReferenceValues&);
+  void close_parts();
   bool has_object(uint32_t step) const {
-    return steps_[step]->response.has_data && steps_[step]->response.data.kind == Kind::object;
+    return steps_[step] && steps_[step]->response.has_data && steps_[step]->response.data.kind == Kind::object;
   }
 
   Exchange& x_;
   const EndpointPlan& plan_;
   uint32_t count_, at_ = 0;   // at_: the step that runs, or the one that ended the chain
   bool ended_ = false;        // not cut off by the deadline
-  BackendScope** steps_;
+  BackendScope** steps_;      // nullptr: not called, or skipped
+  Part* parts_ = nullptr;     // with the block `sluice`; those before at_ have their fate
   ResponseLookup lookup_{};
 };
 
 loop::Task<void> Sequence::run() {
   for (;; ++at_) {
     const BackendPlan& backend = *plan_.backends[at_];
+    PartValues values{x_, parts()};
+    if (parts_ && is_skipped(values)) {
+      parts_[at_].fate = Fate::skipped;
+      if (at_ + 1 == count_) break;
+      continue;
+    }
     if (at_ > 0) resolve_all(backend);
     // What a step's plugins do to the parameters stays in the step.
     ArenaVector<router::Param> before = x_.params();
     if (!backend.chain.empty()) x_.params() = copy(arena(), before);
     // The block `sluice` may write the request, too, of what the client sent.
-    PartValues values{x_, {}};
     Context context{plan_.aggregation ? &plan_.aggregation->steps[at_] : nullptr, &values};
     RequestWriter writer{[](void* c, BackendScope& call) { write_request(call, *static_cast<Context*>(c)->step, *static_cast<Context*>(c)->values); }, &context};
     auto inside = call_backend(x_, backend, &steps_[at_], context.step ? &writer : nullptr);
     co_await inside;
     x_.params() = before;
     const BackendScope& step = *steps_[at_];
+    if (parts_) {
+      parts_[at_].call = steps_[at_];
+      judge(parts_[at_]);
+    }
     if (step.error || !step.response.complete || at_ + 1 == count_) break;
   }
   ended_ = true;
+}
+
+// Its condition does not hold, or it takes data of a step that was skipped: as in a chain (parts.cc).
+bool Sequence::is_skipped(ReferenceValues& values) {
+  const PartPlan& step = *parts_[at_].step;
+  if (step.when && !step.when->holds(values)) return true;
+  for (const config::UrlPart& part : parts_[at_].backend->config->url)
+    if (part.kind == config::UrlPart::Kind::response && part.step < at_ && parts_[part.step].fate == Fate::skipped) return true;
+  return false;
 }
 
 void Sequence::resolve_all(const BackendPlan& backend) {
@@ -164,9 +192,9 @@ void Sequence::resolve(std::string_view name, uint32_t step, std::string_view pa
 
 bool Sequence::look_up(uint32_t step, std::string_view path, std::string_view* value) {
   if (path.empty()) {  // the bytes of an answer that nobody decodes
-    BackendScope& from = *steps_[step];
-    if (!from.plan().keep_body) return false;
-    *value = from.body_text();
+    BackendScope* from = steps_[step];
+    if (!from || !from->plan().keep_body) return false;
+    *value = from->body_text();
     return true;
   }
   uint32_t base = 0;
@@ -194,26 +222,25 @@ bool Sequence::resolved(uint32_t step, std::string_view path, std::string_view* 
   return true;
 }
 
-std::span<const Part> Sequence::parts() {
-  auto* all = arena().array<Part>(count_);
-  for (uint32_t i = 0; i < count_; ++i) {
-    Part& p = *new (&all[i]) Part;
-    p.backend = plan_.backends[i].get(), p.step = &plan_.aggregation->steps[i], p.call = steps_[i];
-    if (i <= at_) {
+// Only run() gives steps their fate: what the deadline cut off, and what was never reached, gets one here.
+void Sequence::close_parts() {
+  for (uint32_t i = at_; i < count_; ++i) {
+    Part& p = parts_[i];
+    if (p.fate != Fate::waiting) continue;
+    if (i == at_) {
+      p.call = steps_[i];
       judge(p);
       continue;
     }
-    p.call = nullptr;
     p.fate = Fate::missed;
     p.error = {.code = Errc::invalid, .source = Source::backend, .message = "the sequence ended before it", .public_message = "the sequence ended before it"};
   }
-  return {all, count_};
 }
 
 void Sequence::finish(Scope& result, const Outcome** outcome) {
   if (!ended_ && steps_[at_]) steps_[at_]->close(Errc::timeout);
   BackendScope* last = steps_[at_];
-  bool failed = !ended_ || last->error;
+  bool failed = !ended_ || (last && last->error);
   if (failed) {
     Error error = timed_out(Source::backend);
     if (last && last->error) error = last->error;
@@ -227,6 +254,7 @@ void Sequence::finish(Scope& result, const Outcome** outcome) {
     }
   }
   if (plan_.aggregation) {
+    close_parts();
     *outcome = assemble(x_, plan_, parts(), result);
     return;
   }

@@ -418,6 +418,22 @@ TEST(ChainTest, ASequenceKeepsItsRulesAndTellsItsParts) {
   EXPECT_NE(json_of(r).at("detail").str().find("resp0 answered with status 500"), std::string::npos);
 }
 
+TEST(ChainTest, PluginsSeeTheAnswersThatTheirBlocksAndUrlsName) {
+  FakeUpstream up;
+  up.manual("/first");
+  up.on("/second", Reply::json(R"({"o":{"n":1.50},"none":null})"));
+  const std::string texts = R"({"id": "{Resp0_id}", "n": "{resp1_o.n}", "big": "{Resp1_o.n}", "list": ["{Resp0_l}"], "own": "{Resp2_x}", "more": "<{resp0_other}>"})";
+  const std::string stub = R"({"url_pattern": "/c/{resp0_url}", "host": ["http://stub"], "group": "stub", "extra_config": {"backend/stub": {"body": {"seen": )" + texts + R"(, "url": "{Resp0_url}"}}}})";
+  const std::string missed = R"({"url_pattern": "/c", "host": ["http://stub"], "extra_config": {"backend/stub": {"body": {"x": "{Resp1_none}"}}}})";
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/m", backend_of(up.url(), "/first") + "," + backend_of(up.url(), "/second") + "," + stub + "," + missed, own(R"("chain": true, "parts": "header")") + ", "))));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/m");
+  up.wait_for_request("/first").answer(Reply::json(R"({"id":7,"l":["a","b"],"url":"u"})"));
+  Response r = client.read();
+  EXPECT_EQ(json_of(r).at("stub"), Json::parse(R"({"seen":{"id":"7","n":"{resp1_o.n}","big":"1.50","list":["a,b"],"own":"{Resp2_x}","more":"<{resp0_other}>"},"url":"u"})"));
+  EXPECT_EQ(r.header("X-Sluice-Parts"), "resp0;fate=ok;status=200, resp1;fate=ok;status=200, resp2;fate=ok;status=200, resp3;fate=missed;status=502");
+}
+
 TEST(ChainTest, APassedOnAnswerHasAWrittenRequest) {
   FakeUpstream up;
   up.on("/raw", [](const FakeUpstream::Request& r) { return Reply{207, {{"X-Any", "1"}}, r.headers.get("X-Id") + " " + r.body}; });
@@ -505,6 +521,12 @@ TEST(AggregationTest, WhatCannotWorkIsRefusedWithItsPlace) {
     EXPECT_NE(c.output.find("error: "), std::string::npos) << c.words << '\n' << c.output;
     EXPECT_NE(c.output.find(c.words), std::string::npos) << c.words << '\n' << c.output;
   }
+  for (const auto& [when, words] : {std::pair{"{resp1_x}", "sluice/when: {resp1_x}: in a sequence only the answers of backends before this one, which is resp1, are there"},
+                                    {"{resp2.status}", "{resp2.status}: in a sequence only"}, {"{resp3_x}", "the endpoint has 3 backends that answer"}}) {
+    const std::string output = check(config_of(endpoint_of("/m", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b", own(R"("when": ")" + std::string{when} + '"')) + "," + backend_of(up.url(), "/c"),
+                                                           R"("extra_config": {"proxy": {"sequential": true}}, )")));
+    EXPECT_NE(output.find(words), std::string::npos) << output;
+  }
   const std::string both = check(config_of(endpoint_of("/m", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b"), R"("extra_config": {"proxy": {"sequential": true}, "sluice": {"chain": true}}, )")));
   EXPECT_NE(both.find("the endpoint is sequential, too"), std::string::npos) << both;
 }
@@ -514,6 +536,19 @@ TEST(AggregationTest, WhatHasNoEffectOnAnAnswerThatIsPassedOnIsToldOf) {
   EXPECT_EQ(quiet.find("warning: "), std::string::npos) << quiet;
   const std::string told = check(config_of(no_op_endpoint("/m", backend_of("http://h", "/a", own(R"("required": true)")), own(R"("parts": "header")") + ", ")));
   for (const char* key : {"sluice/parts: has no effect", "sluice/required: has no effect"}) EXPECT_NE(told.find(key), std::string::npos) << told;
+}
+
+TEST(AggregationTest, ParametersThatNobodyPropagatesAreToldOf) {
+  auto told = [](const std::string& name, const std::string& proxy, int backends) {
+    std::string list;
+    for (int i = 0; i < backends; ++i) list += (i ? "," : "") + backend_of("http://h", "/" + std::to_string(i));
+    return check(config_of(endpoint_of("/m", list, R"("extra_config": {")" + name + R"(": {)" + proxy + "}}, ")));
+  };
+  const std::string list = R"("sequential_propagated_params": ["resp0_id"])";
+  EXPECT_NE(told("proxy", list, 2).find("/endpoints/0/extra_config/proxy/sequential_propagated_params: has no effect: the endpoint is not \"sequential\""), std::string::npos);
+  EXPECT_NE(told("github.com/devopsfaith/krakend/proxy", list, 2).find("~1krakend~1proxy/sequential_propagated_params: has no effect"), std::string::npos);
+  EXPECT_NE(told("proxy", R"("sequential": true, )" + list, 1).find("has no effect: there is no later backend"), std::string::npos);
+  EXPECT_EQ(told("proxy", R"("sequential": true, )" + list, 2).find("has no effect"), std::string::npos);
 }
 
 TEST(AggregationTest, TwoBackendsThatCanWriteTheSameKeyAreToldOf) {

@@ -40,6 +40,19 @@ TEST(GraphQlGatewayTest, EarlierAnswersAreVariables) {
   EXPECT_EQ(client.get("/s").body, R"({"id":42,"query":"q","variables":{"id":"42"}})");
 }
 
+TEST(GraphQlGatewayTest, AVariableOfAChainWaitsForTheAnswerThatItTakes) {
+  FakeUpstream up;
+  up.manual("/first");
+  up.on("/graphql", [](const FakeUpstream::Request& r) { return Reply::json(r.body); });
+  const std::string query = backend(up, R"({"type": "query", "query": "q", "variables": {"id": "{resp1_user.id}", "n": 3}})");
+  GatewayProcess gateway(options_of(config_of(endpoint_of("/s", query + "," + backend_of(up.url(), "/first"), R"("extra_config": {"sluice": {"chain": true}}, )"))));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/s");
+  up.wait_for_request("/first").answer(Reply::json(R"({"user":{"id":42}})"));
+  Json body = Json::parse_or_throw(client.read().body, "the answer");
+  EXPECT_EQ(body.at("variables"), Json::parse(R"({"id":"42","n":3})"));
+}
+
 TEST(GraphQlGatewayTest, AnUnreadableDocumentRefusesTheConfiguration) {
   FakeUpstream up;
   try {

@@ -109,6 +109,78 @@ TEST(SequenceTest, PropagatedValuesAreParametersOfLaterSteps) {
   EXPECT_EQ(Json::parse(client.get("/m").body), Json::parse(R"({"id":"6","o":{"id":6},"bytes":"some bytes","no":"{Resp1_no}"})"));
 }
 
+// A backend with a condition, or whatever else the block says.
+std::string step(const std::string& host, const std::string& pattern, const std::string& options, const std::string& more = "") {
+  return backend_of(host, pattern, R"("extra_config": {"sluice": {)" + options + "}}" + more);
+}
+
+std::string told_chain(const std::string& path, const std::string& backends, const std::string& options = R"("parts": "header")") {
+  return endpoint_of(path, backends, R"("input_query_strings": ["b"], "input_headers": ["X-B"], "extra_config": {"proxy": {"sequential": true}, "sluice": {)" + options + "}}, ");
+}
+
+TEST(SequenceTest, AConditionLeavesAStepOutAndTheSequenceGoesOn) {
+  FakeUpstream up;
+  up.on("/a", Reply::json(R"({"id":1,"kind":"a"})"));
+  up.on("/b/1", Reply::json(R"({"g":"x"})"));
+  up.on("/c/x", Reply::json(R"({"c":1})"));
+  up.on("/d/1", Reply::json(R"({"d":1})"));
+  GatewayProcess gateway(options_of(config_of(told_chain(
+      "/m/{x}", step(up.url(), "/a", R"("name": "first")") + "," + step(up.url(), "/b/{resp0_id}", R"("when": "{query.b} == 'yes'")") + "," + backend_of(up.url(), "/c/{resp1_g}") + "," +
+                    step(up.url(), "/d/{resp0_id}", R"("when": "{resp0_kind} == 'a' && {resp0.status} == 200 && {x} == 'd' && {resp1.status} != 404")")))));
+  TestClient client(gateway.port());
+  Response r = client.get("/m/d?b=yes");
+  EXPECT_EQ(Json::parse(r.body), Json::parse(R"({"id":1,"kind":"a","g":"x","c":1,"d":1})"));
+  EXPECT_EQ(r.header("X-Sluice-Parts"), "first;fate=ok;status=200, resp1;fate=ok;status=200, resp2;fate=ok;status=200, resp3;fate=ok;status=200");
+  r = client.get("/m/d?b=no");
+  EXPECT_EQ(Json::parse(r.body), Json::parse(R"({"id":1,"kind":"a","d":1})"));
+  EXPECT_EQ(r.header("X-Sluice-Parts"), "first;fate=ok;status=200, resp1;fate=skipped, resp2;fate=skipped, resp3;fate=ok;status=200");
+  EXPECT_EQ(r.header("X-Krakend-Completed"), "true") << "what was not wanted is not missing";
+  r = client.get("/m/other");
+  EXPECT_EQ(Json::parse(r.body), Json::parse(R"({"id":1,"kind":"a"})"));
+  EXPECT_EQ(r.header("X-Sluice-Parts"), "first;fate=ok;status=200, resp1;fate=skipped, resp2;fate=skipped, resp3;fate=skipped");
+  EXPECT_EQ(r.header("X-Krakend-Completed"), "true");
+}
+
+TEST(SequenceTest, TheFirstStepThatIsCalledDecidesWhenThoseBeforeAreSkipped) {
+  FakeUpstream up;
+  up.on("/a", Reply::json(R"({"a":1})"));
+  up.on("/b", Reply::json(R"({"b":1})"));
+  up.on("/bad", Reply::json("{}", 404));
+  const std::string skipped = step(up.url(), "/a", R"("when": "{header.X-B}")");
+  const std::string code = R"("extra_config": {"backend/http": {"return_error_code": true}})";
+  GatewayProcess gateway(options_of(config_of(told_chain("/none", skipped + "," + skipped) + "," + told_chain("/fails", skipped + "," + backend_of(up.url(), "/bad", code) + "," + backend_of(up.url(), "/b")) + "," +
+                                              told_chain("/stops", skipped + "," + backend_of(up.url(), "/b") + "," + backend_of(up.url(), "/bad", code) + "," + backend_of(up.url(), "/a")) + "," +
+                                              told_chain("/required", backend_of(up.url(), "/b") + "," + step(up.url(), "/a", R"("when": "{header.X-B}", "required": true)")))));
+  TestClient client(gateway.port());
+  Response r = client.get("/none");
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.body, "{}");
+  EXPECT_EQ(r.header("X-Sluice-Parts"), "resp0;fate=skipped, resp1;fate=skipped");
+  EXPECT_EQ(client.get("/none", {{"X-B", "1"}}).body, R"({"a":1})");
+  r = client.get("/fails");
+  EXPECT_EQ(r.status, 404);
+  EXPECT_EQ(r.header("X-Sluice-Parts"), "resp0;fate=skipped, resp1;fate=failed;status=404, resp2;fate=missed");
+  r = client.get("/stops");
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.body, R"({"b":1})");
+  EXPECT_EQ(r.header("X-Krakend-Completed"), "false");
+  EXPECT_EQ(r.header("X-Sluice-Parts"), "resp0;fate=skipped, resp1;fate=ok;status=200, resp2;fate=failed;status=404, resp3;fate=missed");
+  EXPECT_EQ(client.get("/required").body, R"({"b":1})");
+}
+
+TEST(SequenceTest, ABackendThatIsSkippedGivesNoParameters) {
+  FakeUpstream up;
+  up.on("/a", Reply{200, {}, "bytes"});
+  up.on("/b", Reply::json(R"({"id":5})"));
+  const std::string stub = R"({"url_pattern": "/c", "host": ["http://stub"], "extra_config": {"backend/stub": {"body": {"bytes": "{Resp0}", "id": "{Resp1_id}"}}}})";
+  GatewayProcess gateway(options_of(config_of(endpoint_of(
+      "/m", step(up.url(), "/a", R"("when": "{header.X-B}")", R"(, "encoding": "no-op")") + "," + step(up.url(), "/b", R"("when": "{header.X-B}")") + "," + stub,
+      R"("input_headers": ["X-B"], "extra_config": {"proxy": {"sequential": true, "sequential_propagated_params": ["resp0", "resp1_id"]}}, )"))));
+  TestClient client(gateway.port());
+  EXPECT_EQ(Json::parse(client.get("/m").body), Json::parse(R"({"bytes":"{Resp0}","id":"{Resp1_id}"})"));
+  EXPECT_EQ(Json::parse(client.get("/m", {{"X-B", "1"}}).body), Json::parse(R"({"bytes":"bytes","id":"5"})"));
+}
+
 std::string shadow_of(const std::string& host, const std::string& pattern, const std::string& proxy = "", const std::string& more = "") {
   return backend_of(host, pattern, R"("extra_config": {"proxy": {"shadow": true)" + proxy + "}}" + more);
 }

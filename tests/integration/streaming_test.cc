@@ -60,7 +60,7 @@ TEST(StreamingTest, ASlowReaderDoesNotFillTheGateway) {
   client.send_request("GET", "/big");
   auto call = up.wait_for_request("/big");
   size_t total = big_body();
-  call.send_head(200, {}, total);
+  call.send_head(200, {{"Content-Type", "application/octet-stream"}}, total);
   EXPECT_EQ(client.read_head().status, 200);
   size_t sent = call.send_until_blocked(total, Limit(500));
   EXPECT_LT(sent, total) << "the gateway swallowed everything though nobody read";
@@ -136,7 +136,7 @@ TEST(StreamingTest, ABodyTheBackendCutsOffIsVisiblyTruncated) {
     TestClient client(gateway.port());
     client.send_request("GET", "/cut");
     auto call = up.wait_for_request("/cut");
-    call.send_head(200, {}, known_length ? std::optional<uint64_t>(100) : std::nullopt);
+    call.send_head(200, {{"Content-Type", "text/plain"}}, known_length ? std::optional<uint64_t>(100) : std::nullopt);
     EXPECT_EQ(client.read_head().status, 200);
     call.send_piece("part");
     EXPECT_EQ(read_exactly(client, 4), "part");
@@ -173,6 +173,65 @@ TEST(StreamingTest, AClientThatLeavesInTheMiddleEndsTheBackendsStream) {
   EXPECT_EQ(read_exactly(*client, 4), "part");
   client.reset();
   call.wait_for_disconnect();
+}
+
+TEST(StreamingTest, AnAnswerWithoutATypeGetsTheOneThatItsFirstBytesTell) {
+  FakeUpstream up;
+  up.on("/html", Reply{200, {}, "<!DOCTYPE html><p>x"});
+  up.on("/json", Reply{404, {}, R"({"a":1})"});
+  up.on("/typed", Reply{200, {{"content-type", "x/y"}}, "<html>"});
+  up.on("/coded", Reply{200, {{"Content-Encoding", "br"}}, "<html>"});
+  up.on("/empty", Reply{200, {}, ""});
+  up.on("/big", Reply{200, {}, "%PDF-" + std::string(300'000, 'x')});
+  up.manual("/late");
+  std::string endpoints;
+  for (const char* path : {"/html", "/json", "/typed", "/coded", "/empty", "/big", "/late"}) endpoints += (endpoints.empty() ? "" : ",") + no_op_endpoint(path, backend_of(up.url(), path));
+  endpoints += "," + no_op_endpoint("/refused", backend_of("http://127.0.0.1:1", "/")) + "," + no_op_endpoint("/html", backend_of(up.url(), "/html"), R"("method": "HEAD", )");
+  GatewayProcess gateway(options_of(config_of(endpoints)));
+  TestClient client(gateway.port());
+  EXPECT_EQ(client.get("/html").header("Content-Type"), "text/html; charset=utf-8");
+  Response r = client.get("/json");
+  EXPECT_EQ(r.status, 404);
+  EXPECT_EQ(r.header("Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(r.header("Content-Length"), "7");
+  r = client.get("/typed");
+  EXPECT_EQ(r.header("Content-Type"), "x/y");
+  EXPECT_EQ(r.headers.count("Content-Type"), 1u);
+  EXPECT_FALSE(client.get("/coded").headers.has("Content-Type")) << "of compressed bytes nothing can be said";
+  EXPECT_FALSE(client.get("/empty").headers.has("Content-Type"));
+  EXPECT_FALSE(client.request("HEAD", "/html").headers.has("Content-Type"));
+  EXPECT_FALSE(client.get("/refused").headers.has("Content-Type"));
+  r = client.get("/big");
+  EXPECT_EQ(r.header("Content-Type"), "application/pdf");
+  EXPECT_EQ(r.body.size(), 300'005u);
+  client.send_request("GET", "/late");
+  auto call = up.wait_for_request("/late");
+  call.send_head(200);
+  call.send_piece("GIF89a");  // in a packet of its own
+  EXPECT_EQ(client.read_head().header("Content-Type"), "image/gif");
+  EXPECT_EQ(read_exactly(client, 6), "GIF89a");
+  call.finish();
+  EXPECT_EQ(client.next_piece(), "");
+  client.send_request("GET", "/late");
+  call = up.wait_for_request("/late");
+  call.send_head(200);
+  call.finish();
+  r = client.read();
+  EXPECT_EQ(r.status, 200);
+  EXPECT_FALSE(r.headers.has("Content-Type"));
+  EXPECT_FALSE(r.truncated);
+}
+
+TEST(StreamingTest, ABackendThatBreaksOffBeforeTheFirstByteOfAnUntypedBodyIsVisible) {
+  FakeUpstream up;
+  up.manual("/s");
+  GatewayProcess gateway(options_of(config_of(no_op_endpoint("/s", backend_of(up.url(), "/s")))));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/s");
+  auto call = up.wait_for_request("/s");
+  call.send_head(200, {}, 10);
+  call.close();
+  EXPECT_TRUE(client.read().truncated);
 }
 
 TEST(StreamingTest, ABodyOfUnknownLengthThatEndsWithTheConnectionIsComplete) {

@@ -185,6 +185,35 @@ TEST_F(TlsTest, ClientsMustShowACertificateThatSomebodyTrusts) {
   EXPECT_NE(refusal({.certificate = &expired}).find("expired"), std::string::npos);
 }
 
+TEST_F(TlsTest, TheSystemsAuthoritiesMayVouchForClients) {
+  TestCertificate authority{"authority", {.authority = true}};
+  TestCertificate client{"client", {.issuer = &authority}}, stranger{"stranger", {}};
+  const std::string system = pairs.file("system.pem", authority.pem()), keys = pairs.add("one", one);
+  auto start_with = [&](const std::string& more) {
+    GatewayOptions o = options(tls_root(keys, R"("enable_mtls": true)" + more));
+    o.environment["SSL_CERT_FILE"] = system;
+    gateway = std::make_unique<GatewayProcess>(std::move(o));
+  };
+  start_with("");
+  EXPECT_EQ(refusal({.certificate = &client}), "nothing");
+  EXPECT_NE(refusal({.certificate = &stranger}).find("unknown ca"), std::string::npos);
+  EXPECT_NE(refusal({}).find("certificate required"), std::string::npos);
+  start_with(R"(, "disable_system_ca_pool": true)");
+  EXPECT_NE(refusal({.certificate = &client}).find("unknown ca"), std::string::npos);
+  EXPECT_EQ(refusal({.certificate = &one}), "nothing") << "the one in keys";
+}
+
+TEST_F(TlsTest, TheOldPairIsNoAuthority) {
+  TestCertificate authority{"authority", {.authority = true}}, old{"old", {}};
+  TestCertificate client{"client", {.issuer = &authority}};
+  std::string pair = pairs.add("old", old);
+  pair = pair.substr(1, pair.size() - 2);  // without its braces
+  start(R"("tls": {)" + pair + R"(, "enable_mtls": true, "disable_system_ca_pool": true, "ca_certs": [")" + pairs.file("ca.pem", authority.pem()) + R"("]}, )");
+  EXPECT_EQ(refusal({.certificate = &client}), "nothing");
+  EXPECT_EQ(connect({.certificate = &client})->server_common_name(), "old") << "it is shown all the same";
+  EXPECT_NE(refusal({.certificate = &old}).find("unknown ca"), std::string::npos);
+}
+
 TEST_F(TlsTest, TheProtocolIsWhatBothSpeak) {
   using namespace std::string_literals;
   start(tls_root(pairs.add("one", one)));

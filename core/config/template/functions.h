@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "core/config/template/source_map.h"
 #include "core/config/template/value.h"
+#include "core/config/template/zone.h"
 
 namespace sluice::config::tmpl {
 
@@ -20,6 +22,7 @@ struct Services {
   // The file that `include` means; nullptr: *why.
   std::function<const File*(const std::string& name, std::string* why)> partial;
   int64_t now = 0;  // nanoseconds since 1970
+  std::shared_ptr<Zones> zones = std::make_shared<Zones>();
   size_t max_steps = 3'000'000;  // nodes walked, turns of loops included
 };
 

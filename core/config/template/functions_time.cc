@@ -1,4 +1,4 @@
-// sprig: dates. Zones are UTC and the local one ("", "Local"); layouts are Go's, written with its reference time
+// sprig: dates. Zones are UTC, the local one ("Local") and those of the tz database; layouts are Go's, written with its reference time
 // Mon Jan 2 15:04:05 MST 2006.
 #include <algorithm>
 #include <charconv>
@@ -80,13 +80,28 @@ struct Broken {
   std::string zone;
 };
 
-Broken broken(int64_t ns, bool local) {
+// Where a date is shown.
+struct Place {
+  bool local = false;
+  const Zone* zone = nullptr;  // nullptr: UTC, or local
+};
+
+Broken broken(int64_t ns, Place place) {
   Broken out;
   std::time_t seconds = static_cast<std::time_t>(ns / kSecond);
   out.nanoseconds = ns % kSecond;
   if (out.nanoseconds < 0) out.nanoseconds += kSecond, --seconds;
-  if (local) ::localtime_r(&seconds, &out.tm), out.offset = static_cast<int>(out.tm.tm_gmtoff), out.zone = out.tm.tm_zone;
-  else ::gmtime_r(&seconds, &out.tm), out.zone = "UTC";
+  if (place.local) {
+    ::localtime_r(&seconds, &out.tm), out.offset = static_cast<int>(out.tm.tm_gmtoff), out.zone = out.tm.tm_zone;
+    return out;
+  }
+  out.zone = "UTC";
+  if (place.zone) {
+    const Zone::Time there = place.zone->at(seconds);
+    out.offset = there.offset, out.zone = there.name;
+    seconds += there.offset;
+  }
+  ::gmtime_r(&seconds, &out.tm);
   return out;
 }
 
@@ -101,8 +116,8 @@ std::string zone_text(int offset, bool colon, bool z, bool hours_only = false) {
   return (offset < 0 ? "-" : "+") + padded(minutes / 60, 2) + (hours_only ? "" : (colon ? ":" : "") + padded(minutes % 60, 2));
 }
 
-std::string formatted(int64_t ns, std::string_view layout, bool local) {
-  Broken b = broken(ns, local);
+std::string formatted(int64_t ns, std::string_view layout, Place place) {
+  Broken b = broken(ns, place);
   const std::tm& t = b.tm;
   int hour12 = t.tm_hour % 12 ? t.tm_hour % 12 : 12;
   std::string out;
@@ -270,23 +285,27 @@ Value time_of(int64_t ns) {
   return v;
 }
 
+constexpr Place kLocal{true, nullptr};
+
 // False, and failed: a zone that is not known.
-bool zone_of(Call& c, std::string_view name, bool& local) {
-  local = name.empty() || name == "Local";
-  if (local || name == "UTC") return true;
-  c.fail("the zone " + go_quote(name) + " is not known; \"UTC\" and \"Local\" are");
-  return false;
+bool place_of(Call& c, std::string_view name, Place& place) {
+  if (name == "Local") return place = kLocal, true;
+  if (name.empty() || name == "UTC") return true;
+  std::string why;
+  place.zone = c.services.zones->find(name, &why);
+  if (!place.zone) c.fail("the zone " + go_quote(name) + " is not known: " + why);
+  return place.zone != nullptr;
 }
 
-Value date(Call& c) { return c.text(formatted(instant(c, c.args[1]), c.s(0), true)); }
+Value date(Call& c) { return c.text(formatted(instant(c, c.args[1]), c.s(0), kLocal)); }
 Value date_in_zone(Call& c) {
-  bool local = false;
-  return zone_of(c, c.s(2), local) ? c.text(formatted(instant(c, c.args[1]), c.s(0), local)) : Value{};
+  Place place;
+  return place_of(c, c.s(2), place) ? c.text(formatted(instant(c, c.args[1]), c.s(0), place)) : Value{};
 }
-Value html_date(Call& c) { return c.text(formatted(instant(c, c.args[0]), "2006-01-02", true)); }
+Value html_date(Call& c) { return c.text(formatted(instant(c, c.args[0]), "2006-01-02", kLocal)); }
 Value html_date_in_zone(Call& c) {
-  bool local = false;
-  return zone_of(c, c.s(1), local) ? c.text(formatted(instant(c, c.args[0]), "2006-01-02", local)) : Value{};
+  Place place;
+  return place_of(c, c.s(1), place) ? c.text(formatted(instant(c, c.args[0]), "2006-01-02", place)) : Value{};
 }
 Value to_date(Call& c) {
   auto ns = parsed(c.s(0), c.s(1));

@@ -231,6 +231,26 @@ TEST(ProxyTest, LimitsThatNobodyKeepsAreSaid) {
   EXPECT_HAS(r.report.format(), "warning: /endpoints/0/extra_config/proxy/decompress_gzip: has no effect: request bodies are passed on as they come");
 }
 
+TEST(ProxyTest, KeysOfTheOtherLevelAreSaid) {
+  auto r = read(endpoint(
+      R"("backend":[{"extra_config":{"proxy":{"sequential":true,"sequential_propagated_params":["resp0_a"],"static":{"data":{}}}}},{"extra_config":{"proxy":{"sequential":false}}}],
+    "extra_config":{"proxy":{"shadow":true,"shadow_timeout":"1s"}})"));
+  ASSERT_TRUE(r.config) << r.report.format();
+  EXPECT_EQ(r.report.issues().size(), 5u) << r.report.format();
+  EXPECT_FALSE(r.config->endpoints[0].sequential || r.config->endpoints[0].static_data || r.config->endpoints[0].backends[0].shadow);
+  EXPECT_HAS(r.report.format(), "warning: /endpoints/0/extra_config/proxy/shadow: has no effect: it belongs to the \"proxy\" of a backend");
+  EXPECT_HAS(r.report.format(), "warning: /endpoints/0/extra_config/proxy/shadow_timeout: has no effect");
+  for (const char* key : {"sequential", "sequential_propagated_params", "static"})
+    EXPECT_HAS(r.report.format(), std::string{"warning: /endpoints/0/backend/0/extra_config/proxy/"} + key + ": has no effect: it belongs to the \"proxy\" of an endpoint");
+}
+
+TEST(BackendTest, UnknownKeysOfTheClientAreSaid) {
+  auto r = read(backend(R"("extra_config":{"backend/http/client":{"send_body_on_redirects":true}})"));
+  ASSERT_TRUE(r.config);
+  EXPECT_HAS(r.report.format(), "warning: /endpoints/0/backend/0/extra_config/backend~1http~1client/send_body_on_redirects");
+  EXPECT_HAS(r.report.format(), "did you mean \"send_body_on_redirect\"?");
+}
+
 TEST(ProxyTest, WrongTypesThatKillTheReferenceAreErrors) {
   EXPECT_HAS(
       problems(endpoint(R"("backend":[{}],"extra_config":{"proxy":{"sequential_propagated_params":["resp0",5]}})")),
