@@ -1,10 +1,12 @@
-# sluice_add_plugin(name SOURCES … [LIBS …] [SCHEMA file] [TESTS …]): builds the plugin <name>.so as target plugin_<name>, C or C++.
+# sluice_add_plugin(name SOURCES … [LIBS …] [SCHEMA file] [TESTS …] [FUZZ …]): builds the plugin <name>.so as target plugin_<name>, C or C++.
 #
 #   SOURCES  the plugin
 #   LIBS     what it links; static libraries must be position independent, their symbols stay inside
 #   SCHEMA   a JSON Schema: #include "schema.h" gives its text as `kSchema`, so that it is written in one place only
 #   TESTS    sources of GoogleTest tests: the binary test_plugin_<name> is built of SOURCES and TESTS, so that tests reach
 #            everything, the entry included; ctest finds them if the project calls enable_testing()
+#   FUZZ     a source with SLUICE_FUZZ_DECODER or SLUICE_FUZZ_ENCODER: seeds_plugin_<name> is built of SOURCES and it, and run by ctest
+#            on the files of the folder corpus/. With -DSLUICE_FUZZ=ON (clang), fuzz_plugin_<name> is the fuzzer itself
 #
 # In the gateway's own tree the result goes to ${CMAKE_BINARY_DIR}/plugins and is installed; elsewhere it goes to
 # ${CMAKE_CURRENT_BINARY_DIR}.
@@ -65,9 +67,9 @@ static const char kSchema[] =
 endfunction()
 
 function(sluice_add_plugin name)
-  cmake_parse_arguments(P "" "SCHEMA" "SOURCES;LIBS;TESTS" ${ARGN})
+  cmake_parse_arguments(P "" "SCHEMA" "SOURCES;LIBS;TESTS;FUZZ" ${ARGN})
   if(P_UNPARSED_ARGUMENTS OR NOT P_SOURCES)
-    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [SCHEMA file] [TESTS …], got: ${ARGN}")
+    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [SCHEMA file] [TESTS …] [FUZZ …], got: ${ARGN}")
   endif()
   foreach(list P_SOURCES P_TESTS)
     foreach(source ${${list}})
@@ -109,7 +111,28 @@ function(sluice_add_plugin name)
               -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-note.cmake)
   endif()
 
-  if(NOT P_TESTS OR (TARGET slc_flags AND NOT SLC_TESTS))
+  if(TARGET slc_flags AND NOT SLC_TESTS)
+    return()
+  endif()
+  if(P_FUZZ)
+    set(fuzzers seeds_${target})
+    add_executable(seeds_${target} ${P_SOURCES} ${P_FUZZ} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/run_seeds.cc)
+    add_test(NAME seeds_${target} COMMAND seeds_${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus)
+    if(SLUICE_FUZZ)
+      list(APPEND fuzzers fuzz_${target})
+      add_executable(fuzz_${target} ${P_SOURCES} ${P_FUZZ})
+      target_compile_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+      target_link_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+    endif()
+    foreach(fuzzer ${fuzzers})
+      set_target_properties(${fuzzer} PROPERTIES C_STANDARD 11 CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+      target_link_libraries(${fuzzer} PRIVATE sluice::sdk ${P_LIBS})
+      if(P_SCHEMA)
+        target_include_directories(${fuzzer} PRIVATE ${schema_folder})
+      endif()
+    endforeach()
+  endif()
+  if(NOT P_TESTS)
     return()
   endif()
   find_package(GTest REQUIRED)

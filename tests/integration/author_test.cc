@@ -1,11 +1,9 @@
 // What an author does: sluice plugin new, a build out of tree against the installed SDK, sluice test-plugin, a running gateway.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 
-#include "tests/support/fake_upstream.h"
-#include "tests/support/gateway_process.h"
+#include "tests/integration/author.h"
 #include "tests/support/test_client.h"
 #include "tests/support/text.h"
 
@@ -13,60 +11,22 @@ namespace sluice::test {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr Limit kBuildLimit = std::chrono::minutes(8);
-
-// The gateway as it is installed.
-class Installed {
- public:
-  Installed() {
-    const Ran ran = run_program({SLC_CMAKE, "--install", SLC_BUILD_FOLDER, "--prefix", prefix()}, kBuildLimit);
-    if (ran.code != 0) throw Failure(ran.output);
-  }
-  std::string prefix() const { return folder_.path() + "/prefix"; }
-  std::string sluice() const { return prefix() + "/bin/sluice"; }
-
- private:
-  TempFolder folder_;
-};
-
-class AuthorTest : public testing::Test {
- protected:
-  // In the author's folder; PATH begins with the installed gateway's folder.
-  Ran run(std::vector<std::string> argv, const std::string& folder = "") {
-    if (argv[0] == "sluice") argv[0] = installed_.sluice();  // programs are looked for in the PATH of this process
-    const char* path = std::getenv("PATH");
-    return run_program(argv, kBuildLimit, {{"PATH", installed_.prefix() + "/bin:" + (path ? path : "")}, {"SLUICE_PREFIX", installed_.prefix()}, {"SLUICE_SANITIZE", SLC_CXX_FLAGS}},
-                       folder.empty() ? home_.path() : folder);
-  }
-  void expect_clean(const Ran& ran, const std::string& what) { ASSERT_EQ(ran.code, 0) << what << ":\n" << ran.output; }
-
-  // As the page says, but built like the gateway, which refuses what has another sanitizer.
-  void build(const std::string& folder) {
-    expect_clean(run({SLC_CMAKE, "-S", ".", "-B", "build", "-G", "Ninja", "-DCMAKE_PREFIX_PATH=" + installed_.prefix(),
-                      std::string("-DCMAKE_CXX_COMPILER=") + SLC_CXX_COMPILER, "-DCMAKE_CXX_FLAGS=" SLC_CXX_FLAGS " -Wall -Wextra -Wpedantic -Werror",
-                      "-DCMAKE_C_FLAGS=" SLC_CXX_FLAGS " -Wall -Wextra -Wpedantic -Werror", "-DCMAKE_MODULE_LINKER_FLAGS=" SLC_CXX_FLAGS}, folder),
-                 "configure");
-    expect_clean(run({SLC_CMAKE, "--build", "build"}, folder), "build");
-    expect_clean(run({SLC_CTEST, "--test-dir", "build", "--output-on-failure", "--no-tests=error"}, folder), "unit test");
-  }
-  std::string home(const std::string& name) const { return home_.path() + "/" + name; }
-
-  Installed installed_;
-  TempFolder home_;
-};
 
 struct Kind {
   const char *kind, *lang;
+  const char* scopes = "";
 };
-void PrintTo(const Kind& k, std::ostream* out) { *out << k.kind << " in " << k.lang; }
+void PrintTo(const Kind& k, std::ostream* out) { *out << k.kind << " in " << k.lang << (*k.scopes ? " for " : "") << k.scopes; }
 class TemplateTest : public AuthorTest, public testing::WithParamInterface<Kind> {};
 
 TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {
-  const auto [kind, lang] = GetParam();
+  const auto [kind, lang, scopes] = GetParam();
   const std::string name = "my-" + std::string{kind};
   const bool rust = std::string_view{lang} == "rust";
   if (rust && run_program({"sh", "-c", "cargo --version && rustc --version"}).code != 0) GTEST_SKIP() << "there is no cargo or no rustc";
-  const Ran made = run({"sluice", "plugin", "new", name, "--kind", kind, "--lang", lang, "--vendor", "acme"});
+  std::vector<std::string> command{"sluice", "plugin", "new", name, "--kind", kind, "--lang", lang, "--vendor", "acme"};
+  if (*scopes) command.insert(command.end(), {"--scope", scopes});
+  const Ran made = run(command);
   expect_clean(made, "new");
   EXPECT_NE(made.output.find("sluice test-plugin ."), std::string::npos) << made.output;
 
@@ -74,7 +34,7 @@ TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {
   for (const auto& file : fs::recursive_directory_iterator(folder)) {
     if (!file.is_regular_file()) continue;
     const std::string text = read_file(file.path());
-    for (const char* mark : {"@NAME@", "@VENDOR@", "@KIND@", "@WHAT@", "@CURL@", "@SOURCE@", "@IDENTIFIER@", "@ABI_"})
+    for (const char* mark : {"@NAME@", "@VENDOR@", "@KIND@", "@WHAT@", "@CURL@", "@SOURCE@", "@IDENTIFIER@", "@ABI_", "@SCOPE", "@OF@", "@IN_", "ELSEWHERE@"})
       EXPECT_EQ(text.find(mark), std::string::npos) << file.path() << " still has " << mark;
   }
   for (const char* file : {"README.md", "gateway.json", "cases.json", "try", ".gitignore"}) EXPECT_TRUE(fs::exists(folder + "/" + file)) << file;
@@ -94,40 +54,34 @@ TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {
 INSTANTIATE_TEST_SUITE_P(Templates, TemplateTest,
                          testing::Values(Kind{"middleware", "c++"}, Kind{"around", "c++"}, Kind{"decoder", "c++"}, Kind{"encoder", "c++"}, Kind{"sd", "c++"},
                                          Kind{"balancer", "c++"}, Kind{"transport", "c++"}, Kind{"log-sink", "c++"}, Kind{"middleware", "c"},
-                                         Kind{"decoder", "c"}, Kind{"balancer", "c"}, Kind{"middleware", "rust"}),
-                         [](const auto& p) { return replace_all(replace_all(std::string{p.param.kind} + "_" + p.param.lang, "-", "_"), "c++", "cpp"); });
+                                         Kind{"decoder", "c"}, Kind{"encoder", "c"}, Kind{"sd", "c"}, Kind{"balancer", "c"},
+                                         Kind{"transport", "c"}, Kind{"middleware", "rust"}, Kind{"middleware", "c", "service"},
+                                         Kind{"middleware", "c++", "endpoint,proxy"}, Kind{"middleware", "rust", "proxy,backend"}),
+                         [](const auto& p) {
+                           std::string name = std::string{p.param.kind} + "_" + p.param.lang + (*p.param.scopes ? "_" : "") + p.param.scopes;
+                           for (const char* mark : {"-", ","}) name = replace_all(name, mark, "_");
+                           return replace_all(name, "c++", "cpp");
+                         });
 
-// docs/first-plugin.md, step by step.
-TEST_F(AuthorTest, ThePageFromNothingToAChangedAnswerHolds) {
-  const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/first-plugin.md");
-  const Ran made = run({"sluice", "plugin", "new", "stamp"});
-  expect_clean(made, "new");
-  // What the page shows as the program's answer is its answer.
-  EXPECT_NE(page.find(made.output), std::string::npos) << made.output;
-  const std::string folder = home("stamp");
-  for (const auto& file : fs::directory_iterator(folder)) {
-    const std::string name = file.path().filename();
-    EXPECT_TRUE(name == ".gitignore" || page.find("`" + name + "`") != std::string::npos) << "the page does not tell of " << name;
-  }
+// From nothing to a modifier of the reference gateway's kind: its block chooses an author's first plugin.
+TEST_F(AuthorTest, APluginMadeForTheBackendIsAModifier) {
+  expect_clean(run({"sluice", "plugin", "new", "mask", "--scope", "backend"}), "new");
+  const std::string folder = home("mask");
   build(folder);
-
   const Ran tested = run({"sluice", "test-plugin", "."}, folder);
   expect_clean(tested, "test-plugin");
-  for (const char* line : {"  ✓ file        a shared object for this machine that exports its entry and nothing else\n", "  ✓ load        example.stamp 0.1.0, ABI ",
-                           "  ✓ schema      1 schema, valid draft 7\n", "  ✓ case        the answer has the header\n", "  2 cases, 0 failed\n"}) {
-    EXPECT_NE(tested.output.find(line), std::string::npos) << line << '\n' << tested.output;
-    EXPECT_NE(page.find(line), std::string::npos) << line;
-  }
+  EXPECT_NE(tested.output.find("\"example/mask\" (middleware, backend, stage 500)"), std::string::npos) << tested.output;
 
-  // sluice run -c gateway.json, on a port of this test's own.
   GatewayOptions options;
   options.binary = installed_.sluice();
-  options.config = replace_all(read_file(folder + "/gateway.json"), "./build", folder + "/build");
+  options.config = R"({"version": 3, "plugin": {"folder": ")" + folder + R"(/build", "pattern": "mask.so"}, "endpoints": [{"endpoint": "/try", "backend": [
+    {"host": ["http://sample"], "url_pattern": "/", "extra_config": {"backend/stub": {"body": {"a": 1}},
+     "plugin/req-resp-modifier": {"name": ["example/mask"], "example/mask": {"header": "X-Masked", "value": "yes"}}}}]}]})";
   GatewayProcess gateway(options);
   const Response r = get_once(gateway.port(), "/try");
-  EXPECT_EQ(r.status, 200);
-  EXPECT_EQ(r.header("X-Hello"), "world");
-  EXPECT_EQ(r.body, R"({"message":"from the backend"})");
+  EXPECT_EQ(r.body, R"({"a":1})");
+  EXPECT_EQ(r.header("X-Masked"), "yes");
+  EXPECT_EQ(gateway.log().find("left out"), std::string::npos) << gateway.log();
 }
 
 TEST_F(AuthorTest, TheScriptBuildsRunsAndShowsTheAnswer) {
@@ -188,6 +142,47 @@ TEST_F(PluginNewTest, SaysWhichKindsAndLanguagesThereAre) {
   EXPECT_NE(both.output.find("there is no transport in rust to begin with; there is one in c++"), std::string::npos) << both.output;
   EXPECT_EQ(make({}).code, 255);
   EXPECT_EQ(make({"old", "a"}).code, 255);
+}
+
+TEST_F(PluginNewTest, AMiddlewareSaysWhereItMayStand) {
+  for (const auto& [lang, file, code] : {std::tuple{"c++", "plugin.cc", "scopes = sluice::scope::proxy | sluice::scope::backend;"},
+                                         std::tuple{"c", "plugin.c", ".scopes = SLC_AT_PROXY | SLC_AT_BACKEND,"},
+                                         std::tuple{"rust", "src/lib.rs", "scopes: AT_PROXY | AT_BACKEND,"}}) {
+    const std::string folder = std::string{"in-"} + lang[0] + lang[1 % std::string_view{lang}.size()];
+    EXPECT_EQ(make({"new", "mask", "--lang", lang, "--scope", "proxy,backend,proxy", "--dir", folder}).code, 0);
+    const std::string text = read_file(home_.path() + "/" + folder + "/" + file);
+    EXPECT_NE(text.find(code), std::string::npos) << text;
+  }
+  const Ran unknown = make({"new", "mask", "--scope", "proxy,backends"});
+  EXPECT_EQ(unknown.code, 255);
+  EXPECT_NE(unknown.output.find("unknown scope \"backends\": service, endpoint, proxy or backend is wanted; did you mean backend?"), std::string::npos) << unknown.output;
+  EXPECT_EQ(make({"new", "mask", "--scope", ""}).code, 255);
+  EXPECT_EQ(make({"new", "mask", "--scope", "proxy,"}).code, 255);
+  const Ran kind = make({"new", "mask", "--kind", "encoder", "--scope", "backend"});
+  EXPECT_EQ(kind.code, 255);
+  EXPECT_NE(kind.output.find("--scope is for a middleware"), std::string::npos) << kind.output;
+  EXPECT_FALSE(fs::exists(home_.path() + "/mask"));
+}
+
+// What the help and the page say exists is what there are templates for.
+TEST_F(PluginNewTest, TheHelpAndThePageNameTheCombinationsThatExist) {
+  const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/first-plugin.md");
+  const std::string help = make({"--help"}).output;
+  auto line_of = [](const std::string& text, const std::string& begin) {
+    const size_t at = text.find(begin), from = at + begin.size();
+    return at == text.npos ? std::string{} : text.substr(from, text.find('\n', from) - from);
+  };
+  for (const char* lang : {"c", "rust"}) {
+    std::string kinds, row;
+    for (const char* kind : {"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"}) {
+      const bool there = fs::exists(SLC_SOURCE_FOLDER "/sdk/template/" + std::string{kind} + "-" + lang);
+      if (there) kinds += (kinds.empty() ? "" : ", ") + std::string{kind};
+      row += there ? " yes |" : " |";
+    }
+    const std::string column = "                      ";
+    EXPECT_EQ(line_of(help, "\n" + column + lang + std::string(6 - std::string_view{lang}.size(), ' ')), kinds) << help;
+    EXPECT_EQ(line_of(page, "\n| `" + std::string{lang} + "` |"), row);
+  }
 }
 
 // ---- test-plugin, with a plugin of the product ----

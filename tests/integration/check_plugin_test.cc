@@ -1,7 +1,9 @@
 // sluice check-plugin: every way to misbehave has its finding, and well-behaved plugins have none.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/text.h"
@@ -58,51 +60,51 @@ TEST_P(MisbehaviourTest, HasItsFinding) {
   EXPECT_TRUE(found.code == 1 || std::string_view{e.state} != "failed") << found.output;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    CheckPlugin, MisbehaviourTest,
-    testing::Values(
-        Expected{"no_entry", "file", "failed", "does not export slc_plugin_entry"},
-        Expected{"bad_magic", "load", "failed", "begins with 0x12345678"},
-        Expected{"newer_major", "load", "failed", "built for plugin ABI"},
-        Expected{"newer_minor", "load", "failed", "needs plugin ABI"},
-        Expected{"short_entry", "load", "failed", "says that it has 40 bytes"},
-        Expected{"missing_service", "load", "failed", "needs service sluice.stream/9"},
-        Expected{"unknown_interface", "load", "failed", "bound to interface \"sluice.time-machine/1\""},
-        Expected{"load_fails", "load", "failed", "no licence for the flux capacitor; and no plutonium"},
-        Expected{"create_reports_two_errors", "create", "failed", "generated blocks were refused"},
-        Expected{"crashes_in_create", "create", "failed", "the gateway died in create of \"misbehaving/crashes-in-create\""},
-        Expected{"worker_start_fails", "workers", "failed", "cannot start on worker 0: SLC_ENOMEM"},
-        Expected{"returns_garbage_action", "actions", "failed", "answered 4711, which is no action"},
-        Expected{"resumes_twice", "resumes", "failed", "was resumed a second time"},
-        Expected{"resumes_late", "resumes", "failed", "which no suspend() of the plugin gave"},
-        Expected{"resumes_from_thread", "threads", "failed", "lacks SLC_STARTS_THREADS"},
-        Expected{"never_resumes", "resumes", "failed", "was suspended, and ended by the time-out"},
-        Expected{"throws_raw", "workers", "failed", "the gateway died in on_request of \"misbehaving/throws\""},
-        Expected{"blocks_loop", "blocking", "failed", "held its event loop for"},
-        Expected{"leaks_timer", "timers", "failed", "leaves 1 timer or callout of its worker behind"},
-        Expected{"pins_thread_local", "file", "note", "thread_local objects with destructors"},
-        Expected{"loops_forever", "workers", "failed", "still inside on_request of \"misbehaving/loops-forever\""},
-        Expected{"ignores_no_memory", "memory", "failed", "the gateway died in on_request of \"misbehaving/ignores-no-memory\""},
-        Expected{"splits_differ", "codec", "failed", "gives another result for a JSON document in pieces of 1 bytes"},
-        Expected{"exports_more", "file", "failed", "exports more than its entry"},
-        Expected{"no_note", "note", "note", "has no note"},
-        Expected{"lying_note", "note", "failed", "its note and its entry disagree: version \"0.9.0\" in the note, \"1.0.0\" in the entry"},
-        Expected{"crashes", "file", "passed", "exports its entry and nothing else"},  // for nobody but who sends X-Crash
-        Expected{"sleeps_in_hook", "blocking", "failed", "held its event loop for"},
-        Expected{"never_returns", "end", "passed", ""},  // only where $SLUICE_TEST_RELEASE is set
-        Expected{"splits_response", "headers", "note", "set a header that is refused"},
-        Expected{"passes_rubbish", "end", "passed", ""},  // all of it is refused
-        Expected{"handles_signals", "file", "note", "uses what changes the whole process: sigaction"},
-        Expected{"static_destructor", "file", "note", "has static objects with destructors"},
-        Expected{"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
-        Expected{"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
-        Expected{"replies_in_chunk", "actions", "failed", "answered SLC_REPLY, which is no action of a chunk hook"},
-        Expected{"job_touches_exchange", "threads", "failed", "header was called on a thread that is no event loop"},
-        Expected{"trusts_store", "memory", "failed", "the gateway died in on_request of \"misbehaving/trusts-store\""},
-        Expected{"trusts_lookup", "memory", "failed", "the gateway died in a lookup of \"misbehaving/trusts-lookup\""},
-        Expected{"state_not_taken", "state", "failed", "its own export_state wrote: the state is lost at every reload"},
-        Expected{"trusts_state", "state", "failed", "the gateway died in import_state of \"misbehaving/trusts-state\""}),
-    [](const auto& p) { return std::string{p.param.fixture}; });
+const Expected kExpected[] = {
+    {"no_entry", "file", "failed", "does not export slc_plugin_entry"},
+    {"bad_magic", "load", "failed", "begins with 0x12345678"},
+    {"newer_major", "load", "failed", "built for plugin ABI"},
+    {"newer_minor", "load", "failed", "needs plugin ABI"},
+    {"short_entry", "load", "failed", "says that it has 40 bytes"},
+    {"missing_service", "load", "failed", "needs service sluice.stream/9"},
+    {"unknown_interface", "load", "failed", "bound to interface \"sluice.time-machine/1\""},
+    {"load_fails", "load", "failed", "no licence for the flux capacitor; and no plutonium"},
+    {"create_reports_two_errors", "create", "failed", "generated blocks were refused"},
+    {"crashes_in_create", "create", "failed", "the gateway died in create of \"misbehaving/crashes-in-create\""},
+    {"worker_start_fails", "workers", "failed", "cannot start on worker 0: SLC_ENOMEM"},
+    {"returns_garbage_action", "actions", "failed", "answered 4711, which is no action"},
+    {"resumes_twice", "resumes", "failed", "was resumed a second time"},
+    {"resumes_late", "resumes", "failed", "which no suspend() of the plugin gave"},
+    {"resumes_from_thread", "threads", "failed", "lacks SLC_STARTS_THREADS"},
+    {"never_resumes", "resumes", "failed", "was suspended, and ended by the time-out"},
+    {"throws_raw", "workers", "failed", "the gateway died in on_request of \"misbehaving/throws\""},
+    {"blocks_loop", "blocking", "failed", "held its event loop for"},
+    {"leaks_timer", "timers", "failed", "leaves 1 timer or callout of its worker behind"},
+    {"pins_thread_local", "file", "note", "thread_local objects with destructors"},
+    {"loops_forever", "workers", "failed", "still inside on_request of \"misbehaving/loops-forever\""},
+    {"ignores_no_memory", "memory", "failed", "the gateway died in on_request of \"misbehaving/ignores-no-memory\""},
+    {"splits_differ", "codec", "failed", "gives another result for a JSON document in pieces of 1 bytes"},
+    {"exports_more", "file", "failed", "exports more than its entry"},
+    {"no_note", "note", "note", "has no note"},
+    {"lying_note", "note", "failed", "its note and its entry disagree: version \"0.9.0\" in the note, \"1.0.0\" in the entry"},
+    {"crashes", "file", "passed", "exports its entry and nothing else"},  // for nobody but who sends X-Crash
+    {"sleeps_in_hook", "blocking", "failed", "held its event loop for"},
+    {"never_returns", "end", "passed", ""},  // only where $SLUICE_TEST_RELEASE is set
+    {"splits_response", "headers", "note", "set a header that is refused"},
+    {"passes_rubbish", "end", "passed", ""},  // all of it is refused
+    {"handles_signals", "file", "note", "uses what changes the whole process: sigaction"},
+    {"static_destructor", "file", "note", "has static objects with destructors"},
+    {"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
+    {"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
+    {"replies_in_chunk", "actions", "failed", "answered SLC_REPLY, which is no action of a chunk hook"},
+    {"job_touches_exchange", "threads", "failed", "header was called on a thread that is no event loop"},
+    {"trusts_store", "memory", "failed", "the gateway died in on_request of \"misbehaving/trusts-store\""},
+    {"trusts_shared", "memory", "failed", "the gateway died in create of \"misbehaving/trusts-shared\""},
+    {"trusts_lookup", "memory", "failed", "the gateway died in a lookup of \"misbehaving/trusts-lookup\""},
+    {"state_not_taken", "state", "failed", "its own export_state wrote: the state is lost at every reload"},
+    {"trusts_state", "state", "failed", "the gateway died in import_state of \"misbehaving/trusts-state\""}};
+
+INSTANTIATE_TEST_SUITE_P(CheckPlugin, MisbehaviourTest, testing::ValuesIn(kExpected), [](const auto& p) { return std::string{p.param.fixture}; });
 
 TEST(CheckPluginTest, UniqueSymbolsAreFound) {
   const Found found = check({fixture("exports_more")});
@@ -159,8 +161,85 @@ TEST(CheckPluginTest, EveryFixtureIsExpectedSomewhere) {
   EXPECT_GE(fixtures, 42u);
 }
 
-// The plugins of the product obey the rules that they preach: one of each kind.
-class ProductTest : public testing::TestWithParam<const char*> {};
+// Literals as the compiler sees them: joined, and without their escapes.
+std::string joined_literals(std::string text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\\' && at + 1 < text.size()) {
+      out += text[++at];
+    } else if (const size_t next = text.find_first_not_of(" \n", at + 1); text[at] == '"' && next != text.npos && next > at + 1 && text[next] == '"') {
+      at = next;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
+// The page of misbehaviour has a row for each fixture, tells what is found here, and quotes what tests assert.
+TEST(CheckPluginTest, ThePageOfMisbehaviourSaysWhatIsAsserted) {
+  const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/plugins/misbehaviour.md");
+  std::string tests;
+  for (const char* folder : {"/tests/integration", "/tests/unit/plugin"})
+    for (const auto& file : fs::directory_iterator{std::string{SLC_SOURCE_FOLDER} + folder})
+      if (file.path().extension() == ".cc") tests += joined_literals(read_file(file.path().string()));
+  std::map<std::string, std::vector<std::string>> rows;  // by fixture: the cells
+  for (size_t at = page.find("\n| `"); at != page.npos; at = page.find("\n| `", at + 1)) {
+    const std::string line = page.substr(at + 3, page.find('\n', at + 1) - at - 3);
+    std::vector<std::string> cells;
+    for (size_t from = 0, end; (end = line.find(" |", from)) != line.npos; from = std::min(end + 3, line.size())) cells.push_back(line.substr(from, end - from));
+    ASSERT_EQ(cells.size(), 4u) << line;
+    EXPECT_TRUE(rows.emplace(cells[0].substr(1, cells[0].size() - 2), cells).second) << line;
+  }
+  size_t fixtures = 0;
+  for (const char* folder : {"/tests/misbehaving", "/tests/misbehaving/loose"})
+    for (const auto& file : fs::directory_iterator{std::string{SLC_SOURCE_FOLDER} + folder}) {
+      if (file.path().extension() != ".c" && file.path().extension() != ".cc") continue;
+      ++fixtures;
+      EXPECT_TRUE(rows.count(file.path().stem().string())) << file.path() << " has no row";
+    }
+  EXPECT_EQ(rows.size(), fixtures);
+  for (const Expected& e : kExpected) {
+    const std::string_view state = e.state;
+    const std::string found = std::string{state == "failed" ? "✗" : state == "note" ? "!" : "✓"} + ' ' + e.check + (*e.text ? std::string{": `"} + e.text + '`' : "");
+    ASSERT_TRUE(rows.count(e.fixture)) << e.fixture;
+    EXPECT_EQ(replace_all(rows.at(e.fixture)[3], " `", "`"), replace_all(found, " `", "`"));
+  }
+  size_t quoted = 0;
+  for (const auto& [fixture, cells] : rows)
+    for (const std::string& cell : {cells[2], cells[3]})
+      for (size_t from = cell.find('`'), end; from != cell.npos && (end = cell.find('`', from + 1)) != cell.npos; from = cell.find('`', end + 1)) {
+        const std::string text = cell.substr(from + 1, end - from - 1);
+        if (text.find(' ') == text.npos) continue;  // a name
+        ++quoted;
+        EXPECT_NE(tests.find(text), tests.npos) << fixture << ": no test asserts " << text;
+      }
+  EXPECT_GT(quoted, 40u);
+}
+
+// The plugins of the product obey the rules that they preach: every one that the tree has.
+class ProductTest : public testing::TestWithParam<std::string> {};
+
+std::vector<std::string> product_plugins() {
+  std::vector<std::string> out;
+  for (const auto& folder : fs::directory_iterator{SLC_SOURCE_FOLDER "/plugins"}) {
+    const std::string name = folder.path().filename().string();
+    if (read_file(folder.path().string() + "/CMakeLists.txt").find("sluice_add_plugin(" + name) != std::string::npos) out.push_back(name);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+TEST(CheckPluginTest, EveryPluginThatIsBuiltIsAmongThoseChecked) {
+  const std::vector<std::string> names = product_plugins();
+  size_t built = 0;
+  for (const auto& file : fs::directory_iterator{plugins_folder()}) {
+    if (file.path().extension() != ".so") continue;
+    ++built;
+    EXPECT_EQ(std::count(names.begin(), names.end(), file.path().stem().string()), 1) << file.path();
+  }
+  EXPECT_GE(built, 15u);
+}
 
 TEST_P(ProductTest, BreaksNoRule) {
   const std::string file = plugins_folder() + "/" + GetParam() + ".so";
@@ -171,7 +250,7 @@ TEST_P(ProductTest, BreaksNoRule) {
   EXPECT_TRUE(found.has("end", "passed", "")) << found.output;
 }
 
-INSTANTIATE_TEST_SUITE_P(CheckPlugin, ProductTest, testing::Values("stub", "json", "balancing", "circuit-breaker", "cors", "logging", "ratelimit-router"),
+INSTANTIATE_TEST_SUITE_P(CheckPlugin, ProductTest, testing::ValuesIn(product_plugins()),
                          [](const auto& p) { return replace_all(p.param, "-", "_"); });
 
 TEST(CheckPluginTest, AGivenBlockIsUsedAndARefusedOneIsSaid) {

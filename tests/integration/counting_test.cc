@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "tests/integration/gateway_config.h"
+#include "tests/integration/plugins/plugin_folder.h"
 #include "tests/support/malloc_counter.h"
 #include "tests/support/text.h"
 
@@ -25,10 +26,25 @@ std::string document(int number, size_t size) {
   return out + "}";
 }
 
+// Ten middleware that do nothing in two hooks each: what is counted is the gateway's own work for a chain.
+std::string ten_empty() {
+  std::vector<std::pair<std::string, std::string>> chain;
+  for (int i = 0; i < 10; ++i) chain.emplace_back("test/empty-" + std::to_string(i), "");
+  return extra(chain) + ", ";
+}
+
 std::string scenarios(const std::string& url) {
-  return config_of(no_op_endpoint("/noop-small", backend_of(url, "/small", R"("encoding": "no-op")")) + "," +
+  const std::string small = backend_of(url, "/small", R"("encoding": "no-op")");
+  return config_of(no_op_endpoint("/noop-small", small) + "," + no_op_endpoint("/hooks-empty", small, ten_empty()) + "," +
                    endpoint_of("/json-small", backend_of(url, "/small")) + "," +
                    endpoint_of("/merge-2", backend_of(url, "/doc1") + "," + backend_of(url, "/doc2")));
+}
+
+// With the middleware of tests/bench beside the product's plugins.
+GatewayOptions with_empty_hooks(const FakeUpstream& up, const PluginFolder& plugins) {
+  GatewayOptions options = options_of(scenarios(up.url()));
+  options.arguments = {"--strict", "--plugins", plugins.path()};
+  return options;
 }
 
 void serve_documents(FakeUpstream& up) {
@@ -83,7 +99,8 @@ TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) {
   auto [path, backends] = GetParam();
   FakeUpstream up;
   serve_documents(up);
-  GatewayProcess gateway(options_of(scenarios(up.url())));
+  const PluginFolder plugins{{"empty"}};
+  GatewayProcess gateway(with_empty_hooks(up, plugins));
   TestClient client(gateway.port());
   send_many(client, path, 20);
   std::string why, trace;
@@ -101,7 +118,7 @@ TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, SystemCallsTest,
-                         ::testing::Values(std::tuple{"/noop-small", 1}, std::tuple{"/json-small", 1}, std::tuple{"/merge-2", 2}),
+                         ::testing::Values(std::tuple{"/noop-small", 1}, std::tuple{"/hooks-empty", 1}, std::tuple{"/json-small", 1}, std::tuple{"/merge-2", 2}),
                          [](const auto& i) { return std::string(std::get<0>(i.param)).substr(1, 4); });
 
 class AllocationsTest : public ::testing::TestWithParam<const char*> {
@@ -149,7 +166,8 @@ TEST_P(AllocationsTest, AWarmedUpRequestAllocatesNothing) {
   serve_documents(up);
   TempFolder folder;
   MallocPage* page = map(folder.path() + "/page");
-  GatewayOptions options = options_of(scenarios(up.url()));
+  const PluginFolder plugins{{"empty"}};
+  GatewayOptions options = with_empty_hooks(up, plugins);
   options.environment = {{"LD_PRELOAD", malloc_counter_library()}, {"SLC_MALLOC_PAGE", folder.path() + "/page"}};
   GatewayProcess gateway(options);
   TestClient client(gateway.port());
@@ -164,7 +182,7 @@ TEST_P(AllocationsTest, AWarmedUpRequestAllocatesNothing) {
   ::munmap(page, sizeof(MallocPage));
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenarios, AllocationsTest, ::testing::Values("/noop-small", "/json-small", "/merge-2"),
+INSTANTIATE_TEST_SUITE_P(Scenarios, AllocationsTest, ::testing::Values("/noop-small", "/hooks-empty", "/json-small", "/merge-2"),
                          [](const auto& i) { return std::string(i.param).substr(1, 4); });
 
 }  // namespace

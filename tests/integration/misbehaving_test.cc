@@ -134,7 +134,7 @@ TEST_F(MisbehavingTest, RubbishInTheArgumentsOfServicesIsRefused) {
 // A store that is full, a name server that is away, a state of another build: where nothing of that happens the three do no harm,
 // which is why check-plugin makes it happen.
 TEST_F(MisbehavingTest, PluginsThatTrustTooMuchServeAsLongAsAllIsWell) {
-  for (const char* name : {"trusts-store", "trusts-lookup", "trusts-state", "cuts-matter", "job-touches-exchange", "handles-signals", "static-destructor"}) {
+  for (const char* name : {"trusts-store", "trusts-shared", "trusts-lookup", "trusts-state", "cuts-matter", "job-touches-exchange", "handles-signals", "static-destructor"}) {
     PluggedGateway gateway({"misbehaving/" + replace_all(name, "-", "_")}, with_fixture(up, name, "5s", false));
     EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200) << name;
     expect_good(gateway);

@@ -346,15 +346,19 @@ TEST(ReloadTest, ASlowClientGetsItsWholeAnswerFromTheOldGeneration) {
 
 TEST(ReloadTest, UnderLoadNothingIsLost) {
   FakeUpstream up;
+  up.tolerate_disconnects();  // calls for clients that leave are given up
   up.on("/a", Reply::json(R"({"a":1})"));
   up.on("/b", Reply::json(R"({"b":2})"));
   auto config = [&](int n) {
-    return config_of(endpoint_of("/x", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b")) + "," + simple(up, "/n" + std::to_string(n), "/a"));
+    return config_of(endpoint_of("/x", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b"), extra({{"test/stamp", ""}}) + ", ") + "," +
+                     simple(up, "/n" + std::to_string(n), "/a"));
   };
-  GatewayProcess gateway(options_of(config(0), 2));
+  PluggedGateway plugged({"build-a/stamp"}, config(0), 2);
+  GatewayProcess& gateway = *plugged.operator->();
   Load load(gateway.port(), 8, "/x", [](const Response& r) { return r.status == 200 && r.body == R"({"a":1,"b":2})"; });
   for (int i = 1; i <= 15; ++i) {
     load.wait_for(20);
+    TestClient{gateway.port()}.send_request("GET", "/x");  // and leaves
     gateway.configure(config(i % 2));
     Ran ran = sluice_reload(gateway);
     ASSERT_EQ(ran.code, 0) << ran.output;
@@ -365,6 +369,7 @@ TEST(ReloadTest, UnderLoadNothingIsLost) {
   EXPECT_GT(load.answers(), 300);
   EXPECT_TRUE(wait_for_generations(gateway, 1));
   EXPECT_EQ(status_of(gateway).at("reload").at("done").whole(), 15);
+  expect_each_request_done(gateway, "/x");
 }
 
 // ---- the admin socket ----

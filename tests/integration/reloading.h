@@ -31,6 +31,19 @@ inline bool wait_for_generations(const GatewayProcess& g, long long wanted) {
   return false;
 }
 
+// For an endpoint with test/stamp, when nobody else asks: every request that it saw begin has ended in its on_done, once. The last
+// ones end a moment after their answers, so this asks again; the request that tells is always the one that has not ended.
+inline void expect_each_request_done(const GatewayProcess& g, const std::string& path) {
+  long long begun = 0, done = 0;
+  for (int i = 0; i < 300; ++i) {
+    const Response r = get_once(g.port(), path);
+    begun = std::stoll(r.header("X-Count")), done = std::stoll(r.header("X-Done-Count"));
+    ASSERT_LT(done, begun) << "more ends than beginnings";
+    if (begun - done == 1) return;
+  }
+  ADD_FAILURE() << begun << " requests began, and " << done << " have ended";
+}
+
 // Clients with a connection each that ask for the same thing for as long as this lives, and count what was not as it should be.
 class Load {
  public:

@@ -17,11 +17,12 @@ bool has(const std::string& text, const std::string& what) { return text.find(wh
 class Swapping {
  public:
   // `root`: further members of the configuration.
-  explicit Swapping(FakeUpstream& up, const std::string& root = "", int workers = 2) : folder_{{}} {
+  explicit Swapping(FakeUpstream& up, const std::string& root = "", int workers = 2, const std::vector<std::string>& arguments = {}) : folder_{{}} {
     put("a");
     GatewayOptions o = options_of(config(up, root), workers);
     o.binary = gateway_binary();
     o.arguments = {"--plugins", folder_.path()};
+    o.arguments.insert(o.arguments.end(), arguments.begin(), arguments.end());
     gateway_ = std::make_unique<GatewayProcess>(std::move(o));
   }
   static std::string config(FakeUpstream& up, const std::string& root) {
@@ -33,6 +34,7 @@ class Swapping {
     fs::rename(file() + ".new", file());
   }
   std::string file() const { return folder_.path() + "/stamp.so"; }
+  const std::string& folder() const { return folder_.path(); }
   GatewayProcess& operator*() { return *gateway_; }
   GatewayProcess* operator->() { return gateway_.get(); }
   Response get() { return get_once(gateway_->port(), "/x"); }
@@ -85,8 +87,41 @@ TEST(SwapTest, ABrokenOrMissingFileLeavesTheOldCodeAtWork) {
   EXPECT_EQ(gateway.get().header("X-Build-Out"), "b");
 }
 
+TEST(SwapTest, PluginsThatComeAndGoAreSaid) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up);
+  const std::string file = gateway.folder() + "/counting.so";
+  fs::copy_file(SLC_TEST_PLUGINS_FOLDER "/counting.so", file);
+  Ran came = sluice_reload(*gateway);
+  EXPECT_EQ(came.code, 0) << came.output;
+  EXPECT_TRUE(has(came.output, "plugin test.counting 1.0.0 added (" + file + ")")) << came.output;
+  EXPECT_FALSE(has(came.output, "test.stamp")) << "what is the same is not told: " << came.output;
+  gateway->process().wait_for_output("Reload: plugin test.counting 1.0.0 added");
+  fs::remove(file);
+  Ran went = sluice_reload(*gateway);
+  EXPECT_EQ(went.code, 0) << went.output;
+  EXPECT_TRUE(has(went.output, "plugin test.counting 1.0.0 removed")) << went.output;
+  gateway->process().wait_for_output("Reload: plugin test.counting 1.0.0 removed");
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+}
+
+TEST(SwapTest, AWatchedFolderSwapsCodeByItself) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up, "", 2, {"--watch"});
+  EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  gateway.put("b");
+  gateway->process().wait_for_output("Reload: plugin test.stamp altered: another build of 1.0.0");
+  EXPECT_TRUE(has(gateway->log(), "Reload (watch): generation ")) << gateway->log();
+  const Response r = gateway.get();
+  EXPECT_EQ(r.header("X-Build-Out"), "b");
+  EXPECT_EQ(r.header("X-Count"), "2");
+}
+
 TEST(SwapTest, BackAndForthUnderLoadNothingIsLostAndNothingGrows) {
   FakeUpstream up;
+  up.tolerate_disconnects();  // calls for clients that leave are given up
   up.on("/d", Reply::json(R"({"a":1})"));
   Swapping gateway(up);
   Load load(gateway->port(), 6, "/x", [](const Response& r) {
@@ -98,6 +133,7 @@ TEST(SwapTest, BackAndForthUnderLoadNothingIsLostAndNothingGrows) {
     Ran ran = sluice_reload(*gateway);
     ASSERT_EQ(ran.code, 0) << ran.output;
     load.wait_for(10);
+    TestClient{gateway->port()}.send_request("GET", "/x");  // and leaves
     const size_t now = static_cast<size_t>(occurrences(read_file("/proc/" + std::to_string(gateway->pid()) + "/maps"), "stamp.so"));
     if (i == 1) mapped = now;
     EXPECT_EQ(now, mapped) << "both builds are mapped once, however often they come";
@@ -106,6 +142,7 @@ TEST(SwapTest, BackAndForthUnderLoadNothingIsLostAndNothingGrows) {
   EXPECT_EQ(load.bad(), 0);
   EXPECT_EQ(load.lost(), 0);
   EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  expect_each_request_done(*gateway, "/x");
 }
 
 std::string trial(const std::string& settings) { return R"("plugin": {"trial": {"test.stamp": {)" + settings + "}}}, "; }

@@ -65,6 +65,12 @@ bool streams(const plugin::Binding& b) {
   return SLC_HAS(t, slc_middleware, on_request_chunk) || SLC_HAS(t, slc_middleware, on_response_chunk);
 }
 
+// An encoding that passes bodies on as they are: a body that breaks off can only end with the connection.
+bool passes_bodies_on(const plugin::Binding& b) {
+  if (b.interface_id == SLC_IFACE_DECODER) return !plugin::table<slc_decoder>(b)->decode;
+  return b.interface_id == SLC_IFACE_ENCODER && !plugin::table<slc_encoder>(b)->encode;
+}
+
 std::string scope_text(int32_t scope) {
   switch (scope) {
     case SLC_AT_SERVICE: return " at the service";
@@ -152,8 +158,8 @@ std::string Session::load() {
   }
   chosen_.resize(bindings_.size());
   for (const plugin::Binding* b : registry_->bindings()) {
-    if (b->interface_id == SLC_IFACE_DECODER && !plugin::table<slc_decoder>(*b)->decode) raw_decoder_ = b->name;
-    if (b->interface_id == SLC_IFACE_ENCODER && !plugin::table<slc_encoder>(*b)->encode) raw_encoder_ = b->name;
+    if (!passes_bodies_on(*b)) continue;
+    (b->interface_id == SLC_IFACE_DECODER ? raw_decoder_ : raw_encoder_) = b->name;
   }
   find_spots();
   return {};
@@ -189,7 +195,8 @@ void Session::find_spots() {
     auto add = [&](int32_t s, bool raw) {
       spots_.push_back({b, s, "/check-" + std::to_string(spots_.size()), '"' + b->name + '"' + scope_text(s) + (raw ? ", bodies streamed" : ""), raw});
     };
-    for (int32_t s : scopes) add(s, false);
+    const bool raw = passes_bodies_on(*b) && !raw_decoder_.empty() && !raw_encoder_.empty();
+    for (int32_t s : scopes) add(s, raw);
     // Where nobody reads the body, hooks see it as it comes.
     if (!streams(*b) || raw_decoder_.empty() || raw_encoder_.empty()) continue;
     for (int32_t s : scopes) add(s, true);

@@ -13,6 +13,7 @@ const slc_loop_api* loop_service = nullptr;
 const slc_next_api* next_service = nullptr;
 const slc_stream_api* stream_service = nullptr;
 const slc_store_api* store_service = nullptr;
+const slc_shared_api* shared_service = nullptr;
 const void* (*find)(const slc_host*, const char*) noexcept = nullptr;
 
 // ---- sluice.exchange/1 ----
@@ -221,6 +222,14 @@ slc_status store_increment(const slc_host* h, slc_str key, int64_t by, uint64_t 
 }
 slc_status store_erase(const slc_host* h, slc_str key) noexcept { return refused() ? slc_status{SLC_ENOTFOUND} : store_service->erase(h, key); }
 
+// ---- sluice.shared/1: a block that another build made with another size, a bucket that is empty ----
+
+void* shared_block(const slc_host* h, slc_str key, size_t size) noexcept { return refused() ? nullptr : shared_service->block(h, key, size); }
+slc_limiter* shared_limiter(const slc_host* h, slc_str key, double per_second, double capacity, uint64_t idle_ms) noexcept {
+  return refused() ? nullptr : shared_service->limiter(h, key, per_second, capacity, idle_ms);
+}
+int32_t shared_take(slc_limiter* limiter, slc_str client) noexcept { return refused() ? 0 : shared_service->take(limiter, client); }
+
 // ---- sluice.next/1 ----
 
 struct Attempt {
@@ -300,6 +309,13 @@ const void* service(const slc_host* host, const char* id) noexcept {
     copy(own, store_service, real);
     own.get = store_get, own.read = store_read, own.set = store_set, own.add = store_add;
     own.increment = store_increment, own.erase = store_erase;
+    return &own;
+  }
+  if (name == SLC_SVC_SHARED) {
+    static slc_shared_api own;
+    if (shared_service) return &own;
+    copy(own, shared_service, real);
+    own.block = shared_block, own.limiter = shared_limiter, own.take = shared_take;
     return &own;
   }
   const void* own = background_table(name, real);

@@ -42,7 +42,11 @@ Flags:
                       balancer     chooses among hosts
                       transport    answers in place of an HTTP backend
                       log-sink     takes the place of the application log
-  -l, --lang LANG     c++ (the default, every kind), c (middleware, decoder, balancer), rust (middleware)
+  -l, --lang LANG     c++   every kind (the default)
+                      c     middleware, decoder, encoder, sd, balancer, transport
+                      rust  middleware
+      --scope LIST    Where configurations may name a middleware: service, endpoint (the default), proxy, backend, or several,
+                      with commas. "plugin/req-resp-modifier" chooses among proxy and backend, "plugin/http-server" wants service
       --vendor VENDOR First part of the names (default: example)
       --dir DIR       The folder to make (default: NAME)
   -h, --help          This text
@@ -52,6 +56,7 @@ Exit code: 0 made, 1 not (the folder is there and not empty, or cannot be writte
 Examples:
   sluice plugin new stamp
   sluice plugin new csv --kind encoder --vendor acme
+  sluice plugin new mask --scope proxy,backend
   sluice plugin new stamp --lang rust --dir plugins/stamp
 
 More: docs/first-plugin.md, docs/plugin-guide.md
@@ -89,7 +94,31 @@ std::string filled(std::string text, const std::map<std::string, std::string>& v
 
 struct Wanted {
   std::string name, kind = "middleware", lang = "c++", vendor = "example", folder;
+  std::vector<std::string> scopes{"endpoint"};
 };
+
+// What a middleware's template says about its scopes: in code, in words, and where the sample has its block.
+void add_scopes(const Wanted& w, std::map<std::string, std::string>& values) {
+  auto joined = [&](std::string_view prefix, bool upper) {
+    std::string out;
+    for (std::string scope : w.scopes) {
+      if (upper) std::transform(scope.begin(), scope.end(), scope.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+      out += (out.empty() ? "" : " | ") + std::string{prefix} + scope;
+    }
+    return out;
+  };
+  values["SCOPE_BITS"] = joined("SLC_AT_", true);  // as a note has them
+  values["SCOPES"] = w.lang == "rust" ? joined("AT_", true) : w.lang == "c" ? values["SCOPE_BITS"] : joined("sluice::scope::", false);
+  const std::string& first = w.scopes[0];  // the sample's
+  const std::string block = "\"" + w.vendor + "/" + w.name + R"(": {"header": "X-Hello", "value": "world"})", whole = "\"extra_config\": {" + block + "},\n";
+  const bool service = first == "service", backend = first == "backend";
+  values["OF"] = service ? "of the gateway" : backend ? "of a backend" : "of an endpoint";
+  values["IN_ROOT"] = service ? "  " + whole : "";
+  values["IN_ENDPOINT"] = service || backend ? "" : "    " + whole;
+  values["IN_BACKEND"] = backend ? block + ", " : "";
+  values["ELSEWHERE"] = service ? "other paths have it, too" : "other paths have not";
+  values["HEADER_ELSEWHERE"] = service ? "\"world\"" : "null";
+}
 
 int make(const Wanted& w) {
   const fs::path templates = templates_folder(), source = templates / (w.kind + "-" + w.lang), to = w.folder.empty() ? w.name : w.folder;
@@ -113,15 +142,19 @@ int make(const Wanted& w) {
   if (!what) return failure((source / ".what").string() + " " + what.error().message + ": the templates are not whole");
   while (what->ends_with('\n')) what->pop_back();
   files.erase(".what");
+  std::map<std::string, std::string> scopes;
+  add_scopes(w, scopes);
+  *what = filled(*what, scopes);
 
   const bool c = w.lang == "c", rust = w.lang == "rust";
   std::string identifier = w.name;
   std::replace(identifier.begin(), identifier.end(), '-', '_');
-  const std::map<std::string, std::string> values{
+  std::map<std::string, std::string> values{
       {"NAME", w.name}, {"IDENTIFIER", identifier}, {"VENDOR", w.vendor}, {"KIND", w.kind}, {"LANG", w.lang}, {"WHAT", *what},
       {"SOURCE", rust ? "src/lib.rs" : c ? "plugin.c" : "plugin.cc"}, {"TEST", rust ? "src/lib.rs" : "plugin_test.cc"},
       {"CURL", w.kind == "balancer" ? "-H 'X-User: ada'" : ""},
       {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}, {"ABI_MINOR", std::to_string(SLC_ABI_MINOR)}};
+  values.merge(scopes);
   for (const auto& [relative, from] : files) {
     const fs::path name = relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative;
     fs::create_directories((to / name).parent_path(), ec);
@@ -145,10 +178,29 @@ int make(const Wanted& w) {
   return kClean;
 }
 
+// What is wrong with the list of --scope; it is split into names.
+std::string scope_problem(const Wanted& w, const std::string& text, std::vector<std::string>& names) {
+  static const std::vector<std::string> kScopes{"service", "endpoint", "proxy", "backend"};
+  if (w.kind != "middleware") return "--scope is for a middleware; where a " + w.kind + " stands is told by its kind";
+  names.clear();
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    const std::string name = text.substr(at, end - at);
+    at = end + 1;
+    if (std::find(kScopes.begin(), kScopes.end(), name) == kScopes.end()) {
+      const std::string_view near = nearest(name, kScopes);
+      return "unknown scope \"" + name + "\": service, endpoint, proxy or backend is wanted" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?");
+    }
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return {};
+}
+
 int run(std::span<const std::string> arguments) {
   if (arguments.empty()) return usage_failure(kPluginTool, "say what to do: sluice plugin new NAME");
   if (arguments[0] != "new") return usage_failure(kPluginTool, "unknown command \"" + arguments[0] + "\" for \"sluice plugin\": new is wanted");
   Wanted w;
+  std::string scopes;
   CLI::App app;
   app.set_help_flag();
   app.add_option("name", w.name);
@@ -156,6 +208,7 @@ int run(std::span<const std::string> arguments) {
   app.add_option("-l,--lang", w.lang);
   app.add_option("--vendor", w.vendor);
   app.add_option("--dir", w.folder);
+  CLI::Option* scope = app.add_option("--scope", scopes);
   std::vector<std::string> reversed{arguments.rbegin(), arguments.rend() - 1};
   try {
     app.parse(reversed);
@@ -173,6 +226,8 @@ int run(std::span<const std::string> arguments) {
     return usage_failure(kPluginTool, "unknown kind \"" + w.kind + "\"" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?"));
   }
   if (!known(kLangs, w.lang)) return usage_failure(kPluginTool, "unknown language \"" + w.lang + "\": c++, c or rust is wanted");
+  if (scope->count())
+    if (std::string wrong = scope_problem(w, scopes, w.scopes); !wrong.empty()) return usage_failure(kPluginTool, wrong);
   return make(w);
 }
 

@@ -12,6 +12,7 @@
 // (host.answer_lookup), bodies in pieces (Configured::pass_body), log, metrics, shared blocks, the store and limiters. The
 // JSON Schema of a binding is not checked here. A FakeExchange runs on_done and cancels what it owns when it is destroyed or
 // finish()ed, as the gateway does; Configured must outlive the exchanges it served, FakeHost everything.
+// SLUICE_FUZZ_DECODER("name") and SLUICE_FUZZ_ENCODER("name") make a fuzzer of a file.
 // The fakes for log, metrics, limiters, resume and post may be used from several threads; an exchange from one at a time.
 #ifndef SLUICE_TESTING_HPP
 #define SLUICE_TESTING_HPP
@@ -214,4 +215,5 @@ class Configured {
 };
 
 }  // namespace sluice::testing
+#include "sluice/detail/testing_fuzz.hpp"
 #endif

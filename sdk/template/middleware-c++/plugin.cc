@@ -1,4 +1,4 @@
-// Adds a header to the answers of an endpoint. In the configuration:
+// Adds a header to the answers @OF@. In the configuration:
 //
 //   "extra_config": {"@VENDOR@/@NAME@": {"header": "X-Hello", "value": "world"}}
 #include <sluice/plugin.hpp>
@@ -9,10 +9,10 @@ namespace {
 
 class Plugin {
  public:
-  static constexpr auto name = "@VENDOR@/@NAME@";             // what configurations say
-  static constexpr auto scopes = sluice::scope::endpoint;     // where they may say it
-  static constexpr int32_t stage = 500;                       // place in the chain: docs/life-of-a-request.md
-  static constexpr auto schema = kSchema;                     // schema.json
+  static constexpr auto name = "@VENDOR@/@NAME@";  // what configurations say
+  static constexpr auto scopes = @SCOPES@;  // where they may say it
+  static constexpr int32_t stage = 500;  // place in the chain: docs/life-of-a-request.md
+  static constexpr auto schema = kSchema;  // schema.json
 
   // Reads one block. What is wrong is reported with its place, and refuses the configuration.
   explicit Plugin(sluice::Setup& setup) : header_{setup.header_option("header", "X-Hello")}, value_{setup.text("value", "world")} {}

@@ -1,4 +1,4 @@
-/* Adds a header to the answers of an endpoint. In the configuration:
+/* Adds a header to the answers @OF@. In the configuration:
  *
  *   "extra_config": {"@VENDOR@/@NAME@": {"header": "X-Hello", "value": "world"}}
  *
@@ -66,7 +66,7 @@ static const char* const services[] = {SLC_SVC_EXCHANGE, SLC_SVC_DOCUMENT, SLC_S
 static const slc_binding bindings[] = {{
     .name = "@VENDOR@/@NAME@",
     .interface_id = SLC_IFACE_MIDDLEWARE,
-    .scopes = SLC_AT_ENDPOINT,
+    .scopes = @SCOPES@,
     .stage = 500, /* place in the chain: docs/life-of-a-request.md */
     .schema = kSchema,
 }};
@@ -89,4 +89,4 @@ const slc_entry SLC_ENTRY_SYMBOL = {
 };
 
 /* The same, readable without loading the file: for `sluice plugins` and plugins.lock. */
-SLC_PLUGIN_NOTE("@VENDOR@.@NAME@", "0.1.0", "C " __VERSION__, SLC_BUILD_FLAGS, SLC_NOTE_BINDING("@VENDOR@/@NAME@", SLC_IFACE_MIDDLEWARE, SLC_AT_ENDPOINT))
+SLC_PLUGIN_NOTE("@VENDOR@.@NAME@", "0.1.0", "C " __VERSION__, SLC_BUILD_FLAGS, SLC_NOTE_BINDING("@VENDOR@/@NAME@", SLC_IFACE_MIDDLEWARE, @SCOPES@))

@@ -10,7 +10,7 @@ namespace sluice::test {
 // A folder of links: every plugin of the product, and those named.
 class PluginFolder {
  public:
-  // "script" is a test plugin, "misbehaving/never_resumes" a fixture.
+  // "script" is a test plugin, "build-a/stamp" one of several builds of another, "misbehaving/never_resumes" a fixture.
   explicit PluginFolder(const std::vector<std::string>& more) {
     namespace fs = std::filesystem;
     for (const auto& file : fs::directory_iterator{plugins_folder()}) {
@@ -19,7 +19,7 @@ class PluginFolder {
     for (const std::string& name : more) {
       const bool fixture = name.starts_with("misbehaving/");
       const std::string file = name.substr(name.rfind('/') + 1) + ".so";
-      fs::create_symlink((fixture ? SLC_MISBEHAVING_FOLDER "/" : SLC_TEST_PLUGINS_FOLDER "/") + file, folder_.path() + "/" + file);
+      fs::create_symlink(fixture ? SLC_MISBEHAVING_FOLDER "/" + file : SLC_TEST_PLUGINS_FOLDER "/" + name + ".so", folder_.path() + "/" + file);
     }
   }
   const std::string& path() const { return folder_.path(); }

@@ -1,4 +1,4 @@
-//! Adds a header to the answers of an endpoint. In the configuration:
+//! Adds a header to the answers @OF@. In the configuration:
 //!
 //!   "extra_config": {"@VENDOR@/@NAME@": {"header": "X-Hello", "value": "world"}}
 //!
@@ -99,7 +99,7 @@ static SERVICES: Constant<[*const c_char; 4]> =
 static BINDINGS: Constant<[Binding; 1]> = Constant([Binding {
     name: c!("@VENDOR@/@NAME@"),
     interface_id: c!("sluice.middleware/1"),
-    scopes: AT_ENDPOINT,
+    scopes: @SCOPES@,
     stage: 500, // place in the chain: docs/life-of-a-request.md
     schema: c!(include_str!("../schema.json")),
     aliases: null(),
@@ -130,7 +130,7 @@ pub static slc_plugin_entry: Entry = Entry {
 /// The same, readable without loading the file: for `sluice plugins` and plugins.lock.
 const NOTE_TEXT: &str = concat!(
     "id\t@VENDOR@.@NAME@\nversion\t", env!("CARGO_PKG_VERSION"), "\nbuilt\tRust\n",
-    "bind\tsluice.middleware/1\tSLC_AT_ENDPOINT\t@VENDOR@/@NAME@\n"
+    "bind\tsluice.middleware/1\t@SCOPE_BITS@\t@VENDOR@/@NAME@\n"
 );
 #[used]
 #[link_section = ".note.sluice"]

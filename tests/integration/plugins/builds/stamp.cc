@@ -1,5 +1,5 @@
-// test/stamp: says in the answer which build of it was at work, and counts the requests
-// in a block that all builds share. The build "bad" fails every request.
+// test/stamp: says in the answer which build of it was at work, and counts the requests that began and those that ended
+// (on_done) in blocks that all builds share. The build "bad" fails every request.
 #include <atomic>
 #include <string>
 
@@ -17,9 +17,10 @@ class Stamp {
   static constexpr int32_t stage = 350;
 
   explicit Stamp(sluice::Setup& setup) : out_{setup.header("X-Build-Out")}, count_header_{setup.header("X-Count")},
-                                        own_header_{setup.header("X-Own-Count")} {
+                                        done_header_{setup.header("X-Done-Count")}, own_header_{setup.header("X-Own-Count")} {
     count_ = setup.shared<std::atomic<int64_t>>(setup.unique_key());
-    if (!count_) setup.error("", "no shared block");
+    done_ = setup.shared<std::atomic<int64_t>>(setup.unique_key() + " done");
+    if (!count_ || !done_) setup.error("", "no shared block");
   }
 
   // What this object has counted goes to the one that takes its place.
@@ -47,13 +48,15 @@ class Stamp {
     x.response().set_header(out_, STAMP_BUILD);
     x.response().set_header(own_header_, std::to_string(own_.load(std::memory_order_relaxed)));
     x.response().set_header(count_header_, std::to_string(count_->load(std::memory_order_relaxed)));
+    x.response().set_header(done_header_, std::to_string(done_->load(std::memory_order_relaxed)));
     return sluice::next;
   }
+  void on_done(Exchange) const { done_->fetch_add(1, std::memory_order_relaxed); }
 
  private:
-  sluice::Header out_, count_header_, own_header_;
+  sluice::Header out_, count_header_, done_header_, own_header_;
   mutable std::atomic<int64_t> own_{0};
-  std::atomic<int64_t>* count_ = nullptr;
+  std::atomic<int64_t>*count_ = nullptr, *done_ = nullptr;
 };
 
 }  // namespace

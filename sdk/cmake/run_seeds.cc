@@ -1,5 +1,5 @@
 // Runs a fuzz target once on every file of the folders given, and on each of their beginnings: the driver of builds without
-// libFuzzer. A folder without seeds is an error.
+// libFuzzer, the gateway's own and those of plugins (sluice_add_plugin, FUZZ). A folder without seeds is an error.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
