@@ -129,7 +129,7 @@ constexpr Key kRootKeys[] = {
     {.name = "output_encoding", .type = text, .description = "Of endpoints that name none", .offer = Offer::encoders},
     {"extra_config", blocks, "Plugins of the whole service, and the blocks router and sluice"},
     {.name = "endpoints", .type = objects, .description = "What is served", .inner = &kEndpointGrammar},
-    {"async_agent", any, "Asynchronous agents; this version has none"},
+    {.name = "async_agent", .type = objects, .description = "Asynchronous agents; this version has none, and refuses them", .most = 0},
     {.name = "plugin", .type = object, .description = "Plugins folder, and who may put plugins there", .inner = &kPlugin},
     {"disable_rest", flag, "Parameters may stand anywhere in an endpoint's path", "false"},
     {"debug_endpoint", flag, "Serves /__debug/*", "false"},
