@@ -152,7 +152,7 @@ constexpr Key kRootKeys[] = {
     {"idle_connection_timeout", duration, "How long one is kept"},
     {"response_header_timeout", duration, "From the end of the request to the head of the answer"},
     {"expect_continue_timeout", duration, "How long the body of a no-op endpoint waits for the backend's 100 Continue, if the endpoint lets Expect through"},
-    {"dialer_timeout", duration, "Name, connection and TLS"},
+    {"dialer_timeout", duration, "Name resolution and connection, together; TLS has 10 s of its own"},
     {"dialer_fallback_delay", duration, "Before the other address family is tried too", R"("300ms")"},
     {"dialer_keep_alive", duration, "TCP probes", R"("15s")"},
     {.name = "client_tls", .type = object, .description = "TLS of connections to backends", .inner = &kClientTls},
