@@ -1,10 +1,12 @@
-# sluice_add_plugin(name SOURCES … [LIBS …] [SCHEMA file] [TESTS …]): builds the plugin <name>.so as target plugin_<name>, C or C++.
+# sluice_add_plugin(name SOURCES … [LIBS …] [SCHEMA file] [TESTS … [THREADS …]]): builds the plugin <name>.so as target plugin_<name>, C or C++.
 #
 #   SOURCES  the plugin
 #   LIBS     what it links; static libraries must be position independent, their symbols stay inside
 #   SCHEMA   a JSON Schema: #include "schema.h" gives its text as `kSchema`, so that it is written in one place only
 #   TESTS    sources of GoogleTest tests: the binary test_plugin_<name> is built of SOURCES and TESTS, so that tests reach
 #            everything, the entry included; ctest finds them if the project calls enable_testing()
+#   THREADS  those of the tests in which several threads work (GoogleTest filters): they get the label plugin-tsan, for a run under
+#            ThreadSanitizer
 #
 # In the gateway's own tree the result goes to ${CMAKE_BINARY_DIR}/plugins and is installed; elsewhere it goes to
 # ${CMAKE_CURRENT_BINARY_DIR}.
@@ -65,9 +67,9 @@ static const char kSchema[] =
 endfunction()
 
 function(sluice_add_plugin name)
-  cmake_parse_arguments(P "" "SCHEMA" "SOURCES;LIBS;TESTS" ${ARGN})
+  cmake_parse_arguments(P "" "SCHEMA" "SOURCES;LIBS;TESTS;THREADS" ${ARGN})
   if(P_UNPARSED_ARGUMENTS OR NOT P_SOURCES)
-    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [SCHEMA file] [TESTS …], got: ${ARGN}")
+    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [SCHEMA file] [TESTS … [THREADS …]], got: ${ARGN}")
   endif()
   foreach(list P_SOURCES P_TESTS)
     foreach(source ${${list}})
@@ -123,6 +125,13 @@ function(sluice_add_plugin name)
   if(TARGET slc_flags)
     sluice_plugin_warnings(test_${target})
     target_include_directories(test_${target} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_compile_options(test_${target} PRIVATE ${SLC_TEST_OPTIONS})
   endif()
-  gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS plugin)
+  if(P_THREADS)
+    list(JOIN P_THREADS ":" threads)
+    gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST TEST_FILTER "${threads}" PROPERTIES TIMEOUT 120 LABELS plugin-tsan)  # "ctest -L" searches in labels
+    gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST TEST_FILTER "-${threads}" PROPERTIES TIMEOUT 120 LABELS plugin)
+  else()
+    gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS plugin)
+  endif()
 endfunction()
