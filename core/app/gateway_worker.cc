@@ -25,6 +25,8 @@ http::ServerOptions server_options(const config::Config& c, std::shared_ptr<http
   return o;
 }
 
+}  // namespace
+
 http::ClientOptions client_options(const config::Config& c) {
   http::ClientOptions o;
   o.keep_alive = !c.disable_keep_alives;
@@ -38,8 +40,6 @@ http::ClientOptions client_options(const config::Config& c) {
   o.fallback_delay_ms = signed_ms(c.dialer_fallback_delay);
   return o;
 }
-
-}  // namespace
 
 GatewayWorker::GatewayWorker(const pipeline::Generation& g, uint32_t index, uint32_t count, Retired retired)
     : client_{loop_, client_options(*g.config), count},

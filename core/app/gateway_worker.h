@@ -31,6 +31,9 @@ struct WorkerCounts {
   http::ClientStats client;
 };
 
+// What the configuration says about connections to backends. [any]
+http::ClientOptions client_options(const config::Config&);
+
 class GatewayWorker final : public http::Handler {
  public:
   using Retired = std::function<void(uint64_t number)>;

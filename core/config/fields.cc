@@ -86,11 +86,6 @@ std::optional<bool> weak_flag(const json::value& v) {
   }
 }
 
-bool is_remark(std::string_view key) {
-  return key.empty() || key[0] == '$' || key[0] == '_' || key[0] == '@' || key[0] == '#' || key.starts_with("//") ||
-         to_lower(key).find("comment") != std::string::npos;
-}
-
 const json::value& empty_object() {
   static const json::value kEmpty(json::object_kind);
   return kEmpty;
@@ -141,6 +136,11 @@ std::string suggestion(std::string_view name, std::span<const std::string_view> 
   // nearest() is generous to short names, where a wrong guess reads like nonsense.
   if (best.empty() || edit_distance(lowered, best) * 3 > std::max(lowered.size(), best.size())) return {};
   return " (did you mean \"" + std::string{best} + "\"?)";
+}
+
+bool is_remark(std::string_view key) {
+  return key.empty() || key[0] == '$' || key[0] == '_' || key[0] == '@' || key[0] == '#' || key.starts_with("//") ||
+         to_lower(key).find("comment") != std::string::npos;
 }
 
 void warn_unknown(Reading& reading, const json::object& object, const std::string& pointer,

@@ -32,7 +32,9 @@ std::string describe(const boost::json::value&);
 std::string quote(std::string_view);  // in double quotes, shortened
 // " (did you mean \"x\"?)", or empty.
 std::string suggestion(std::string_view name, std::span<const std::string_view> names);
-// Warns about keys of `object` that are close to a known one. Remarks ("$schema", "_x", "@comment", "//") stay silent.
+// A key that configurations have for people or editors: "$schema", "_x", "@comment", "//".
+bool is_remark(std::string_view key);
+// Warns about keys of `object` that are close to a known one. Remarks stay silent.
 void warn_unknown(Reading&, const boost::json::object& object, const std::string& pointer,
                   std::span<const std::string_view> known);
 

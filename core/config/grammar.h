@@ -17,7 +17,7 @@ enum class Type : uint8_t {
   integers,    // list of integers
   pairs,       // object of texts
   object,      // `inner`
-  objects,     // list of `inner`
+  objects,     // list of `inner`; with `most` 0 one that must be empty
   members,     // object of free keys, each an `inner`
   named,       // list of texts, or of `inner` where there is more to say
   number,      // any JSON number within the bounds

@@ -256,6 +256,11 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
                     "invalid host " + quote(hosts[i]) + ": " + why);
   }
 
+  // Part of the file format that this version does not carry out: a service whose consumers silently do not run is not what
+  // its configuration says.
+  if (!root.objects("async_agent").empty())
+    reading.error(root.pointer_of("async_agent"), "this version has no asynchronous agents");
+
   config.debug_endpoint = root.flag("debug_endpoint");
   config.echo_endpoint = root.flag("echo_endpoint");
   config.sequential_start = root.flag("sequential_start");

@@ -157,6 +157,7 @@ class Maker {
         return {{"anyOf", json::array{std::move(inner), json::object{{"type", "null"}}, empty_array()}}};
       }
       case Type::objects:
+        if (k.most == 0) return {{"anyOf", json::array{empty_array(), empty_object(), json::object{{"type", "null"}}}}};
         if (!weak) return {{"type", types({"array"}, true)}, {"items", object_of(*k.inner, level)}};
         return objects(k, level);
       case Type::members:

@@ -24,7 +24,7 @@ struct ClientOptions {
   uint32_t max_idle_per_origin = 250;           // as above
   uint64_t idle_timeout_ms = 0;
   uint64_t response_header_timeout_ms = 0;      // from the end of the request to the response's head
-  uint64_t dial_timeout_ms = 0;                 // name resolution, connect and TLS each
+  uint64_t dial_timeout_ms = 0;                 // name resolution and connect, together
   int64_t dial_keep_alive_ms = 15'000;          // TCP keep-alive probes; negative: off
   int64_t fallback_delay_ms = 300;              // RFC 8305 §5; negative: no parallel attempts
   uint64_t tls_handshake_timeout_ms = 10'000;

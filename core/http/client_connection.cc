@@ -67,10 +67,7 @@ void ClientConnection::ready_for(ClientCall::State& c) {
   call_ = &c;
   c.connection = this;
   ++client_->stats.active;
-  const ClientOptions& o = client_->options;
-  uint64_t ms = o.tls_handshake_timeout_ms;
-  if (o.dial_timeout_ms && (!ms || o.dial_timeout_ms < ms)) ms = o.dial_timeout_ms;
-  if (ms) {
+  if (uint64_t ms = client_->options.tls_handshake_timeout_ms) {
     c.timer_for = ClientCall::State::Timer::tls;
     client_->loop.deadlines().arm(c.timer, ms);
   }

@@ -40,7 +40,6 @@ void Dial::on_resolved(const Addresses& found) noexcept {
     addresses[count++].set_port(to.proxy ? to.proxy->port : to.port);
   }
   connecting = true;
-  if (uint64_t ms = call.client.options.dial_timeout_ms) call.client.loop.deadlines().arm(timeout, ms);
   next();
 }
 

@@ -257,9 +257,10 @@ void BackendScope::status_failure(std::string_view body) {
       account->replaced(*this, "return_error_details");
     return;
   }
-  std::string_view kind = arena().concat("invalid status code ", std::to_string(response.status), " [", request.method, " ", c.log_pattern, "]");
+  // Clients may read the kind (return_error_msg), but not where services are: that is for the log (deviation 17).
+  std::string_view kind = arena().concat("invalid status code ", std::to_string(response.status));
   std::string_view host = hosts_ ? std::string_view{hosts_->list->hosts[host_index_].url} : std::string_view{};
-  fail(Errc::status, Source::backend, arena().concat(kind, ": ", host, url_text_), kind);
+  fail(Errc::status, Source::backend, arena().concat(kind, " [", request.method, " ", c.log_pattern, "]: ", host, url_text_), kind);
   if (c.return_error_code) {
     error.http_status = static_cast<uint16_t>(response.status);
     error.body = body;

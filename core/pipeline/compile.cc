@@ -47,7 +47,6 @@ class Compiler {
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
     routes();
-    refuse_what_would_differ();
     if (report_.failed()) return nullptr;
     return g_;
   }
@@ -112,14 +111,6 @@ class Compiler {
       if (p.fatal) report_.error(std::move(place), std::move(p.text));
       else report_.warning(std::move(place), std::move(p.text));
     }
-  }
-
-  // Parts of the file format that this version does not carry out, where going on would answer something else than the
-  // configuration says, or serve it less protected: refused rather than ignored.
-  void refuse_what_would_differ() {
-    const config::Config& c = *g_->config;
-    if (auto* agents = c.tree->as_object().if_contains("async_agent"); agents && agents->is_array() && !agents->as_array().empty())
-      report_.error("/async_agent", "this version has no asynchronous agents");
   }
 
   // ---- names → bindings ----

@@ -65,15 +65,14 @@ void Limiter::make_room(Shard& s, uint64_t now_ns) {
     drop(s.buckets.begin());
   }
   if (s.buckets.size() < kMostPerShard) return;
-  // A full bucket holds no information: dropping it changes nothing. Look at a few of the oldest before one is forgotten
-  // that still counts.
+  // A full bucket holds no information: dropping it changes nothing. Of a few of the oldest the fullest goes, so that what a
+  // client used up is not given back because many others came: they would have to use up as much themselves, each of them.
   auto victim = s.buckets.begin();
   int seen = 0;
-  for (auto b = s.buckets.begin(); b != s.buckets.end() && seen < 16; ++b, ++seen)
-    if (rule_.full(b->arrival, now_ns)) {
-      victim = b;
-      break;
-    }
+  for (auto b = s.buckets.begin(); b != s.buckets.end() && seen < 16; ++b, ++seen) {
+    if (b->arrival < victim->arrival) victim = b;
+    if (rule_.full(victim->arrival, now_ns)) break;
+  }
   drop(victim);
 }
 

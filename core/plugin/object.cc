@@ -1,3 +1,5 @@
+#include <set>
+
 #include "core/log/log.h"
 #include "core/plugin/handover.h"
 #include "core/plugin/module.h"
@@ -81,11 +83,27 @@ struct ObjectFactory::Impl {
   const Places* before;
   std::shared_ptr<Trees> trees = std::make_shared<Trees>();
   std::map<std::string, uint32_t> keys{};  // how often a place was seen
+  std::set<std::string> told{};            // unknown keys: a block may be made more than once
+  bool checks_keys = true;
+
+  // An option that is misspelt is one that is off, which nobody notices until it is needed.
+  void check_keys(const Binding& binding, const config::Block& block) {
+    const bool protects = must_not_fail_open(block.name) || must_not_fail_open(binding.name);
+    for (UnknownKey& k : binding.schema->unknown_keys(*block.value, block.pointer)) {
+      if (!told.insert(k.pointer).second) continue;
+      if (protects && !k.hint.empty())
+        report.error(std::move(k.pointer), "unknown key" + k.hint + "; a misspelt option must not switch a check off" + by(binding));
+      else
+        report.warning(std::move(k.pointer), "unknown key, ignored" + k.hint + by(binding));
+    }
+  }
 };
 
 ObjectFactory::ObjectFactory(const Registry&, uint32_t workers, config::Report& report, const Places* before)
     : impl_{new Impl{workers, report, before}} {}
 ObjectFactory::~ObjectFactory() = default;
+
+void ObjectFactory::keys_are_checked() { impl_->checks_keys = false; }
 
 std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config::Block* block, const Context& context) {
   std::string pointer = block ? block->pointer : std::string{};
@@ -94,6 +112,7 @@ std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config
     auto violations = binding.schema->check(*value, pointer);
     for (Violation& v : violations) impl_->report.error(std::move(v.pointer), v.message + by(binding));
     if (!violations.empty()) return nullptr;  // create() may rely on what its schema promises
+    if (impl_->checks_keys) impl_->check_keys(binding, *block);
   }
 
   auto object = std::make_shared<Object>();

@@ -127,7 +127,10 @@ class ObjectFactory {
   // `before`: objects whose state is handed over to those at the same places; nullptr: none.
   ObjectFactory(const Registry&, uint32_t workers, config::Report&, const Places* before = nullptr);
   ~ObjectFactory();
-  // Schema check, then create(). nullptr: refused (reported at the block's pointer), or the block asks for nothing.
+  // Somebody else looked for unknown keys in the blocks already.
+  void keys_are_checked();
+  // Schema check, then create(). Keys that the schema does not know are warned of; where they look like a known one, in a family that must
+  // not fail open, they are errors. nullptr: refused (reported at the block's pointer), or the block asks for nothing.
   // `block` null: no configuration.
   std::shared_ptr<Object> make(const Binding&, const config::Block* block, const Context&);
 

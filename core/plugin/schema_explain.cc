@@ -90,22 +90,6 @@ size_t characters(std::string_view utf8) {
   return n;
 }
 
-const json::value* resolve(const json::value& root, const json::value& schema) {
-  const json::value* s = &schema;
-  for (int i = 0; i < 16; ++i) {
-    const json::object* o = s->if_object();
-    const json::value* ref = o ? o->if_contains("$ref") : nullptr;
-    const json::string* text = ref ? ref->if_string() : nullptr;
-    if (!text) return s;
-    std::string_view to = *text;
-    if (to.empty() || to[0] != '#') return nullptr;
-    json::error_code ec;
-    s = root.find_pointer(to.substr(1), ec);
-    if (!s) return nullptr;
-  }
-  return nullptr;
-}
-
 class Walk {
  public:
   Walk(const json::value& root, std::vector<Violation>& out, int depth) : root_{root}, out_{out}, depth_{depth} {}
@@ -296,6 +280,22 @@ class Walk {
 };
 
 }  // namespace
+
+const json::value* resolve(const json::value& root, const json::value& schema) {
+  const json::value* s = &schema;
+  for (int i = 0; i < 16; ++i) {
+    const json::object* o = s->if_object();
+    const json::value* ref = o ? o->if_contains("$ref") : nullptr;
+    const json::string* text = ref ? ref->if_string() : nullptr;
+    if (!text) return s;
+    std::string_view to = *text;
+    if (to.empty() || to[0] != '#') return nullptr;
+    json::error_code ec;
+    s = root.find_pointer(to.substr(1), ec);
+    if (!s) return nullptr;
+  }
+  return nullptr;
+}
 
 void explain(const json::value& root, const json::value& schema, const json::value& v, const std::string& pointer,
              std::vector<Violation>& out, int depth) {

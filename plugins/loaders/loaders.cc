@@ -51,10 +51,24 @@ class Names {
   std::vector<std::string> names_;
 };
 
+// A name of another shape is a warning, not an error: Names says so. The options of each plugin stand beside it, under its name; their own
+// schemas judge them.
+constexpr char kSchema[] = R"({
+  "$schema": "http://json-schema.org/draft-07/schema#",
+  "title": "plugin/http-server, plugin/http-client, plugin/req-resp-modifier, plugin/middleware",
+  "description": "Names of plugins that stand here, and beside them the options of each under its name.",
+  "type": "object",
+  "properties": {
+    "name": {"description": "Name of a plugin, or a list of names.", "examples": ["example/path-guard", ["geo", "example/path-guard"]]}
+  },
+  "additionalProperties": {"description": "Options of the plugin of that name."}
+})";
+
 // Around the router. Each name wraps what the names before it made: the last one sees a request first.
 class HttpServer {
  public:
   static constexpr auto name = "plugin/http-server";
+  static constexpr auto schema = kSchema;
   static constexpr const char* aliases[] = {"github_com/devopsfaith/krakend/transport/http/server/handler"};
   static constexpr auto scopes = sluice::scope::service;
   static constexpr int32_t stage = 200;
@@ -69,6 +83,7 @@ class HttpServer {
 class HttpClient {
  public:
   static constexpr auto name = "plugin/http-client";
+  static constexpr auto schema = kSchema;
   static constexpr const char* aliases[] = {"github.com/devopsfaith/krakend/transport/http/client/executor"};
   static constexpr auto scopes = sluice::scope::backend;
   explicit HttpClient(Setup& setup) : names_{setup, Shape::one} {}
@@ -83,6 +98,7 @@ template <uint32_t Scope, int32_t Stage>
 class Modifiers {
  public:
   static constexpr auto name = "plugin/req-resp-modifier";
+  static constexpr auto schema = kSchema;
   static constexpr const char* aliases[] = {"github.com/devopsfaith/krakend/proxy/plugin"};
   static constexpr auto scopes = Scope;
   static constexpr int32_t stage = Stage;
@@ -98,6 +114,7 @@ template <uint32_t Scope, int32_t Stage>
 class Wrappers {
  public:
   static constexpr auto name = "plugin/middleware";
+  static constexpr auto schema = kSchema;
   static constexpr auto scopes = Scope;
   static constexpr int32_t stage = Stage;
   explicit Wrappers(Setup& setup) : names_{setup, Shape::either} {}

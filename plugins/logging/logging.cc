@@ -23,6 +23,16 @@ int severity_of(sluice::Level level) {
   }
 }
 
+// Options of the reference's paid edition. Its free one is silent about them, but somebody may wait for the log that they ask for.
+void warn_without_effect(sluice::Setup& setup) {
+  for (const char* key : {"access_log_format", "access_log_custom_format", "access_log_missing_key_marker"}) {
+    const sluice::Value v = setup.value(key);
+    const bool usual = v.is_string() && (v.text().empty() || v.text() == "default");
+    if (v.present() && !usual) setup.warning(key, "has no effect: the access log has one layout; router.disable_access_log and logger_skip_paths are what changes it");
+  }
+  if (setup.value("backend").present()) setup.warning("backend", "has no effect: there is no log of calls to backends");
+}
+
 class Logging {
  public:
   static constexpr auto name = "telemetry/logging";
@@ -40,7 +50,11 @@ class Logging {
     "syslog_facility": {"type": "string", "default": "local3", "description": "local0 to local7"},
     "prefix": {"type": "string", "default": ""},
     "format": {"type": "string", "default": "default", "description": "default, logstash or custom"},
-    "custom_format": {"type": "string", "description": "Pattern of format custom."}
+    "custom_format": {"type": "string", "description": "Pattern of format custom."},
+    "access_log_format": {"description": "Has no effect: the access log has one layout."},
+    "access_log_custom_format": {"description": "Has no effect, as access_log_format."},
+    "access_log_missing_key_marker": {"description": "Has no effect, as access_log_format."},
+    "backend": {"description": "Has no effect: there is no log of calls to backends."}
   }
 })";
 
@@ -52,6 +66,7 @@ class Logging {
     const std::string prefix = setup.text("prefix", "");
     const std::string format = setup.text("format", "default");
     const std::string custom = setup.text("custom_format", "");
+    warn_without_effect(setup);
     logstash_ = format == "logstash";
     if (format == "custom") {
       std::string why;

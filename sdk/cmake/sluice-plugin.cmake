@@ -1,10 +1,13 @@
-# sluice_add_plugin(name SOURCES … [LIBS …] [SCHEMA file] [TESTS …] [FUZZ …]): builds the plugin <name>.so as target plugin_<name>, C or C++.
+# sluice_add_plugin(name SOURCES … [LIBS …] [SCHEMA file] [TESTS … [THREADS …]] [FUZZ …]): builds the plugin <name>.so as target
+# plugin_<name>, C or C++.
 #
 #   SOURCES  the plugin
 #   LIBS     what it links; static libraries must be position independent, their symbols stay inside
 #   SCHEMA   a JSON Schema: #include "schema.h" gives its text as `kSchema`, so that it is written in one place only
 #   TESTS    sources of GoogleTest tests: the binary test_plugin_<name> is built of SOURCES and TESTS, so that tests reach
 #            everything, the entry included; ctest finds them if the project calls enable_testing()
+#   THREADS  those of the tests in which several threads work (GoogleTest filters): they get the label plugin-tsan, for a run under
+#            ThreadSanitizer
 #   FUZZ     a source with SLUICE_FUZZ_DECODER or SLUICE_FUZZ_ENCODER: seeds_plugin_<name> is built of SOURCES and it, and run by ctest
 #            on the files of the folder corpus/. With -DSLUICE_FUZZ=ON (clang), fuzz_plugin_<name> is the fuzzer itself
 #
@@ -67,9 +70,9 @@ static const char kSchema[] =
 endfunction()
 
 function(sluice_add_plugin name)
-  cmake_parse_arguments(P "" "SCHEMA" "SOURCES;LIBS;TESTS;FUZZ" ${ARGN})
+  cmake_parse_arguments(P "" "SCHEMA" "SOURCES;LIBS;TESTS;THREADS;FUZZ" ${ARGN})
   if(P_UNPARSED_ARGUMENTS OR NOT P_SOURCES)
-    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [SCHEMA file] [TESTS …] [FUZZ …], got: ${ARGN}")
+    message(FATAL_ERROR "sluice_add_plugin(${name}): wants SOURCES … [LIBS …] [SCHEMA file] [TESTS … [THREADS …]] [FUZZ …], got: ${ARGN}")
   endif()
   foreach(list P_SOURCES P_TESTS)
     foreach(source ${${list}})
@@ -146,6 +149,13 @@ function(sluice_add_plugin name)
   if(TARGET slc_flags)
     sluice_plugin_warnings(test_${target})
     target_include_directories(test_${target} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_compile_options(test_${target} PRIVATE ${SLC_TEST_OPTIONS})
   endif()
-  gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS plugin)
+  if(P_THREADS)
+    list(JOIN P_THREADS ":" threads)
+    gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST TEST_FILTER "${threads}" PROPERTIES TIMEOUT 120 LABELS plugin-tsan)  # "ctest -L" searches in labels
+    gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST TEST_FILTER "-${threads}" PROPERTIES TIMEOUT 120 LABELS plugin)
+  else()
+    gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS plugin)
+  endif()
 endfunction()

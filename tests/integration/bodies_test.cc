@@ -55,6 +55,20 @@ TEST_F(BodiesTest, ACompressedRequestPassesAsItCame) {
   EXPECT_EQ(up.requests().back().headers.get("Content-Encoding"), "gzip");
 }
 
+TEST_F(BodiesTest, ThatAreHeldWholeMayHave64MiBAndNotAByteMore) {
+  start(endpoint_of("/b", backend_of(up.url(), "/b"), R"("method": "POST", )"));
+  const std::string full(size_t{64} << 20, 'x');
+  EXPECT_EQ(TestClient{gateway->port()}.post("/b", full).status, 200);
+  EXPECT_TRUE(up.requests().back().body == full);
+  EXPECT_EQ(TestClient{gateway->port()}.post("/b", full + "x").status, 413);
+  TestClient chunked(gateway->port());
+  chunked.send("POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4000000\r\n");
+  chunked.send(full);
+  chunked.send("\r\n1\r\nx\r\n0\r\n\r\n");
+  EXPECT_EQ(chunked.read().status, 413) << "nor without a length";
+  EXPECT_EQ(up.count("/b"), 1) << "the backend heard of neither";
+}
+
 TEST_F(BodiesTest, HeadHasTheHeadersOfTheBackendAndNoBody) {
   up.on("/h", Reply{200, {{"Content-Type", "text/x"}, {"Etag", "\"1\""}}, "five!"});
   start(no_op_endpoint("/h", backend_of(up.url(), "/h"), R"("method": ["GET", "HEAD"], )"));

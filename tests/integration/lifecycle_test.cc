@@ -102,6 +102,20 @@ TEST(LifecycleTest, EveryErrorOfAConfigurationIsLocated) {
   EXPECT_NE(ran.output.find("/timeout"), std::string::npos) << ran.output;
 }
 
+TEST(LifecycleTest, AMisspeltOptionOfALimitIsRefusedWithItsPlace) {
+  auto limited = [](const std::string& options) {
+    return config_of("\n" + endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"), "\"extra_config\": {\"qos/ratelimit/router\": " + options + "}, "));
+  };
+  Ran ran = run_on("check", limited(R"({"max_rte": 100})"));
+  EXPECT_EQ(ran.code, 1) << "the limit would be off";
+  EXPECT_NE(ran.output.find("krakend.json:2:"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("error: /endpoints/0/extra_config/qos~1ratelimit~1router/max_rte: unknown key (did you mean \"max_rate\"?)"), std::string::npos) << ran.output;
+  ran = run_on("check", limited(R"({"max_rate": 100, "elsewhere": 1, "@comment": "", "//": "", "_max_rate": 5})"));
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_NE(ran.output.find("warning: /endpoints/0/extra_config/qos~1ratelimit~1router/elsewhere: unknown key, ignored (plugin "), std::string::npos) << ran.output;
+  for (const char* remark : {"comment:", "/~1~1:", "_max_rate:"}) EXPECT_EQ(ran.output.find(remark), std::string::npos) << ran.output;
+}
+
 TEST(LifecycleTest, CheckAcceptsAGoodConfiguration) {
   Ran ran = run_on("check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"))));
   EXPECT_EQ(ran.code, 0) << ran.output;

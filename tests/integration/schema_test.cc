@@ -146,6 +146,7 @@ TEST(SchemaTest, MistakesAreFoundByBothAtTheSamePlace) {
       {R"({"version": 2})", "/version"},
       {R"({"version": "three"})", "/version"},
       {with_root(R"("port": 70000, )"), "/port"},
+      {with_root(R"("async_agent": [{"name": "a"}], )"), "/async_agent"},
       {with_root(R"("port": [8080], )"), "/port"},
       {with_root(R"("timeout": "2", )"), "/timeout"},
       {with_root(R"("timeout": true, )"), "/timeout"},

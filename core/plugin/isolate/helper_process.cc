@@ -284,6 +284,7 @@ void HelperProcess::create(Reader& r) {
   o->table = table<slc_middleware>(binding);
   config::Report report;
   ObjectFactory factory{registry_, 1, report};
+  factory.keys_are_checked();
   creating_ = o->id;
   o->object = factory.make(binding, block.value ? &block : nullptr, context);
   creating_ = 0;

@@ -62,6 +62,19 @@ TEST(LoggingTest, AnUnknownFormatIsTheDefaultOne) {
   EXPECT_NE(line.find(" \xE2\x96\xB6 INFO\x1b[0m m\n"), std::string::npos) << line;
 }
 
+TEST(LoggingTest, OptionsWithoutEffectAreWarnedOf) {
+  FakeHost host;
+  Configured c{host, SLC_ENTRY_SYMBOL, kName,
+               R"({"level": "INFO", "stdout": true, "access_log_format": "json", "access_log_custom_format": "%{path}", "access_log_missing_key_marker": "-", "backend": {}})", SLC_AT_SERVICE};
+  EXPECT_TRUE(c.ok());
+  std::string places;
+  for (const auto& w : host.warnings()) places += w.pointer + " ";
+  EXPECT_EQ(places, "/access_log_format /access_log_custom_format /access_log_missing_key_marker /backend ");
+  FakeHost usual;
+  Configured d{usual, SLC_ENTRY_SYMBOL, kName, R"({"level": "INFO", "stdout": true, "access_log_format": "default"})", SLC_AT_SERVICE};
+  EXPECT_TRUE(usual.warnings().empty()) << "that is the layout there is";
+}
+
 TEST(LoggingTest, WithoutADestinationItIsSilent) {
   FakeHost host;
   Configured c{host, SLC_ENTRY_SYMBOL, kName, R"({"level": "DEBUG"})", SLC_AT_SERVICE};

@@ -89,6 +89,18 @@ TEST(ServiceTest, NearlyKnownKeysAreSuggestedAndRemarksAreSilent) {
              "/endpoints/0/backend/0/url_patern: unknown key, ignored (did you mean \"url_pattern\"?)");
 }
 
+TEST(ServiceTest, AsynchronousAgentsAreRefusedHoweverTheyAreWritten) {
+  const std::string agents[] = {R"("async_agent":[{"name":"a"}])", R"("async_agent":[{}])", R"("async_agent":{"name":"a"})", R"("Async_Agent":[{"name":"a"}])",
+                                R"("ASYNC_AGENT":{"name":"a"})"};
+  for (const std::string& one : agents) {
+    ReadResult r = read(root(one));
+    EXPECT_EQ(r.config, nullptr) << one;
+    EXPECT_HAS(r.report.format(), "c.json:1:14: error: /" + one.substr(1, 11) + ": this version has no asynchronous agents");
+  }
+  EXPECT_HAS(problems(root(R"("async_agent":"a")")), "/async_agent: expected an object, found the text \"a\"");
+  for (auto none : {"[]", "{}", "null"}) good(root(R"("async_agent":)" + std::string{none}));
+}
+
 TEST(ServiceTest, VersionMustBeThree) {
   EXPECT_EQ(problems("{}"), "c.json:1:1: error: unsupported version: found 0, expected \"version\": 3\n");
   EXPECT_HAS(problems(R"({"version": "x"})"), "/version: expected a whole number");

@@ -1,4 +1,6 @@
 // Calls, pools, retries, limits and cancellation against raw backends.
+#include <netinet/tcp.h>
+
 #include <set>
 
 #include "client_fixture.h"
@@ -35,6 +37,38 @@ TEST_F(ClientTest, ConnectionIsReusedAlsoByAnEqualOrigin) {
   EXPECT_EQ(b.peers.size(), 1u);
   EXPECT_EQ(client->stats().opened, 1u);
   EXPECT_EQ(client->stats().reused, 4u);
+}
+
+// Sockets of this process that probe an idle peer after so many seconds.
+int probing(int seconds) {
+  int count = 0;
+  for (int fd = 0; fd < 1024; ++fd) {
+    int on = 0, idle = 0;
+    socklen_t size = sizeof on;
+    if (getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &size) != 0 || !on) continue;
+    size = sizeof idle;
+    count += getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size) == 0 && idle == seconds;
+  }
+  return count;
+}
+
+TEST_F(ClientTest, ConnectionsAreProbedAsOftenAsConfigured) {
+  Backend& b = make_backend();
+  b.answer(kOk);
+  ClientOptions options;
+  options.dial_keep_alive_ms = 4'321'000;
+  make_client(options);
+  TestCall call{*client, origin_of(b), kGet};
+  run_until([&] { return call.done(); });
+  EXPECT_EQ(probing(4321), 1) << "the connection in the pool";
+  options.dial_keep_alive_ms = -1;
+  client->set_options(options, 1);
+  Backend& other = make_backend();
+  other.answer(kOk);
+  TestCall silent{*client, origin_of(other), kGet};
+  run_until([&] { return silent.done(); });
+  EXPECT_EQ(probing(4321), 1) << "the first one alone";
+  EXPECT_EQ(probing(15), 0);
 }
 
 TEST_F(ClientTest, SinkMayStartTheNextCallOnTheSameConnection) {

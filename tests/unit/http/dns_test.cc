@@ -15,7 +15,7 @@ class DnsServer {
     std::vector<std::string> v4, v6;
     uint32_t ttl = 60;
     int rcode = 0;
-    bool silent = false;
+    bool silent = false, held = false;  // no answer; none until release()
   };
   explicit DnsServer(loop::Loop& loop) {
     uv_udp_init(loop.uv(), &udp_);
@@ -33,6 +33,12 @@ class DnsServer {
         });
   }
   void close() { uv_close(reinterpret_cast<uv_handle_t*>(&udp_), nullptr); }
+
+  // Answers what was held.
+  void release() {
+    for (auto& [name, record] : names) record.held = false;
+    for (auto& [query, from] : std::exchange(held_, {})) answer(query, reinterpret_cast<const sockaddr*>(&from));
+  }
 
   std::map<std::string, Record> names;
   std::string address;
@@ -56,6 +62,7 @@ class DnsServer {
     else
       r = found->second;
     if (r.silent) return;
+    if (r.held) return void(held_.emplace_back(query, *reinterpret_cast<const sockaddr_in*>(from)));
     if (type == 33) {  // SRV: every v4 text is "priority weight port target"
       std::string out = query.substr(0, at + 5);
       out[2] = static_cast<char>(0x81), out[3] = static_cast<char>(0x80 | r.rcode);
@@ -97,6 +104,7 @@ class DnsServer {
     uv_buf_t b = uv_buf_init(out.data(), static_cast<unsigned>(out.size()));
     uv_udp_try_send(&udp_, &b, 1, from);
   }
+  std::vector<std::pair<std::string, sockaddr_in>> held_;
   uv_udp_t udp_;
 };
 
@@ -353,6 +361,26 @@ TEST_F(DnsTest, DialTimeoutCoversTheLookup) {
   run_until([&] { return call.done(); });
   EXPECT_EQ(call.code, Errc::timeout);
   EXPECT_TRUE(call.nothing_sent);
+}
+
+// Deadlines of a loop expire in their order however late it is, so this says nothing about how long anything takes.
+TEST_F(DnsTest, DialTimeoutIsOneForLookupAndConnection) {
+  Backend& b = make_backend();
+  BlackHole hole{b.port};
+  dns->names["hole.test"] = {.v4 = {"127.0.0.2"}, .v6 = {}, .held = true};
+  ClientOptions options;
+  options.dns_servers = dns->address;
+  options.dial_timeout_ms = 100;
+  TestCall call{make_client(options), origin_of(b, nullptr, "hole.test"), kGet};
+  loop::Deadline answer, end;
+  answer.on_expire([](loop::Deadline& d) noexcept { d.owner<DnsServer>().release(); }, dns.get());
+  bool ended = false;
+  end.on_expire([](loop::Deadline& d) noexcept { d.owner<bool>() = true; }, &ended);
+  loop.deadlines().arm(answer, 60);
+  loop.deadlines().arm(end, 150);
+  run_until([&] { return call.done() || ended; });
+  EXPECT_TRUE(call.done()) << "the time began anew with the connection";
+  EXPECT_EQ(call.code, Errc::timeout);
 }
 
 TEST_F(DnsTest, CallDestroyedDuringTheLookup) {

@@ -33,9 +33,11 @@ const slc_middleware kPerWorker = {sizeof(slc_middleware), &kWorkerLife, next_ho
 const void* get(const char*, const char* name) noexcept { return std::string_view{name} == "t/worker" ? &kPerWorker : &kMiddleware; }
 const slc_binding kBindings[] = {
     {"t/plain", SLC_IFACE_MIDDLEWARE, 15, 0, R"({"type":"object","properties":{"n":{"type":"integer"}}})", nullptr, 0},
+    {"t/limit", SLC_IFACE_MIDDLEWARE, 15, 0, R"({"type":"object","properties":{"max_rate":{"type":"integer"}}})", nullptr, 0},
+    {"qos/t", SLC_IFACE_MIDDLEWARE, 15, 0, R"({"type":"object","properties":{"max_rate":{"type":"integer"}}})", nullptr, 0},
     {"t/worker", SLC_IFACE_MIDDLEWARE, 15, 0, nullptr, nullptr, 0}};
 const slc_entry kEntry = {SLC_ABI_MAGIC, sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR, SLC_BUILD_FLAGS, "acme.t", "1.2", "g++",
-                          nullptr, kBindings, 2, sizeof(slc_binding), nullptr, nullptr, get};
+                          nullptr, kBindings, 4, sizeof(slc_binding), nullptr, nullptr, get};
 
 struct ObjectTest : ::testing::Test {
   ObjectTest() {
@@ -69,6 +71,22 @@ TEST_F(ObjectTest, ABlockThatViolatesItsSchemaIsNotCreated) {
   EXPECT_EQ(make("t/plain", R"({"n":"x"})"), nullptr);
   EXPECT_FALSE(called);
   EXPECT_EQ(issues(), Lines{"E /endpoints/3/extra_config/t~1plain/n: an integer is required, found a string (plugin acme.t 1.2)"});
+}
+
+TEST_F(ObjectTest, AnUnknownOptionIsAWarningOnceForEachPlace) {
+  EXPECT_NE(make("t/limit", R"({"max_rte":100,"whatever":1,"_max_rate":1,"//":""})"), nullptr);
+  EXPECT_FALSE(report.failed());
+  make("t/limit", R"({"max_rte":100})");
+  const std::string at = "/endpoints/3/extra_config/t~1plain/", by = " (plugin acme.t 1.2)";
+  EXPECT_EQ(issues(), (Lines{"W " + at + "max_rte: unknown key, ignored (did you mean \"max_rate\"?)" + by, "W " + at + "whatever: unknown key, ignored" + by}))
+      << "one place, told once";
+}
+
+TEST_F(ObjectTest, InAFamilyThatProtectsAMisspeltOptionIsAnError) {
+  make("qos/t", R"({"max_rte":100,"whatever":1,"@comment":1})");
+  const std::string at = "/endpoints/3/extra_config/t~1plain/", by = " (plugin acme.t 1.2)";
+  EXPECT_EQ(issues(), (Lines{"E " + at + "max_rte: unknown key (did you mean \"max_rate\"?); a misspelt option must not switch a check off" + by,
+                             "W " + at + "whatever: unknown key, ignored" + by}));
 }
 
 TEST_F(ObjectTest, ErrorsOfCreateAreLocatedAndTheLeftOverIsDestroyed) {

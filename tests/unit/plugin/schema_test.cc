@@ -87,5 +87,49 @@ TEST(SchemaTest, ABrokenPatternRefusesTheBlockInsteadOfThrowing) {
   EXPECT_TRUE(lines[0].starts_with("/e/0: the plugin's schema cannot be checked")) << lines[0];
 }
 
+// "pointer", with the hint, for each unknown key.
+Lines unknown(std::string_view schema, std::string_view value) {
+  auto s = Schema::compile(schema);
+  EXPECT_TRUE(s) << s.error().message;
+  Lines lines;
+  for (const UnknownKey& k : (*s)->unknown_keys(boost::json::parse(value), "/e")) lines.push_back(k.pointer + k.hint);
+  return lines;
+}
+
+TEST(UnknownKeysTest, AreToldWithTheNearestKnownOne) {
+  const char* schema = R"({"type":"object","properties":{"max_rate":{"type":"number"},"key":{},"deep":{"properties":{"inner":{}}},
+                           "list":{"items":{"properties":{"name":{}}}}}})";
+  EXPECT_EQ(unknown(schema, R"({"max_rate":1,"key":2,"deep":{"inner":1},"list":[{"name":1}]})"), Lines{});
+  EXPECT_EQ(unknown(schema, R"({"max_rte":1,"Key":2,"something":3})"),
+            (Lines{"/e/max_rte (did you mean \"max_rate\"?)", "/e/Key (did you mean \"key\"?)", "/e/something"}));
+  EXPECT_EQ(unknown(schema, R"({"deep":{"iner":1},"list":[{"nome":1},5,{"x/y":2}]})"),
+            (Lines{"/e/deep/iner (did you mean \"inner\"?)", "/e/list/0/nome (did you mean \"name\"?)", "/e/list/2/x~1y"}));
+}
+
+TEST(UnknownKeysTest, RemarksAreNone) {
+  EXPECT_EQ(unknown(R"({"properties":{"port":{}}})", R"({"$schema":1,"_port":1,"@comment":1,"//port":1,"#port":1,"comment":1,"":1})"), Lines{});
+}
+
+TEST(UnknownKeysTest, EveryPartOfTheSchemaCounts) {
+  const char* schema = R"({"definitions":{"base":{"properties":{"ref":{}}}},"properties":{"own":{}},
+                           "allOf":[{"$ref":"#/definitions/base"}],"anyOf":[{"properties":{"any":{}}},{"properties":{"other":{"properties":{"a":{}}}}}],
+                           "if":{"properties":{"kind":{"const":"x"}}},"then":{"properties":{"then":{}}},"else":{"properties":{"else":{}}}})";
+  EXPECT_EQ(unknown(schema, R"({"own":1,"ref":1,"any":1,"other":{"a":1,"b":1},"kind":1,"then":1,"else":1,"none":1})"), (Lines{"/e/other/b", "/e/none"}));
+  EXPECT_EQ(unknown(R"({"items":[{"properties":{"a":{}}},{"properties":{"b":{}}}]})", R"([{"b":1},{"b":1},{"b":1}])"), Lines{"/e/0/b"});
+}
+
+TEST(UnknownKeysTest, ObjectsWithFreeKeysHaveNone) {
+  EXPECT_EQ(unknown(R"({"type":"object"})", R"({"a":1})"), Lines{}) << "the schema names no keys at all";
+  EXPECT_EQ(unknown("true", R"({"a":1})"), Lines{});
+  EXPECT_EQ(unknown(R"({"properties":{"name":{}},"additionalProperties":true})", R"({"nome":1})"), Lines{});
+  EXPECT_EQ(unknown(R"({"properties":{"name":{}},"patternProperties":{"^x-":{"properties":{"a":{}}}}})", R"({"x-1":{"b":1},"y":1})"), Lines{"/e/x-1/b"});
+  EXPECT_EQ(unknown(R"({"properties":{"name":{}},"additionalProperties":{"properties":{"a":{}}}})", R"({"nome":{"b":1}})"), Lines{"/e/nome/b"});
+}
+
+TEST(UnknownKeysTest, EndInASchemaThatRefersToItself) {
+  const char* schema = R"({"allOf":[{"$ref":"#"}],"properties":{"next":{"$ref":"#"}}})";
+  EXPECT_EQ(unknown(schema, R"({"next":{"next":{"nxt":1}}})"), Lines{"/e/next/next/nxt (did you mean \"next\"?)"});
+}
+
 }  // namespace
 }  // namespace sluice::plugin

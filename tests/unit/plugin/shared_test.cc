@@ -86,6 +86,15 @@ TEST(LimiterTest, TheNumberOfClientsIsBounded) {
   EXPECT_GT(l.clients(), Limiter::kShards * Limiter::kMostPerShard / 2);
 }
 
+TEST(LimiterTest, AFloodOfClientsGivesNobodyBackWhatIsUsedUp) {
+  Limiter l{1e-6, 5, 0};
+  EXPECT_EQ(taken(l, "greedy", kStart, 10), 5);
+  const size_t many = Limiter::kShards * Limiter::kMostPerShard * 2;
+  for (size_t i = 0; i < many; ++i) l.take("client-" + std::to_string(i), kStart);
+  EXPECT_LE(l.clients(), Limiter::kShards * Limiter::kMostPerShard);
+  EXPECT_EQ(taken(l, "greedy", kStart, 10), 0) << "its bucket is the oldest, and the emptiest";
+}
+
 TEST(LimiterTest, ThreadsTakeExactlyTheTokensThereAre) {
   Limiter l{1e-6, 1000, 0};
   std::atomic<int> one{0}, per_client{0};
