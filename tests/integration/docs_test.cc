@@ -6,7 +6,7 @@
 
 #include "tests/integration/gateway_config.h"
 #include "tests/support/markdown.h"
-#include "tests/support/tls_client.h"
+#include "tests/support/pages.h"
 #include "tests/support/text.h"
 
 namespace sluice::test {
@@ -14,21 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 const fs::path kTree = SLC_SOURCE_FOLDER;
-
-// Pages show pieces of a configuration: this puts the rest around them, as a reader would.
-std::string whole_configuration(std::string text) {
-  if (text.find_first_not_of(" \n") == text.find('"')) text = "{" + text + "}";  // members of the root
-  const Json json = Json::parse_or_throw(text, "the block");
-  if (json.has("version")) return text;
-  const std::string inside = text.substr(text.find('{') + 1);
-  if (json.has("endpoint") && !json.has("backend"))
-    return R"({"version": 3, "endpoints": [{"backend": [{"host": ["http://a"], "url_pattern": "/"}], )" + inside + "]}";
-  if (json.has("endpoint")) return R"({"version": 3, "endpoints": [)" + text + "]}";
-  if (json.has("backend")) return R"({"version": 3, "endpoints": [{"endpoint": "/page", )" + inside + "]}";
-  if (json.has("url_pattern") || json.has("host"))
-    return R"({"version": 3, "endpoints": [{"endpoint": "/page/{id}", "backend": [)" + text + "]}]}";
-  return R"({"version": 3, )" + inside;
-}
 
 // Warnings that a page's configuration may have: names of plugins that the reader is about to write, their folder, and what
 // only this machine lacks.
@@ -56,12 +41,7 @@ TEST(DocsTest, EveryLinkLeadsSomewhere) {
 
 TEST(DocsTest, EveryConfigurationShownIsAccepted) {
   TempFolder folder;
-  const TestCertificate certificate{"gateway", {.alternatives = "DNS:localhost"}};
-  for (const std::string name : {"gateway", "shop"}) {  // what pages about TLS name
-    folder.write("certs/" + name + ".pem", certificate.pem());
-    folder.write("certs/" + name + ".key", certificate.key_pem());
-  }
-  folder.write("certs/partners.pem", certificate.pem());
+  const PageCertificates certificates{folder};  // what pages about TLS name
   int seen = 0;
   for (const fs::path& page : pages_below(kTree)) {
     for (const CodeBlock& block : code_blocks(read_file(page.string()))) {
@@ -90,33 +70,6 @@ TEST(DocsTest, EveryConfigurationShownIsAccepted) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// What stands in double quotes right behind `at`, blanks skipped; empty: nothing does.
-std::string quoted_at(const std::string& code, size_t at) {
-  at = code.find_first_not_of(" \n", at);
-  if (at == code.npos || code[at] != '"') return "";
-  return code.substr(at + 1, code.find('"', at + 1) - at - 1);
-}
-
-// Keys as the readers of core/config name them: fields.text("key"), also({"key", …}).
-std::set<std::string> known_keys() {
-  std::set<std::string> out;
-  for (const auto& file : fs::directory_iterator{kTree / "core/config"}) {
-    if (!file.path().filename().string().starts_with("read")) continue;
-    const std::string code = read_file(file.path().string());
-    for (const std::string how : {"text", "flag", "integer", "duration", "texts", "integers", "pairs", "object", "objects", "find", "without_effect"}) {
-      const std::string call = "." + how + "(";
-      for (size_t at = code.find(call); at != code.npos; at = code.find(call, at + 1)) out.insert(quoted_at(code, at + call.size()));
-    }
-    for (size_t at = code.find("also({"); at != code.npos; at = code.find("also({", at + 1)) {
-      const std::string list = code.substr(at, code.find('}', at) - at);
-      for (size_t q = list.find('"'); q != list.npos; q = list.find('"', list.find('"', q + 1) + 1)) out.insert(quoted_at(list, q));
-    }
-  }
-  // Not what is searched in texts, such as "://".
-  std::erase_if(out, [](const std::string& key) { return key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_$") != key.npos || key.empty(); });
-  return out;
-}
-
 bool has_word(const std::string& text, const std::string& word) {
   for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1))
     if (!is_word(text[at - 1]) && !is_word(text[at + word.size()])) return true;
@@ -125,7 +78,7 @@ bool has_word(const std::string& text, const std::string& word) {
 
 TEST(DocsTest, EveryKeyThatIsReadIsOnThePage) {
   const std::string page = " " + read_file((kTree / "docs/configuration.md").string()) + " ";
-  const std::set<std::string> keys = known_keys();
+  const std::set<std::string> keys = keys_read_by_core(kTree);
   EXPECT_GT(keys.size(), 80u);
   for (const std::string& key : keys) EXPECT_TRUE(has_word(page, key)) << key << " is read by core/config and not in docs/configuration.md";
 }
