@@ -1,6 +1,7 @@
 // Pages as they run: certificates, backends, the gateway, and the comparison of answers with what is shown.
 #include <gtest/gtest.h>
 
+#include "tests/support/http2.h"
 #include "tests/support/pages.h"
 #include "tests/support/test_client.h"
 #include "tests/support/text.h"
@@ -114,6 +115,7 @@ std::string PageGateway::place_of(const std::string& host) {
 
 void PageGateway::play(const PageRun& run) {
   for (auto& [host, up] : backends_) {
+    if (run.config.find("concurrent_calls") != std::string::npos) up->tolerate_disconnects();  // who loses is cut off
     up->on("*", [](const FakeUpstream::Request& r) { return echo(r, {}); });
     std::map<std::string, std::vector<PageBackend>> in_turn;
     for (const PageBackend& b : run.backends) {
@@ -150,11 +152,19 @@ std::vector<std::string> PageGateway::received(const std::string& request) const
 }
 
 Response PageGateway::ask(const PageRequest& request) {
+  if (request.http2) {
+    Http2Client client{std::make_unique<Wire>(connect_to(port()))};
+    const Http2Client::Answer& answer = client.finish(client.get(request.target));
+    return {.status = answer.status, .reason = "", .headers = answer.headers, .body = answer.body};
+  }
   if (!request.tls) return TestClient{port()}.request(request.method, request.target, request.headers, request.body);
   TlsClientOptions o;
   o.server_name = request.host.substr(0, request.host.find(':'));
   if (!request.certificate.empty()) o.certificate = &certificates_->partner();
   TlsClientWire wire{connect_to(port()), o};
+  if (!request.authority.empty()) {
+    EXPECT_EQ("certs/" + wire.server_common_name() + ".pem", request.authority);
+  }
   std::string text = request.method + " " + request.target + " HTTP/1.1\r\n";
   for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
   if (!request.body.empty()) text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
@@ -163,11 +173,30 @@ Response PageGateway::ask(const PageRequest& request) {
   return read_response(reader, request.method);
 }
 
+void PageGateway::compare(const PageMatrix& matrix, const std::string& page) {
+  std::string is;  // the table as it would be true
+  bool same = true;
+  for (size_t row = 0; row < matrix.rows.size(); ++row) {
+    const std::string path = "/row" + std::to_string(row), &body = matrix.rows[row][0];
+    for (auto& [host, up] : backends_) up->on(path, Reply::json(body));
+    is += "| `" + body + "` |";
+    for (size_t i = 0; i < matrix.columns.size(); ++i) {
+      const Response r = TestClient{port()}.get("/" + matrix.columns[i] + path);
+      const std::string cell = r.status == 200 ? std::string(without_end(r.body)) : std::to_string(r.status);
+      same = same && cell == matrix.rows[row][i + 1];
+      is += cell.empty() ? " (empty) |" : r.status == 200 ? " `" + replace_all(cell, "\n", "⏎") + "` |" : " " + cell + " |";
+    }
+    is += "\n";
+  }
+  EXPECT_TRUE(same) << page << ":" << matrix.line << ": the table should be\n" << is;
+}
+
 void play(const PageRun& run, const std::string& page, const std::map<std::string, std::string>& environment) {
   SCOPED_TRACE(page + ":" + std::to_string(run.line));
-  EXPECT_FALSE(run.requests.empty()) << "a configuration without a request";
+  EXPECT_FALSE(run.requests.empty() && run.matrices.empty()) << "a configuration without a request";
   PageGateway gateway{run, environment};
   for (const PageRequest& request : run.requests) compare(request, gateway.ask(request), page + ":" + std::to_string(request.line));
+  for (const PageMatrix& matrix : run.matrices) gateway.compare(matrix, page);
   for (const auto& [path, count] : run.calls) EXPECT_EQ(gateway.calls(path), count) << "calls for " << path;
   for (const auto& [what, body] : run.received) {
     const auto bodies = gateway.received(what);

@@ -23,7 +23,7 @@ std::string_view trimmed(std::string_view s) {
   return s;
 }
 
-// A mark, a block, or both: a block with the mark directly above it.
+// A mark, a block, or both: a block, or a table, with the mark directly above it.
 struct Piece {
   std::string mark, language, text;
   bool block = false;
@@ -32,7 +32,7 @@ struct Piece {
 
 std::vector<Piece> pieces_of(std::string_view page) {
   std::vector<Piece> out;
-  bool inside = false, marked = false;  // marked: the last piece is a mark in the line above
+  bool inside = false, marked = false;  // marked: the last piece is a mark in the line above, or a table that goes on
   constexpr std::string_view begin = "<!-- ", end = " -->";
   for (int number = 1; !page.empty(); ++number) {
     const std::string_view line = take_line(page);
@@ -47,6 +47,10 @@ std::vector<Piece> pieces_of(std::string_view page) {
       out.back().language = line.substr(3);
       out.back().line = number;
       marked = false;
+    } else if (marked && line.starts_with("| ")) {
+      out.back().text.append(line).append("\n");
+    } else if (marked && line.starts_with("|---")) {
+      continue;
     } else if ((marked = line.starts_with(begin) && line.ends_with(end))) {
       out.push_back({std::string(line.substr(begin.size(), line.size() - begin.size() - end.size())), "", "", false, number});
     }
@@ -149,9 +153,10 @@ PageRequest request_of(std::string_view command, int line) {
     if (word == "-i") out.with_head = true;
     else if (word == "-I") out.with_head = true, out.method = "HEAD";
     else if (word == "-s" || word == "-k") continue;
-    else if (word == "--cacert" || word == "--resolve") next();
+    else if (word == "--http2-prior-knowledge") out.http2 = true;
+    else if (word == "--resolve" || word == "--key") next();
+    else if (word == "--cacert") out.authority = next();
     else if (word == "--cert") out.certificate = next();
-    else if (word == "--key") out.key = next();
     else if (word == "-X") out.method = next();
     else if (word == "-A") header("User-Agent", next());
     else if (word == "-H") {
@@ -174,6 +179,29 @@ PageRequest request_of(std::string_view command, int line) {
   if (out.target.empty()) not_understood(line, "curl without an address");
   if (!out.body.empty() && !out.headers.has("Content-Type")) out.headers.add("Content-Type", "application/x-www-form-urlencoded");
   if (!out.headers.has("Host")) out.headers.add("Host", out.host);
+  return out;
+}
+
+// A cell of a table: what is between the backticks, or the text.
+std::string cell_of(std::string_view text) {
+  text = trimmed(text);
+  if (text == "(empty)") return "";
+  if (text.size() >= 2 && text.front() == '`' && text.back() == '`') text = text.substr(1, text.size() - 2);
+  return replace_all(std::string(text), "⏎", "\n");
+}
+
+PageMatrix matrix_of(const Piece& piece) {
+  PageMatrix out;
+  out.line = piece.line;
+  std::string_view rest = piece.text;
+  while (!rest.empty()) {
+    std::string_view line = take_line(rest);
+    std::vector<std::string> cells;
+    for (line.remove_prefix(1); line.find('|') != line.npos; line.remove_prefix(line.find('|') + 1)) cells.push_back(cell_of(line.substr(0, line.find('|'))));
+    if (out.columns.empty()) out.columns.assign(cells.begin() + 1, cells.end());
+    else out.rows.push_back(std::move(cells));
+    if (!out.rows.empty() && out.rows.back().size() != out.columns.size() + 1) not_understood(piece.line, "a row has too few or too many cells");
+  }
   return out;
 }
 
@@ -233,8 +261,10 @@ std::vector<PageRun> runs_of(std::string_view page) {
       std::string_view rest = std::string_view{piece.mark}.substr(7);
       const std::string path = take_word(rest);
       out.back().calls.emplace_back(path, std::stoi(take_word(rest)));
-    } else if (piece.mark.starts_with("received: ") && piece.block) {
+    } else if (piece.mark.starts_with("received: ")) {
       out.back().received.emplace_back(piece.mark.substr(10), piece.text);
+    } else if (piece.mark == "matrix") {
+      out.back().matrices.push_back(matrix_of(piece));
     } else if (piece.mark == "log") {
       std::string_view rest = piece.text;
       while (!rest.empty()) out.back().log.emplace_back(take_line(rest));

@@ -6,6 +6,8 @@
 //   <!-- calls: PATH N -->                so many requests for PATH reached the backends
 //   <!-- received: METHOD TARGET -->      above a block: the body of such a request at a backend
 //   <!-- log -->                          above a block: the gateway has written these lines
+//   <!-- matrix -->                       above a table: each row's first cell is what backends answer to /row0, /row1, …; the other cells
+//                                         are the bodies of GET /COLUMN/row0 and so on. A number alone: that status, "⏎": a line end
 //   ```console                            `$ curl …` and its answer; with -i the lines of the head that are shown
 //
 // TARGET is /path, * for all others, or the same behind http://host; HOW is a status, headers as [Name: value], or `echoes Name …`: the
@@ -33,11 +35,18 @@ struct PageBackend {
 
 struct PageRequest {
   int line = 0;
-  bool tls = false, with_head = false;
+  bool tls = false, with_head = false, http2 = false;
   std::string method = "GET", host, target, body;
-  std::string certificate, key;  // files that the client shows
+  std::string certificate;       // the client shows the one of the partner
+  std::string authority;         // file of the certificate that the gateway has to show
   Headers headers;
   std::string answer;            // as shown
+};
+
+struct PageMatrix {
+  int line = 0;
+  std::vector<std::string> columns;            // without the first
+  std::vector<std::vector<std::string>> rows;  // with the first
 };
 
 struct PageRun {
@@ -48,6 +57,7 @@ struct PageRun {
   std::vector<std::pair<std::string, int>> calls;
   std::vector<std::pair<std::string, std::string>> received;  // "METHOD TARGET", body
   std::vector<std::string> log;
+  std::vector<PageMatrix> matrices;
 };
 
 // Pages show pieces of a configuration: this puts the rest around them, as a reader would.
@@ -86,6 +96,7 @@ class PageGateway {
   int calls(const std::string& path) const;
   std::vector<std::string> received(const std::string& request) const;  // bodies of "METHOD TARGET"
   Response ask(const PageRequest& request);
+  void compare(const PageMatrix& matrix, const std::string& page);  // fails the test with the table as it should be
 
  private:
   std::string place_of(const std::string& host);
