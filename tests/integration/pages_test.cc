@@ -1,5 +1,6 @@
 // What pages show running, run: the gateway with the page's configuration answers what the page says. tests/support/pages.h says how
 // pages are marked.
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include "tests/integration/gateway_config.h"
@@ -43,6 +44,17 @@ INSTANTIATE_TEST_SUITE_P(Each, PagesTest, testing::ValuesIn(pages_that_run()), [
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
   return name;
 });
+
+// The judge is judged, too.
+TEST(PagesOfOthersTest, APageThatLiesIsFound) {
+  const std::string page =
+      "<!-- run -->\n```json\n{\"backend\": [{\"host\": [\"http://a\"], \"url_pattern\": \"/a\"}]}\n```\n<!-- backend: /a = {\"n\":1} -->\n"
+      "```console\n$ curl localhost:8080/page\n";
+  play(runs_of(page + "{\"n\":1}\n```\n").at(0), "true");
+  EXPECT_NONFATAL_FAILURE(play(runs_of(page + "{\"n\":2}\n```\n").at(0), "untrue"), "{\"n\":2}");
+  EXPECT_NONFATAL_FAILURE(play(runs_of(page + "{\"n\":1}\n```\n<!-- calls: /a 2 -->\n").at(0), "untrue"), "calls for /a");
+  EXPECT_NONFATAL_FAILURE(play(runs_of(page + "{\"n\":1}\n```\n<!-- log -->\n```\nnever said\n```\n").at(0), "untrue"), "never said");
+}
 
 TEST(PagesOfOthersTest, ServiceDiscoveryFindsTheBackendAsItsPageSays) {
   if (dnsmasq().empty()) GTEST_SKIP() << "dnsmasq is missing (package dnsmasq-base)";
@@ -105,15 +117,18 @@ TEST(PagesOfOthersTest, EveryKeyOfTheCoreStandsInAConfigurationThatRuns) {
   for (const CodeBlock& b : code_blocks(read_file((kTree / "docs/routing.md").string())))
     if (b.language == "json" && b.mark != "output") add_keys(Json::parse_or_throw(whole_configuration(b.text), "docs/routing.md"), shown);
   const std::set<std::string> others = {
-      // Run by tests of their own, with folders, keys and builds that no page can have: plugins_tool_test.cc, swap_test.cc, isolate_test.cc.
-      "plugin", "folder", "pattern", "lock", "public_key", "trial", "share", "max_error_rate", "min_requests", "duration", "watchdog_ms", "isolate", "helpers",
-      "memory_mb",
+      // Run by tests of their own, with folders, keys and builds that no page can have: plugins_tool_test.cc, swap_test.cc,
+      // isolate_test.cc.
+      "plugin", "folder", "pattern", "lock", "public_key", "trial", "share", "max_error_rate", "min_requests", "duration",
+      "watchdog_ms", "isolate", "helpers", "memory_mb",
       // Without effect, or refused.
-      "async_agent", "sequential_start", "combiner", "decompress_gzip", "disable_gzip", "max_payload", "max_multipart_memory", "prefer_server_cipher_suites",
+      "async_agent", "sequential_start", "combiner", "decompress_gzip", "disable_gzip", "max_payload", "max_multipart_memory",
+      "prefer_server_cipher_suites",
   };
   std::set<std::string> read = keys_read_by_core(kTree);
   EXPECT_GT(read.size(), 80u);
-  for (const std::string& key : read) EXPECT_TRUE(shown.count(key) + others.count(key) > 0) << key << " stands in no configuration that runs";
+  for (const std::string& key : read)
+    EXPECT_TRUE(shown.count(key) + others.count(key) > 0) << key << " stands in no configuration that runs";
 }
 
 }  // namespace

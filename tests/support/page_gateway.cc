@@ -203,11 +203,13 @@ void play(const PageRun& run, const std::string& page, const std::map<std::strin
     EXPECT_TRUE(std::any_of(bodies.begin(), bodies.end(), [&](const std::string& b) { return is_shown(without_end(body), without_end(b)); }))
         << what << " with this body did not come: " << body << (bodies.empty() ? "" : "but: " + bodies[0]);
   }
-  if (run.log.empty()) return;
+  if (run.log.empty() && run.log_lacks.empty()) return;
   gateway.process().terminate();
   EXPECT_EQ(gateway.process().wait_for_exit(), 0);
   const std::string log = gateway.process().log();
-  for (const std::string& line : run.log) EXPECT_TRUE(is_shown("…" + line + "\n…", log)) << "not in the log: " << line << "\n" << log;
+  for (const std::string& text : run.log_lacks) EXPECT_EQ(log.find(text), log.npos) << log;
+  for (const std::string& line : run.log)
+    EXPECT_TRUE(is_shown("…" + line + "\n…", log)) << "not in the log: " << line << "\n" << log;
 }
 
 }  // namespace sluice::test

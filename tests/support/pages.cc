@@ -8,7 +8,9 @@
 namespace sluice::test {
 namespace {
 
-[[noreturn]] void not_understood(int line, const std::string& what) { throw Failure("line " + std::to_string(line) + " of the page: " + what); }
+[[noreturn]] void not_understood(int line, const std::string& what) {
+  throw Failure("line " + std::to_string(line) + " of the page: " + what);
+}
 
 std::string_view take_line(std::string_view& rest) {
   const size_t end = rest.find('\n');
@@ -109,7 +111,8 @@ PageBackend backend_of(const Piece& piece) {
       not_understood(piece.line, piece.mark);
     }
   }
-  if (!out.reply.headers.has("Content-Type")) out.reply.headers.add("Content-Type", piece.block ? type_of(piece.language) : "application/json");
+  if (!out.reply.headers.has("Content-Type"))
+    out.reply.headers.add("Content-Type", piece.block ? type_of(piece.language) : "application/json");
   return out;
 }
 
@@ -152,7 +155,7 @@ PageRequest request_of(std::string_view command, int line) {
     };
     if (word == "-i") out.with_head = true;
     else if (word == "-I") out.with_head = true, out.method = "HEAD";
-    else if (word == "-s" || word == "-k") continue;
+    else if (word == "-s" || word == "-k" || word == "--path-as-is") continue;
     else if (word == "--http2-prior-knowledge") out.http2 = true;
     else if (word == "--resolve" || word == "--key") next();
     else if (word == "--cacert") out.authority = next();
@@ -197,10 +200,12 @@ PageMatrix matrix_of(const Piece& piece) {
   while (!rest.empty()) {
     std::string_view line = take_line(rest);
     std::vector<std::string> cells;
-    for (line.remove_prefix(1); line.find('|') != line.npos; line.remove_prefix(line.find('|') + 1)) cells.push_back(cell_of(line.substr(0, line.find('|'))));
+    for (line.remove_prefix(1); line.find('|') != line.npos; line.remove_prefix(line.find('|') + 1))
+      cells.push_back(cell_of(line.substr(0, line.find('|'))));
     if (out.columns.empty()) out.columns.assign(cells.begin() + 1, cells.end());
     else out.rows.push_back(std::move(cells));
-    if (!out.rows.empty() && out.rows.back().size() != out.columns.size() + 1) not_understood(piece.line, "a row has too few or too many cells");
+    if (!out.rows.empty() && out.rows.back().size() != out.columns.size() + 1)
+      not_understood(piece.line, "a row has too few or too many cells");
   }
   return out;
 }
@@ -220,13 +225,6 @@ void add_requests(PageRun& run, const Piece& piece) {
       run.requests.back().answer.append(one).append("\n");
     }
   }
-}
-
-// What stands in double quotes right behind `at`, blanks skipped; empty: nothing does.
-std::string quoted_at(const std::string& code, size_t at) {
-  at = code.find_first_not_of(" \n", at);
-  if (at == code.npos || code[at] != '"') return "";
-  return code.substr(at + 1, code.find('"', at + 1) - at - 1);
 }
 
 }  // namespace
@@ -265,6 +263,8 @@ std::vector<PageRun> runs_of(std::string_view page) {
       out.back().received.emplace_back(piece.mark.substr(10), piece.text);
     } else if (piece.mark == "matrix") {
       out.back().matrices.push_back(matrix_of(piece));
+    } else if (piece.mark.starts_with("log lacks: ")) {
+      out.back().log_lacks.push_back(piece.mark.substr(11));
     } else if (piece.mark == "log") {
       std::string_view rest = piece.text;
       while (!rest.empty()) out.back().log.emplace_back(take_line(rest));
@@ -291,12 +291,19 @@ bool is_shown(std::string_view shown, std::string_view text) {
   }
 }
 
+std::string quoted_at(const std::string& code, size_t at) {
+  at = code.find_first_not_of(" \n", at);
+  if (at == code.npos || code[at] != '"') return "";
+  return code.substr(at + 1, code.find('"', at + 1) - at - 1);
+}
+
 std::set<std::string> keys_read_by_core(const std::filesystem::path& tree) {
   std::set<std::string> out;
   for (const auto& file : std::filesystem::directory_iterator{tree / "core/config"}) {
     if (!file.path().filename().string().starts_with("read")) continue;
     const std::string code = read_file(file.path().string());
-    for (const std::string how : {"text", "flag", "integer", "duration", "texts", "integers", "pairs", "object", "objects", "find", "without_effect"}) {
+    for (const std::string how :
+         {"text", "flag", "integer", "duration", "texts", "integers", "pairs", "object", "objects", "find", "without_effect"}) {
       const std::string call = "." + how + "(";
       for (size_t at = code.find(call); at != code.npos; at = code.find(call, at + 1)) out.insert(quoted_at(code, at + call.size()));
     }
@@ -306,7 +313,8 @@ std::set<std::string> keys_read_by_core(const std::filesystem::path& tree) {
     }
   }
   // Not what is searched in texts, such as "://".
-  std::erase_if(out, [](const std::string& key) { return key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_$") != key.npos || key.empty(); });
+  const std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789_$";
+  std::erase_if(out, [&](const std::string& key) { return key.find_first_not_of(letters) != key.npos || key.empty(); });
   return out;
 }
 

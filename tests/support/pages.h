@@ -6,6 +6,7 @@
 //   <!-- calls: PATH N -->                so many requests for PATH reached the backends
 //   <!-- received: METHOD TARGET -->      above a block: the body of such a request at a backend
 //   <!-- log -->                          above a block: the gateway has written these lines
+//   <!-- log lacks: TEXT -->              it has not written this
 //   <!-- matrix -->                       above a table: each row's first cell is what backends answer to /row0, /row1, …; the other cells
 //                                         are the bodies of GET /COLUMN/row0 and so on. A number alone: that status, "⏎": a line end
 //   ```console                            `$ curl …` and its answer; with -i the lines of the head that are shown
@@ -56,13 +57,15 @@ struct PageRun {
   std::vector<PageRequest> requests;
   std::vector<std::pair<std::string, int>> calls;
   std::vector<std::pair<std::string, std::string>> received;  // "METHOD TARGET", body
-  std::vector<std::string> log;
+  std::vector<std::string> log, log_lacks;
   std::vector<PageMatrix> matrices;
 };
 
 // Pages show pieces of a configuration: this puts the rest around them, as a reader would.
 std::string whole_configuration(std::string text);
 
+// What stands in double quotes right behind `at`, blanks skipped; empty: nothing does.
+std::string quoted_at(const std::string& code, size_t at);
 // Keys as the readers of core/config name them: fields.text("key"), also({"key", …}).
 std::set<std::string> keys_read_by_core(const std::filesystem::path& tree);
 
