@@ -25,7 +25,7 @@ std::vector<std::string> pages_that_run() {
   for (const fs::path& page : pages_below(kTree)) {
     const std::string name = fs::relative(page, kTree).string();
     if (std::find(std::begin(kOthers), std::end(kOthers), name) != std::end(kOthers)) continue;
-    if (read_file(page.string()).find("<!-- run -->") != std::string::npos) out.push_back(name);
+    if (read_file(page.string()).find("\n<!-- run -->\n") != std::string::npos) out.push_back(name);
   }
   return out;
 }

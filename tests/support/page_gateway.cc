@@ -115,13 +115,13 @@ std::string PageGateway::place_of(const std::string& host) {
 
 void PageGateway::play(const PageRun& run) {
   for (auto& [host, up] : backends_) {
-    if (run.config.find("concurrent_calls") != std::string::npos) up->tolerate_disconnects();  // who loses is cut off
+    up->tolerate_disconnects();  // a call whose answer nobody needs any more is cut off: the answers are judged here
     up->on("*", [](const FakeUpstream::Request& r) { return echo(r, {}); });
     std::map<std::string, std::vector<PageBackend>> in_turn;
     for (const PageBackend& b : run.backends) {
       if (!b.host.empty() && b.host != host) continue;
       if (b.how == PageBackend::How::refuses) up->refuse();
-      else if (b.how == PageBackend::How::waits) up->tolerate_disconnects(), up->stall();
+      else if (b.how == PageBackend::How::waits) up->stall();
       else in_turn[b.path].push_back(b);
     }
     for (auto& [path, answers] : in_turn) {
