@@ -7,7 +7,7 @@
 #include "core/config/grammar.h"
 #include "tests/integration/gateway_config.h"
 #include "tests/support/markdown.h"
-#include "tests/support/tls_client.h"
+#include "tests/support/pages.h"
 #include "tests/support/text.h"
 
 namespace sluice::test {
@@ -15,21 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 const fs::path kTree = SLC_SOURCE_FOLDER;
-
-// Pages show pieces of a configuration: this puts the rest around them, as a reader would.
-std::string whole_configuration(std::string text) {
-  if (text.find_first_not_of(" \n") == text.find('"')) text = "{" + text + "}";  // members of the root
-  const Json json = Json::parse_or_throw(text, "the block");
-  if (json.has("version")) return text;
-  const std::string inside = text.substr(text.find('{') + 1);
-  if (json.has("endpoint") && !json.has("backend"))
-    return R"({"version": 3, "endpoints": [{"backend": [{"host": ["http://a"], "url_pattern": "/"}], )" + inside + "]}";
-  if (json.has("endpoint")) return R"({"version": 3, "endpoints": [)" + text + "]}";
-  if (json.has("backend")) return R"({"version": 3, "endpoints": [{"endpoint": "/page", )" + inside + "]}";
-  if (json.has("url_pattern") || json.has("host"))
-    return R"({"version": 3, "endpoints": [{"endpoint": "/page/{id}", "backend": [)" + text + "]}]}";
-  return R"({"version": 3, )" + inside;
-}
 
 // Warnings that a page's configuration may have: names of plugins that the reader is about to write, their folder, and what
 // only this machine lacks.
@@ -57,12 +42,7 @@ TEST(DocsTest, EveryLinkLeadsSomewhere) {
 
 TEST(DocsTest, EveryConfigurationShownIsAccepted) {
   TempFolder folder;
-  const TestCertificate certificate{"gateway", {.alternatives = "DNS:localhost"}};
-  for (const std::string name : {"gateway", "shop"}) {  // what pages about TLS name
-    folder.write("certs/" + name + ".pem", certificate.pem());
-    folder.write("certs/" + name + ".key", certificate.key_pem());
-  }
-  folder.write("certs/partners.pem", certificate.pem());
+  const PageCertificates certificates{folder};  // what pages about TLS name
   int seen = 0;
   for (const fs::path& page : pages_below(kTree)) {
     for (const CodeBlock& block : code_blocks(read_file(page.string()))) {
@@ -118,6 +98,60 @@ TEST(DocsTest, EveryKeyOfTheGrammarIsOnThePage) {
   const std::set<std::string> keys = known_keys();
   EXPECT_GT(keys.size(), 120u);
   for (const std::string& key : keys) EXPECT_TRUE(has_word(page, key)) << key << " is in core/config/grammar*.cc and not in docs/configuration.md";
+}
+
+// Names that a configuration may use: those of the plugins of this build, and the blocks of the core.
+std::set<std::string> names_that_are_there() {
+  std::set<std::string> out;
+  const Ran ran = run_program({gateway_binary(), "plugins", "--json", "--plugins", plugins_folder()}, kLimit, {{"SLUICE_ADMIN", "/nowhere"}});
+  const Json list = Json::parse_or_throw(ran.output.substr(0, ran.output.find("}\n") + 1), "sluice plugins");
+  for (const Json& plugin : list.at("plugins").items())
+    for (const Json& binding : plugin.at("bindings").items()) out.insert(binding.at("name").str());
+  const std::string code = read_file((kTree / "core/config/grammar.cc").string()), call = "{Level::";
+  for (size_t at = code.find(call); at != code.npos; at = code.find(call, at + 1)) out.insert(quoted_at(code, code.find(',', at) + 1));
+  return out;
+}
+
+std::vector<std::string> cells(std::string_view line) {
+  std::vector<std::string> out;
+  for (line.remove_prefix(1); line.find('|') != line.npos; line.remove_prefix(line.find('|') + 1))
+    out.emplace_back(line.substr(0, line.find('|')));
+  return out;
+}
+
+TEST(DocsTest, EveryFeatureIsInTheTableWithItsPage) {
+  const std::string page = read_file((kTree / "docs/features.md").string());
+  const std::set<std::string> names = names_that_are_there();
+  EXPECT_GT(names.size(), 30u);
+  for (const std::string& name : names) {
+    const bool named = page.find("`" + name + "`") != page.npos || page.find(": \"" + name + "\"`") != page.npos;
+    EXPECT_TRUE(named) << name << " is there and not in docs/features.md";
+  }
+  int rows = 0;
+  for (size_t at = page.find("\n| "); at != page.npos; at = page.find("\n| ", at + 1)) {
+    const std::string line = page.substr(at + 1, page.find('\n', at + 1) - at - 1);
+    const auto row = cells(line);
+    ASSERT_EQ(row.size(), 4u) << line;
+    if (row[0] == " Feature ") continue;
+    ++rows;
+    EXPECT_TRUE(row[2].starts_with(" as KrakenD") || row[2] == " with differences " || row[2] == " ours ") << line;
+    EXPECT_NE(row[3].find(".md"), std::string::npos) << "no page: " << line;
+  }
+  EXPECT_GT(rows, 50);
+}
+
+TEST(DocsTest, EveryPageIsLedToByTheReadme) {
+  const std::string readme = read_file((kTree / "README.md").string()), features = read_file((kTree / "docs/features.md").string());
+  for (const auto& file : fs::directory_iterator{kTree / "docs"}) {
+    if (file.path().extension() != ".md") continue;
+    const std::string name = file.path().filename().string();
+    EXPECT_TRUE(readme.find("(docs/" + name) != readme.npos || features.find("(" + name) != features.npos) << name;
+  }
+  for (const auto& folder : fs::directory_iterator{kTree / "plugins"}) {
+    if (!fs::exists(folder.path() / "README.md")) continue;
+    const std::string link = "(../plugins/" + folder.path().filename().string() + "/README.md)";
+    EXPECT_NE(features.find(link), features.npos) << link;
+  }
 }
 
 TEST(DocsTest, EveryExampleFileIsAccepted) {

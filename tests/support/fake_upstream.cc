@@ -102,12 +102,13 @@ void FakeUpstream::Call::reset() {
   finish();
 }
 
-FakeUpstream::FakeUpstream() {
+FakeUpstream::FakeUpstream(TlsServerContext* tls) : tls_(tls != nullptr) {
   server_ = std::make_unique<ConnectionServer>(
       [this](ConnectionServer::Connection& c) { serve(c); },
       [this](int number, const std::string& what) {
         if (!tolerant_) complain("connection " + std::to_string(number) + ": " + what);
-      });
+      },
+      tls);
 }
 
 FakeUpstream::~FakeUpstream() {

@@ -59,7 +59,7 @@ class FakeUpstream {
     std::shared_ptr<Pending> pending_;
   };
 
-  FakeUpstream();
+  explicit FakeUpstream(TlsServerContext* tls = nullptr);  // HTTPS with it, which outlives this
   ~FakeUpstream();
 
   // Routes by path; "*" is for all others. A later call replaces an earlier one. Without any: 404.
@@ -70,7 +70,7 @@ class FakeUpstream {
   void tolerate_disconnects() { tolerant_ = true; }
 
   uint16_t port() const { return server_->port(); }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }
+  std::string url() const { return (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port()); }
 
   Call wait_for_request(const std::string& path, Limit limit = kLimit);   // of a manual route
   void wait_for_count(const std::string& path, int at_least, Limit limit = kLimit);
@@ -104,6 +104,7 @@ class FakeUpstream {
   std::vector<std::string> complaints_;
   bool stalled_ = false, ending_ = false;
   std::atomic<bool> tolerant_{false};
+  const bool tls_;
   std::unique_ptr<ConnectionServer> server_;
 };
 
