@@ -43,7 +43,8 @@ class NameServer {
 
 inline std::string srv(const FakeUpstream& up, int priority = 1, int weight = 1, const std::string& name = "_http._tcp.shop.test",
                        const std::string& target = "a.hosts.test") {
-  return "--srv-host=" + name + "," + target + "," + std::to_string(up.port()) + "," + std::to_string(priority) + "," + std::to_string(weight);
+  return "--srv-host=" + name + "," + target + "," + std::to_string(up.port()) + "," + std::to_string(priority) + "," +
+         std::to_string(weight);
 }
 
 }  // namespace sluice::test

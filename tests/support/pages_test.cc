@@ -67,7 +67,9 @@ TEST(PageTest, DotsStandForAnyText) {
 }
 
 TEST(PageTest, ATableIsReadCellByCell) {
-  const auto runs = runs_of("<!-- run -->\n```json\n{\"version\": 3}\n```\n<!-- matrix -->\n| Body | `a` | b |\n|---|---|---|\n| `{}` | 500 | `x⏎y` |\n| (empty) | `1` | `2` |\n");
+  const auto runs = runs_of(
+      "<!-- run -->\n```json\n{\"version\": 3}\n```\n<!-- matrix -->\n"
+      "| Body | `a` | b |\n|---|---|---|\n| `{}` | 500 | `x⏎y` |\n| (empty) | `1` | `2` |\n");
   const PageMatrix& m = runs.at(0).matrices.at(0);
   EXPECT_EQ(m.columns, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(m.rows, (std::vector<std::vector<std::string>>{{"{}", "500", "x\ny"}, {"", "1", "2"}}));
