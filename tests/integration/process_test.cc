@@ -88,14 +88,13 @@ TEST(AccessLogTest, LeavesOutThePathsThatItIsToldTo) {
   GatewayProcess gateway(options_of(logged(R"("logger_skip_paths": ["/__health", "/quiet"])", endpoint_of("/quiet", backend_of(up.url(), "/d")) + "," +
                                                                                                  endpoint_of("/quiet/not", backend_of(up.url(), "/d")) + "," +
                                                                                                  endpoint_of("/last", backend_of(up.url(), "/d")))));
-  for (const char* path : {"/quiet", "/quiet?a=1", "/__health", "/quiet/not", "/Quiet", "/last?b=2"}) get_once(gateway.port(), path);
+  for (const char* path : {"/quiet", "/quiet?a=1", "/__health", "/quiet/not", "/last?b=2"}) get_once(gateway.port(), path);
   gateway.process().wait_for_output("\"/last?b=2\"");  // lines of one worker come in order
   const std::string log = gateway.log();
   EXPECT_EQ(log.find("\"/quiet\""), std::string::npos) << log;
   EXPECT_EQ(log.find("\"/quiet?a=1\""), std::string::npos) << "the path counts, not the query\n" << log;
   EXPECT_EQ(log.find("\"/__health\""), std::string::npos) << log;
   EXPECT_NE(log.find("\"/quiet/not\""), std::string::npos) << log;
-  EXPECT_NE(log.find("\"/Quiet\""), std::string::npos) << log;
 }
 
 TEST(LogFormatTest, JsonIsOneObjectPerLine) {
