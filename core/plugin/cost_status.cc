@@ -77,19 +77,6 @@ std::vector<OfPlugin> by_plugin() {
   return all;
 }
 
-std::string duration(uint64_t ns) {
-  char text[32];
-  if (ns < 10'000)
-    snprintf(text, sizeof text, "%llu ns", static_cast<unsigned long long>(ns));
-  else if (ns < 10'000'000)
-    snprintf(text, sizeof text, "%.1f us", static_cast<double>(ns) / 1e3);
-  else if (ns < 10'000'000'000)
-    snprintf(text, sizeof text, "%.1f ms", static_cast<double>(ns) / 1e6);
-  else
-    snprintf(text, sizeof text, "%.1f s", static_cast<double>(ns) / 1e9);
-  return text;
-}
-
 std::string column(std::string text, size_t width) {
   text.insert(0, text.size() < width ? width - text.size() : 0, ' ');
   return text + "  ";
@@ -126,6 +113,19 @@ const std::vector<Figure>& figures() {
 }
 
 }  // namespace
+
+std::string duration(uint64_t ns) {
+  char text[32];
+  if (ns < 10'000)
+    snprintf(text, sizeof text, "%llu ns", static_cast<unsigned long long>(ns));
+  else if (ns < 10'000'000)
+    snprintf(text, sizeof text, "%.1f us", static_cast<double>(ns) / 1e3);
+  else if (ns < 10'000'000'000)
+    snprintf(text, sizeof text, "%.1f ms", static_cast<double>(ns) / 1e6);
+  else
+    snprintf(text, sizeof text, "%.1f s", static_cast<double>(ns) / 1e9);
+  return text;
+}
 
 std::string status_json(size_t most_places) {
   json::array plugins;

@@ -2,6 +2,7 @@
 // all workers and places, which takes milliseconds with thousands of them.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ std::string status_json(size_t most_places = 0);
 
 // The same as lines for people, one per place, the most expensive first. most: 0: all.
 std::string status_text(size_t most = 0);
+
+// A time for people: "850 ns", "12.5 us", "3.1 ms", "2.0 s".
+std::string duration(uint64_t ns);
 
 // sluice_plugin_hook_calls_total{plugin,version,binding,place,hook} and its siblings, for metrics::snapshot().
 void append_metrics(std::vector<metrics::Snapshot>&);

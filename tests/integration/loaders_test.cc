@@ -42,6 +42,35 @@ TEST_F(LoadersTest, TheLastServerPluginSeesARequestFirst) {
   EXPECT_EQ(client.get("/__health").header("X-Trace"), "one two") << "stage 910 of its own does not count: the block is at 200";
 }
 
+TEST_F(LoadersTest, WhatAServerPluginAnswersHasCorsHeadersAndNothingOfTheRouter) {
+  const std::string block = choice(R"("test/service-outer")", {{"test/service-outer", R"("id": "one", "on_request": [["when", "X-Stop"], ["reply", 403, "stopped"]])"}});
+  PluggedGateway gateway({"script"}, R"({"version": 3, "extra_config": {"security/cors": {"allow_origins": ["https://a.example"]}, "plugin/http-server": {)" + block +
+                                         "}}, \"endpoints\": [" + endpoint_of("/x", backend_of(up_.url(), "/d")) + "]}");
+  TestClient client(gateway.port());
+  const Response stopped = client.get("/x", {{"Origin", "https://a.example"}, {"X-Stop", "1"}});
+  EXPECT_EQ(stopped.status, 403);
+  EXPECT_EQ(stopped.body, "stopped");
+  EXPECT_EQ(stopped.header("Access-Control-Allow-Origin"), "https://a.example");
+  EXPECT_EQ(stopped.header("X-Krakend"), "");
+  EXPECT_EQ(up_.count(), 0);
+  const Response served = client.get("/x", {{"Origin", "https://a.example"}});
+  EXPECT_EQ(served.status, 200);
+  EXPECT_NE(served.header("X-Krakend"), "");
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_EQ(occurrences(log, "GET      \"/x\""), 1) << "only what the router answered has a line\n" << log;
+}
+
+TEST_F(LoadersTest, AnEmptyPatternTakesPluginsOnly) {
+  TempFolder folder;
+  folder.write("notes.txt", "no plugin");
+  std::filesystem::copy_file(SLC_TEST_PLUGINS_FOLDER "/script.so", folder.path() + "/script.so");
+  const std::string block = choice(R"("test/service-outer")", {{"test/service-outer", noting("one", true, true)}});
+  const Ran ran = run_plugged({}, "check", R"({"version": 3, "plugin": {"folder": ")" + folder.path() + R"(", "pattern": ""}, "extra_config": {"plugin/http-server": {)" +
+                                               block + "}}, \"endpoints\": []}", {"--strict"});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_EQ(ran.output.find("notes.txt"), std::string::npos) << ran.output;
+}
+
 TEST_F(LoadersTest, ModifiersOfAnswersKeepTheOrderOfTheList) {
   for (const bool backend : {false, true}) {
     SCOPED_TRACE(backend ? "backend" : "endpoint");

@@ -4,11 +4,13 @@
 #include <cstdio>
 
 #include "core/app/tools/plugins.h"
+#include "core/plugin/cost_status.h"
 
 namespace sluice::app {
 namespace {
 
 namespace json = boost::json;
+using plugin::cost::duration;
 constexpr size_t kPlaces = 4;  // of each plugin in the text; --json has all
 
 std::string_view state_name(ListedPlugin::State s) {
@@ -54,16 +56,6 @@ void uses(std::string& out, const ListedPlugin& p) {
   }
   if (p.uses.size() > kPlaces) out += ", and " + std::to_string(p.uses.size() - kPlaces) + " more places (--json lists them)";
   out += '\n';
-}
-
-std::string duration(uint64_t ns) {
-  char text[32];
-  const auto n = static_cast<double>(ns);
-  if (ns < 10'000) std::snprintf(text, sizeof text, "%.0f ns", n);
-  else if (ns < 10'000'000) std::snprintf(text, sizeof text, "%.1f us", n / 1e3);
-  else if (ns < 10'000'000'000) std::snprintf(text, sizeof text, "%.1f ms", n / 1e6);
-  else std::snprintf(text, sizeof text, "%.1f s", n / 1e9);
-  return text;
 }
 
 const std::vector<RunningCost>* costs_of(const plugin::Note& n, const RunningCosts& costs) {

@@ -397,5 +397,11 @@ TEST(CostTest, APostedFunctionIsThePluginsThatPostedIt) {
   EXPECT_EQ(of(*account, HookKind::post).calls, 1u);
 }
 
+TEST(DurationTest, IsReadAtAGlance) {
+  for (const auto& [ns, text] : {std::pair{uint64_t{0}, "0 ns"}, {uint64_t{9'999}, "9999 ns"}, {uint64_t{12'345}, "12.3 us"}, {uint64_t{9'999'999}, "10000.0 us"},
+                                 {uint64_t{10'000'000}, "10.0 ms"}, {uint64_t{90'000'000'000}, "90.0 s"}})
+    EXPECT_EQ(cost::duration(ns), text);
+}
+
 }  // namespace
 }  // namespace sluice::plugin
