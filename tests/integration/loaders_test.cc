@@ -65,8 +65,9 @@ TEST_F(LoadersTest, AnEmptyPatternTakesPluginsOnly) {
   folder.write("notes.txt", "no plugin");
   std::filesystem::copy_file(SLC_TEST_PLUGINS_FOLDER "/script.so", folder.path() + "/script.so");
   const std::string block = choice(R"("test/service-outer")", {{"test/service-outer", noting("one", true, true)}});
-  const Ran ran = run_plugged({}, "check", R"({"version": 3, "plugin": {"folder": ")" + folder.path() + R"(", "pattern": ""}, "extra_config": {"plugin/http-server": {)" +
-                                               block + "}}, \"endpoints\": []}", {"--strict"});
+  const std::string file = folder.write("config/krakend.json", R"({"version": 3, "plugin": {"folder": ")" + folder.path() + R"(", "pattern": ""}, "extra_config": {
+    "plugin/http-server": {)" + block + "}}, \"endpoints\": []}");
+  const Ran ran = run_program({gateway_binary(), "check", "--strict", "-c", file});  // --plugins would take the folder's place
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_EQ(ran.output.find("notes.txt"), std::string::npos) << ran.output;
 }
