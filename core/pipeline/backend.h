@@ -116,7 +116,6 @@ class BackendScope final : public Scope, public http::CallSink {
   std::string_view url_text_;           // for messages
   void* transport_slot_ = nullptr;
   std::vector<std::unique_ptr<Host>> redirected_;  // hosts of Location headers
-  char chunk_head_[24];
 };
 
 }  // namespace sluice::pipeline
