@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kStrategies[] = {"overwrite", "first", "deep", "concat", "error", "zip by NAME"};
 constexpr std::string_view kHeaderRules[] = {"overwrite", "first", "append"};
 constexpr std::string_view kPartsPlaces[] = {"header", "body", "both"};
-constexpr std::string_view kHttp2[] = {"never", "negotiate", "always"};
+constexpr std::string_view kHttp2[] = {"never", "offer", "always"};
 
 template <class List>
 std::string list_of(const List& names) {

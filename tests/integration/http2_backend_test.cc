@@ -135,10 +135,10 @@ TEST_F(Http2BackendTest, ABodyThatBreaksOffIsNotTakenForAWholeOne) {
 
 TEST_F(Http2BackendTest, TheProtocolIsNegotiatedWhereThereIsTls) {
   start_back(true);
-  start("negotiate");
+  start("offer");
   EXPECT_EQ(get_once(front->port(), "/ab").body, R"({"a":1,"b":2})") << front->log();
   host = up.url();  // without TLS there is nothing to negotiate: HTTP/1.1
-  start("negotiate");
+  start("offer");
   EXPECT_EQ(get_once(front->port(), "/ab").body, R"({"a":1,"b":2})") << front->log();
 }
 
@@ -150,7 +150,7 @@ TEST_F(Http2BackendTest, ABackendThatKnowsHttp1AloneGetsIt) {
                           },
                           [](int, const std::string&) {}, &tls};
   host = "https://127.0.0.1:" + std::to_string(server.port());
-  start("negotiate");
+  start("offer");
   TestClient client{front->port()};
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.get("/a").body, R"({"h":1})") << front->log();
   EXPECT_EQ(server.accepted(), 1) << "the connection is kept";
@@ -179,7 +179,7 @@ TEST_F(Http2BackendTest, AReloadChangesTheMode) {
   up.tolerate_disconnects();
   start("never");
   EXPECT_EQ(get_once(front->port(), "/a").status, 200);
-  for (auto [mode, status] : {std::pair{"always", 500}, {"negotiate", 200}}) {
+  for (auto [mode, status] : {std::pair{"always", 500}, {"offer", 200}}) {
     front->configure(front_config(mode));
     Ran ran = run_program({gateway_binary(), "reload", "--admin", front->admin()});
     EXPECT_EQ(ran.code, 0) << ran.output;
@@ -230,8 +230,8 @@ TEST_F(Http2BackendTest, NghttpdIsUnderstood) {
     Process nghttpd{argv, clean_environment({})};
     nghttpd.wait_for_output("listen");
     host = std::string{tls ? "https" : "http"} + "://127.0.0.1:" + std::to_string(port.number());
-    for (std::string mode : {"always", "negotiate"}) {
-      if (mode == "negotiate" && !tls) continue;
+    for (std::string mode : {"always", "offer"}) {
+      if (mode == "offer" && !tls) continue;
       start(mode);
       EXPECT_EQ(get_once(front->port(), "/a").body, R"({"n":1})") << front->log();
       EXPECT_TRUE(get_once(front->port(), "/raw").body == big);
