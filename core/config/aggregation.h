@@ -32,6 +32,9 @@ struct Aggregation {
   bool chain = false;
 };
 
+// sluice.http2 of a backend: whether HTTP/2 is spoken to it. The root's is what backends have that do not say.
+enum class Http2 : uint8_t { never, negotiate, always };
+
 // Of a backend.
 struct StepOptions {
   std::string pointer;

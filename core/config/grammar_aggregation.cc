@@ -7,6 +7,7 @@ namespace {
 using enum Type;
 
 constexpr std::string_view kPartsPlaces[] = {"header", "body", "both"};
+constexpr std::string_view kHttp2[] = {"never", "offer", "always"};
 constexpr std::string_view kStrategyPattern = "^(overwrite|first|deep|concat|error|zip by .+)$";
 
 constexpr Key kMergeKeys[] = {
@@ -30,6 +31,8 @@ constexpr Grammar kExplain{"explain", kExplainKeys, false};
 constexpr Key kRootKeys[] = {
     {"problem_json", flag, "Errors of the gateway have a body of the type application/problem+json", "false"},
     {.name = "explain", .type = object, .description = "Answers come with an account of themselves where a signed header asks for it; {} is enough for sluice explain", .inner = &kExplain},
+    {.name = "http2", .type = text, .description = "HTTP/2 to backends that do not say: never, offer (over TLS, if the backend chooses it), always", .fallback = R"("never")",
+     .choices = kHttp2},
 };
 
 constexpr Key kEndpointKeys[] = {
@@ -54,6 +57,8 @@ constexpr Key kBackendKeys[] = {
     {.name = "after", .type = texts, .description = "Backends that must have answered before: resp0", .pattern = "^resp[0-9]{1,4}$"},
     {"headers", pairs, "Request headers; {resp0_id}, {id}, {header.Name} and {query.name} stand for values"},
     {"query", pairs, "Query strings, with such values"},
+    {.name = "http2", .type = text, .description = "HTTP/2 to this backend: never, offer (over TLS, if the backend chooses it), always; default: that of the root",
+     .choices = kHttp2},
     {"body", any, "Body of the request: any JSON, with such values in its texts; a text is sent as it is"},
 };
 

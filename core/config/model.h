@@ -103,6 +103,7 @@ struct Backend {
   bool shadow = false;
   Duration shadow_timeout{0};  // the endpoint's timeout when not given
   std::optional<StepOptions> step;  // sluice
+  Http2 http2 = Http2::never;       // sluice
 };
 
 // plugin.trial: how a new build of one plugin is tried on a share of the requests before it gets all of them.

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kStrategies[] = {"overwrite", "first", "deep", "concat", "error", "zip by NAME"};
 constexpr std::string_view kHeaderRules[] = {"overwrite", "first", "append"};
 constexpr std::string_view kPartsPlaces[] = {"header", "body", "both"};
+constexpr std::string_view kHttp2[] = {"never", "offer", "always"};
 
 template <class List>
 std::string list_of(const List& names) {
@@ -55,6 +56,14 @@ std::vector<std::pair<std::string, Located>> located_pairs(Options& from, std::s
   std::vector<std::pair<std::string, Located>> out;
   for (auto& [name, text] : from.pairs(key)) out.emplace_back(name, Located{text, join(from.pointer_of(key), name)});
   return out;
+}
+
+void read_http2(Options& block, Reading& reading, Http2* out) {
+  auto text = block.text("http2");
+  if (!text) return;
+  const auto* found = std::find(std::begin(kHttp2), std::end(kHttp2), *text);
+  if (found == std::end(kHttp2)) refuse(reading, block.pointer_of("http2"), "one of " + list_of(kHttp2), *text, kHttp2);
+  else *out = static_cast<Http2>(found - std::begin(kHttp2));
 }
 
 void read_merge(Options& block, Reading& reading, Aggregation& a) {
@@ -115,10 +124,11 @@ void read_status(Options& block, Reading& reading, Aggregation& a) {
 
 }  // namespace
 
-void read_own_root(Reading& reading, Config& config) {
+void read_own_root(Reading& reading, Config& config, Inherited& inherited) {
   Options block{reading, own_block(config.at, "sluice"), kOwnRootBlock, true};
-  config.problem_json = block.flag("problem_json");
+  inherited.problem_json = config.problem_json = block.flag("problem_json");
   read_explain(block, reading, config);
+  read_http2(block, reading, &inherited.http2);
   block.finish();
 }
 
@@ -150,7 +160,7 @@ std::optional<Aggregation> read_aggregation(Reading& reading, const Element& at,
   return a;
 }
 
-std::optional<StepOptions> read_step(Reading& reading, const Element& at) {
+std::optional<StepOptions> read_step(Reading& reading, const Element& at, Http2* http2) {
   const Block* own = own_block(at, "sluice");
   if (!own || own->value->is_null()) return std::nullopt;
   Options block{reading, own, kOwnBackendBlock, true};
@@ -183,7 +193,11 @@ std::optional<StepOptions> read_step(Reading& reading, const Element& at) {
     if (!is_token(name)) reading.error(value.pointer, quote(name) + " is no name of a header");
   s.query = located_pairs(block, "query");
   s.body = block.find("body");
+  read_http2(block, reading, http2);
   block.finish();
+  // How a backend is spoken to is nothing about how answers are put together.
+  const auto* keys = own->value->if_object();
+  if (keys && keys->size() == 1 && keys->contains("http2")) return std::nullopt;
   return s;
 }
 

@@ -109,7 +109,8 @@ void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& en
   (void)fields.duration("timeout");
   (void)fields.integer("concurrent_calls");
   read_own_blocks(reading, endpoint, backend);
-  backend.step = read_step(reading, backend.at);
+  backend.http2 = inherited.http2;
+  backend.step = read_step(reading, backend.at, &backend.http2);
 }
 
 }  // namespace sluice::config

@@ -88,8 +88,7 @@ std::shared_ptr<Config> read_tree(boost::json::value&& tree, const SourceText& s
   Inherited inherited;
   read_service(root, *config, inherited);
   config->router = read_router(reading, own_block(config->at, "router"));
-  read_own_root(reading, *config);
-  inherited.problem_json = config->problem_json;
+  read_own_root(reading, *config, inherited);
   config->use_h2c = config->use_h2c || config->router.use_h2c;
   std::vector<Fields> endpoints = root.objects("endpoints");
   config->endpoints.reserve(endpoints.size());

@@ -19,6 +19,7 @@ struct Inherited {
   std::string output_encoding;
   std::vector<std::string> hosts;
   bool disable_rest = false, problem_json = false;
+  Http2 http2 = Http2::never;
 };
 
 // The keys of the root object: those that environment variables can set.
@@ -31,10 +32,11 @@ const Block* own_block(const Element&, std::string_view short_name);
 
 void read_service(Fields& root, Config&, Inherited&);
 RouterOptions read_router(Reading&, const Block*);
-// The block `sluice`. Of the root: problem_json, explain.
-void read_own_root(Reading&, Config&);
+// The block `sluice`. Of the root: problem_json, explain, http2.
+void read_own_root(Reading&, Config&, Inherited&);
 std::optional<Aggregation> read_aggregation(Reading&, const Element& endpoint, bool* problem_json);
-std::optional<StepOptions> read_step(Reading&, const Element& backend);
+// *http2 is what the backend inherits, and what it has then.
+std::optional<StepOptions> read_step(Reading&, const Element& backend, Http2* http2);
 void read_endpoint(Fields&, const Inherited&, Endpoint&);
 void read_match(Fields& endpoint, Endpoint&);
 // Of an endpoint that is complete but for its backends; `encoding`: the endpoint's, for backends without one (deviation

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "core/http/client_internal.h"
+#include "core/http/client_h2.h"
 
 namespace sluice::http {
 
@@ -135,6 +135,7 @@ void Client::Impl::start(ClientCall::State& c) {
   c.pool = &pool_of(*c.request.origin);
   ++c.pool->users;
   if (closed) return fail_later(c, error(c, Errc::cancelled, "the client is closed", true));
+  if (c.request.origin->http2 != Http2Mode::never) [[unlikely]] return start_http2(c);
   // What cannot be repeated after a write is not given to a connection that the kernel knows to be dead.
   bool check = !c.request.idempotent || c.request.streaming;
   if (ClientConnection* idle = take_idle(*c.pool, check)) {
@@ -158,12 +159,14 @@ void Client::Impl::settle(ClientCall::State& c) {
   c.timer_for = ClientCall::State::Timer::none;
   c.dial.reset();
   if (c.connection) std::exchange(c.connection, nullptr)->drop();
+  if (c.h2) [[unlikely]] leave_http2(c);
   if (c.pool) --std::exchange(c.pool, nullptr)->users;
 }
 
 void Client::Impl::fail(ClientCall::State& c, const Error& e) {
   Error copy = e;  // may be the call's own
   CallSink* sink = c.sink;
+  if (c.h2) [[unlikely]] dial_failed(c, copy);
   settle(c);
   sink->on_error(copy);
 }
@@ -172,6 +175,7 @@ void Client::Impl::fail_later(ClientCall::State& c, const Error& e) {
   c.error = e;
   c.dial.reset();
   if (c.connection) std::exchange(c.connection, nullptr)->drop();
+  if (c.h2) [[unlikely]] dial_failed(c, c.error);
   c.timer_for = ClientCall::State::Timer::error;
   loop.deadlines().arm(c.timer, 0);
 }
@@ -206,10 +210,14 @@ void ClientCall::start(const Request& r) {
   if (c.started) return;
   c.started = true;
   c.request = r;
-  // The array of views is copied: it is often a local of the caller, and a repeated request needs it again.
-  Slice* copy = c.arena.array<Slice>(r.bytes.size());
-  std::copy(r.bytes.begin(), r.bytes.end(), copy);
-  c.request.bytes = {copy, r.bytes.size()};
+  // The arrays of views are copied: they are often locals of the caller, and a repeated request needs them again.
+  auto kept = [&c](Slices from) -> Slices {
+    Slice* copy = c.arena.array<Slice>(from.size());
+    std::copy(from.begin(), from.end(), copy);
+    return {copy, from.size()};
+  };
+  c.request.bytes = kept(r.bytes);
+  if (r.origin->http2 != Http2Mode::never) [[unlikely]] c.request.body = kept(r.body);
   if (r.origin->proxy && !r.origin->tls) [[unlikely]] c.request.bytes = for_proxy(c.arena, c.request.bytes, *r.origin);
   c.body_ended = !r.streaming;
   c.client.start(c);
@@ -218,6 +226,7 @@ void ClientCall::start(const Request& r) {
 bool ClientCall::send_body(Slices body, bool last) {
   State& c = *state_;
   if (c.done || c.body_ended || c.timer_for == State::Timer::error) return true;
+  if (c.h2 && c.h2->session) [[unlikely]] return c.h2->session->send_body(*c.h2, body, last);
   if (c.connection && !c.connection->handshaking()) return c.connection->send_body(body, last);
   for (Slice s : body) c.early += s;
   c.body_ended = last;
@@ -233,7 +242,9 @@ void ClientCall::pause() {
 
 void ClientCall::resume() {
   State& c = *state_;
-  if (!std::exchange(c.paused, false) || !c.connection || c.connection->handshaking()) return;
+  if (!std::exchange(c.paused, false)) return;
+  if (c.h2 && c.h2->session) [[unlikely]] return c.h2->session->resume(*c.h2);
+  if (!c.connection || c.connection->handshaking()) return;
   c.connection->resume();
 }
 
@@ -277,6 +288,7 @@ void Client::close() {
     auto& c = *static_cast<ClientCall::State*>(running.next);
     self.fail(c, Impl::error(c, Errc::cancelled, "the client is closing", false));
   }
+  self.close_http2();
   self.resolver.close();
 }
 

@@ -58,8 +58,15 @@ class TlsClientContext {
   uint64_t serial_ = 0;
 };
 
-// Where a request goes; immutable, made at load. The pool key is (scheme, host, port, TLS context): connections are
-// reused only between equal ones. The SNI and the verified name are `host`.
+// Whether HTTP/2 is spoken to an origin.
+enum class Http2Mode : uint8_t {
+  never,
+  negotiate,  // over TLS, if the backend chooses it (ALPN); without TLS there is nothing to negotiate, and this is `never`
+  always,     // over TLS it must be chosen, without TLS it is spoken from the first byte (RFC 9113 §3.3)
+};
+
+// Where a request goes; immutable, made at load. The pool key is (scheme, host, port, TLS context, HTTP/2 mode): connections
+// are reused only between equal ones. The SNI and the verified name are `host`.
 struct Origin {
   std::string host;         // name or address literal without brackets
   uint16_t port = 80;
@@ -67,12 +74,14 @@ struct Origin {
   std::shared_ptr<TlsClientContext> context;  // tls only
   std::string authority;    // Host field: host[:port], port left out when it is the scheme's default
   std::shared_ptr<const Proxy> proxy;  // of the environment; nullptr: directly
+  Http2Mode http2 = Http2Mode::never;
   std::string key;          // pool key, made by make_origin
   uint64_t serial = 0;      // of this make_origin call; workers find their pool by it without hashing the key. 0: none
 };
 // "http://name[:port]" or "https://…", nothing behind it; https needs a context. Goes through the proxy that the environment
-// of the process names for it. Problem: what is wrong with the text.
-Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext>);
+// of the process names for it. Problem: what is wrong with the text, or that a proxy stands where HTTP/2 must be spoken
+// without TLS (it would not understand it).
+Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext>, Http2Mode = Http2Mode::never);
 
 // Receives one response. Called on the loop, never from inside a call on the ClientCall; each may destroy the call.
 class CallSink {
@@ -102,7 +111,7 @@ struct CallTimes {
 };
 
 // One request to one origin. Lives in a coroutine frame; pinned. Destroying it cancels: an unfinished connection is closed,
-// a finished one is in the pool already.
+// a finished one is in the pool already. Of an HTTP/2 connection the stream alone is reset.
 class ClientCall {
  public:
   struct State;  // of the client's own files
@@ -113,17 +122,22 @@ class ClientCall {
 
   struct Request {
     const Origin* origin = nullptr;
-    Slices bytes;            // head and, when whole, body, ready for the wire; [exchange] (they may be sent twice)
+    Slices bytes;            // head and, when whole, body, ready for an HTTP/1.1 wire; [exchange] (they may be sent twice)
+    // For origins that may speak HTTP/2: the same head alone, its fields are read back from it (so that there is one place
+    // where a request is written), and the body without framing. [exchange] too.
+    Slice head;
+    Slices body;
     bool head_method = false;  // HEAD: the response has no body
     bool idempotent = true;  // RFC 9110 §9.2.2; only such are repeated on a stale connection after bytes were sent
     bool streaming = false;  // more body follows through send_body; then never repeated
+    bool chunked = false;    // streaming: send_body gets the bare body, and frames it as the connection needs it
     CallTimes* times = nullptr;  // filled while the call runs; nullptr: nobody asks
   };
   // Takes a pooled connection or opens one. A reused connection that ends before any response byte: once more on a fresh
   // one, if the request can be replayed (architecture page).
-  // `bytes` (not the array of views) and `origin` live as long as the call. Errors come later, never inside start().
+  // Bytes (not the arrays of views) and `origin` live as long as the call. Errors come later, never inside start().
   void start(const Request&);
-  // Upload of a streaming body, framed by the caller (chunk headers included). The bytes need to live only now: what the
+  // Upload of a streaming body, as it goes onto the wire unless Request::chunked. The bytes need to live only now: what the
   // kernel does not take is kept (read blocks are shared, the rest is copied). False: wait for on_writable before more;
   // on_writable comes only then. After the response has ended nothing is sent any more, and the connection is not reused
   // if the upload was unfinished.
@@ -134,7 +148,8 @@ class ClientCall {
   // The next bytes of a body of announced length (not chunked, not until close) are read straight into `buffer`, and the
   // slices of on_response then point into it, one behind the other without gaps. For collectors: no copy through the read
   // block. What has arrived already is in the block as usual. Ends by itself when `size` bytes are used or the response
-  // is over; {nullptr, 0} ends it before. The buffer lives until then or until the call is destroyed.
+  // is over; {nullptr, 0} ends it before. The buffer lives until then or until the call is destroyed. HTTP/2 makes no use of
+  // it: frames are cut by the peer.
   void read_into(char* buffer, size_t size);
   bool reused() const;  // went out on a pooled connection
   // Who must keep the bytes of a running on_response shares the read block (loop::Loop).

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include "core/base/clock.h"
-#include "core/http/client_internal.h"
+#include "core/http/client_h2.h"
 
 namespace sluice::http {
 namespace {
@@ -28,6 +29,9 @@ struct ClientConnection::Write {
 };
 
 // ---- life
+
+ClientConnection::ClientConnection(Client::Impl& c) : client_{&c} {}
+ClientConnection::~ClientConnection() = default;
 
 int ClientConnection::connect(const Address& address, Pool& pool, Dial& dial) {
   uv_tcp_init(client_->loop.uv(), &tcp_);
@@ -63,7 +67,7 @@ void ClientConnection::ready_for(ClientCall::State& c) {
   ++client_->stats.opened;
   if (CallTimes* times = c.request.times) [[unlikely]]
     times->connected_ns = clock::monotonic_ns(), times->reused = false;
-  if (!c.request.origin->tls) return attach(c);
+  if (!c.request.origin->tls) return c.h2 ? begin_http2(c) : attach(c);
   call_ = &c;
   c.connection = this;
   ++client_->stats.active;
@@ -107,8 +111,10 @@ void ClientConnection::drop() {
 
 void ClientConnection::close() {
   if (closing_) return;
+  if (h2_) h2_->on_closing(idle_);
   bool polite = idle_ && tls_;
   client_->leave_idle(*this);
+  if (std::exchange(h2_busy_, false)) --client_->stats.active;
   detach();
   closing_ = true;
   deadline_.disarm();
@@ -121,6 +127,7 @@ void ClientConnection::close() {
   uv_close(handle(), [](uv_handle_t* h) {
     auto* self = static_cast<ClientConnection*>(h->data);
     self->tls_.reset();
+    self->h2_.reset();
     self->tunnel_.reset();
     if (self->client_)
       self->client_->recycle(self);
@@ -134,7 +141,7 @@ bool ClientConnection::looks_alive() {
   if (uv_fileno(handle(), &fd) != 0) return false;
   char byte;
   ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (n > 0) return tls_ != nullptr;  // TLS: a session ticket perhaps. Else bytes that nobody asked for
+  if (n > 0) return tls_ || h2_;  // TLS: a session ticket perhaps; HTTP/2: a ping. Else bytes that nobody asked for
   return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
@@ -193,7 +200,10 @@ void ClientConnection::on_read(uv_stream_t* s, ssize_t n, const uv_buf_t* buffer
     self->tls_->feed(buffer->base, static_cast<size_t>(n));
     return self->pump_tls();
   }
-  if (!self->call_) return self->close();  // bytes that nobody asked for
+  if (!self->call_) {
+    if (self->h2_) return self->h2_->on_bytes(buffer->base, static_cast<size_t>(n));
+    return self->close();  // bytes that nobody asked for
+  }
   self->consume(buffer->base, static_cast<size_t>(n));
 }
 
@@ -210,7 +220,7 @@ void ClientConnection::pump_tls() {
     if (step == TlsStream::Step::again) return;
     call_->timer.disarm();
     call_->timer_for = ClientCall::State::Timer::none;
-    attach(*call_);
+    negotiated();
     if (closing_) return;
   }
   for (;;) {
@@ -226,8 +236,13 @@ void ClientConnection::pump_tls() {
       pool_->session = session;
     }
     if (r.size) {
-      if (!call_) return close();
-      if (!consume(to, r.size)) return;
+      if (h2_) {
+        h2_->on_bytes(to, r.size);
+        if (closing_) return;
+      } else {
+        if (!call_) return close();
+        if (!consume(to, r.size)) return;
+      }
     }
     if (r.end != TlsStream::Read::End::open) {
       bool clean = r.end == TlsStream::Read::End::closed;
@@ -286,7 +301,7 @@ void ClientConnection::finish(bool reuse) {
 
 // The peer ended the connection, or it broke. clean: an end that proves that nothing is missing.
 void ClientConnection::on_end(int status, bool clean) {
-  if (!call_) return close();
+  if (!call_) return h2_ ? h2_->on_end(status) : close();
   if (tunnel_) return fail(Errc::refused, "the proxy closed the connection instead of opening a tunnel", true);
   if (handshaking()) return fail(Errc::tls, status == UV_EOF ? "TLS: EOF in the handshake" : uv_strerror(status), true);
   if (!codec_.started() && retry(false)) return;
@@ -339,7 +354,7 @@ void ClientConnection::send_request() {
     bytes_out_ = static_cast<size_t>(n);
     if (bytes_out_ < total_size(c.request.bytes)) queue(c.request.bytes, bytes_out_, true);
   }
-  if (!c.early.empty()) {
+  if (!c.early.empty() || (c.request.chunked && c.body_ended)) {
     std::string early = std::move(c.early);
     c.early.clear();
     Slice all = early;
@@ -369,6 +384,21 @@ void ClientConnection::request_done() {
 }
 
 bool ClientConnection::send_body(Slices body, bool last) {
+  if (!call_->request.chunked) return send_framed(body, last);
+  char size[20];
+  std::vector<Slice> framed;
+  if (size_t n = total_size(body)) {
+    char* end = std::to_chars(size, size + 16, n, 16).ptr;
+    *end++ = '\r', *end++ = '\n';
+    framed.push_back({size, static_cast<size_t>(end - size)});
+    framed.insert(framed.end(), body.begin(), body.end());
+    framed.push_back("\r\n");
+  }
+  if (last) framed.push_back("0\r\n\r\n");
+  return send_framed(framed, last);  // also when empty: it tells whether the connection stands
+}
+
+bool ClientConnection::send_framed(Slices body, bool last) {
   ClientCall::State& c = *call_;
   c.body_ended = last;
   if (!write_failed_) {
@@ -480,7 +510,11 @@ bool ClientConnection::flush_tls() {
 }
 
 void ClientConnection::on_written(int status) {
-  if (closing_ || !call_) return;
+  if (closing_) return;
+  if (!call_) {
+    if (h2_) h2_->on_flushed(status);
+    return;
+  }
   if (handshaking()) return;
   ClientCall::State& c = *call_;
   if (status < 0) {

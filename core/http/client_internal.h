@@ -12,6 +12,23 @@
 
 namespace sluice::http {
 
+class Http2Session;
+struct Http2Call;
+
+// Ring of the calls under way.
+struct CallLink {
+  CallLink *prev = this, *next = this;
+  bool alone() const { return next == this; }
+  void insert_before(CallLink& at) {
+    prev = at.prev, next = &at;
+    prev->next = this, at.prev = this;
+  }
+  void unlink() {
+    prev->next = next, next->prev = prev;
+    prev = next = this;
+  }
+};
+
 // The connections of one worker to equal origins. `idle` newest first: the newest is the least likely to be stale, and
 // the others get old enough to be closed.
 struct Pool {
@@ -19,6 +36,12 @@ struct Pool {
   uint32_t idle = 0;
   uint32_t users = 0;              // open connections and calls that point here
   SSL_SESSION* session = nullptr;  // for the next handshake; ours
+  // ---- of origins that may speak HTTP/2 (client_h2_pool.cc)
+  enum class Spoken : uint8_t { unknown, http1, http2 } spoken = Spoken::unknown;  // on the newest connection
+  Http2Session* sessions = nullptr;  // that take new calls, newest first
+  CallLink waiting;                  // Http2Calls: for a connection that is being dialled, or for a stream
+  uint32_t session_count = 0, waiting_count = 0, dialing = 0;
+  uint32_t streams = 100;            // at once on a connection, as the newest one was told; RFC 9113 §6.5.2 asks for that many
   ~Pool() {
     if (session) SSL_SESSION_free(session);
   }
@@ -33,19 +56,6 @@ struct ConnectionDeadline : loop::Deadline {
 
 struct Dial;
 
-// Ring of the calls under way.
-struct CallLink {
-  CallLink *prev = this, *next = this;
-  void insert_before(CallLink& at) {
-    prev = at.prev, next = &at;
-    prev->next = this, at.prev = this;
-  }
-  void unlink() {
-    prev->next = next, next->prev = prev;
-    prev = next = this;
-  }
-};
-
 // Lives in the call's arena; its destructor is run by ~ClientCall.
 struct ClientCall::State : CallLink {
   State(Client::Impl& c, Arena& a, CallSink& s);
@@ -59,6 +69,7 @@ struct ClientCall::State : CallLink {
   Pool* pool = nullptr;
   ClientConnection* connection = nullptr;
   std::unique_ptr<Dial> dial;
+  std::unique_ptr<Http2Call> h2;  // while HTTP/2 is spoken, or may come to be; nullptr: HTTP/1.1
   CallDeadline timer;
   enum class Timer : uint8_t { none, error, tls, head } timer_for = Timer::none;
   Error error;               // Timer::error: told at the next turn
@@ -76,9 +87,24 @@ struct ClientCall::State : CallLink {
 // The same request as a proxy wants it: the whole URL in its first line (RFC 9112 §3.2.2), and who asks. [arena]
 Slices for_proxy(Arena&, Slices, const Origin&);
 
-class ClientConnection {
+// What carries the frames of an Http2Session.
+class Http2Carrier {
  public:
-  explicit ClientConnection(Client::Impl& c) : client_{&c} {}
+  virtual bool write_frames(Slice) = 0;           // kept where the kernel takes less; false: broken
+  virtual size_t frames_waiting() = 0;            // bytes of them that the kernel has not taken
+  virtual bool looks_alive() = 0;                 // nobody has closed it, as far as is known
+  virtual void session_busy() = 0;                // it has calls again
+  virtual void session_idle() = 0;                // it has none
+  virtual void session_over() = 0;                // close; the session is destroyed later, from the loop
+
+ protected:
+  ~Http2Carrier() = default;
+};
+
+class ClientConnection final : public Http2Carrier {
+ public:
+  explicit ClientConnection(Client::Impl& c);
+  ~ClientConnection();
 
   // ---- life: init() … close(); the memory is given back in uv's close callback
   int connect(const Address&, Pool&, Dial&);  // 0 or a uv error; the rest goes to the dial
@@ -86,7 +112,16 @@ class ClientConnection {
   void attach(ClientCall::State&);            // take the call and send its request
   void close();
   void drop();                                // the call is gone: close without a word to it
-  bool looks_alive();                         // an idle connection, asked of the kernel
+  bool looks_alive() override;                // an idle connection, asked of the kernel
+
+  // ---- client_h2_carrier.cc
+  void begin_http2(ClientCall::State&);       // in the place of attach()
+  void negotiated();                          // TLS stands, and ALPN may have chosen
+  bool write_frames(Slice) override;
+  size_t frames_waiting() override;
+  void session_busy() override;
+  void session_idle() override;
+  void session_over() override;
 
   // ---- for the call
   bool send_body(Slices, bool last);
@@ -109,6 +144,7 @@ class ClientConnection {
   void stop_reading();
 
   void send_request();
+  bool send_framed(Slices, bool last);
   bool send_encrypted();            // more of the request; false: broken
   ssize_t try_write(Slices);        // bytes taken, or a uv error
   void queue(Slices, size_t skip, bool outlives);
@@ -137,6 +173,7 @@ class ClientConnection {
   Dial* dial_ = nullptr;            // while connecting
   std::unique_ptr<std::string> tunnel_;  // what a proxy has answered so far to CONNECT, until it has said yes
   std::unique_ptr<TlsStream> tls_;
+  std::unique_ptr<Http2Session> h2_;  // then call_ is nobody: the calls are the session's
   ConnectionDeadline deadline_;     // idle: close; busy: go on decrypting after a pause
   ClientConnection *all_prev_ = nullptr, *all_next_ = nullptr;    // of the client, until the close callback; free list
   ClientConnection *pool_prev_ = nullptr, *pool_next_ = nullptr;  // idle: of the pool
@@ -144,6 +181,7 @@ class ClientConnection {
   ResponseCodec codec_;
   size_t bytes_out_ = 0;            // of the running request
   bool idle_ = false, closing_ = false, reading_ = false, write_failed_ = false;
+  bool h2_busy_ = false;            // counted as active
 };
 
 // A name becomes a connected socket: RFC 8305 in its simplest form. Owned by the call; destroying it gives up.
@@ -195,6 +233,20 @@ struct Client::Impl {
   void settle(ClientCall::State&);                 // no more callbacks to this call; connection and dial are gone
   void fail(ClientCall::State&, const Error&);     // now
   void fail_later(ClientCall::State&, const Error&);
+
+  // ---- client_h2_pool.cc
+  static constexpr uint32_t kMaxSessions = 8;         // HTTP/2 connections to equal origins that take new calls
+  static constexpr uint32_t kMaxWaitingCalls = 1024;  // for a stream, beyond those that the connections carry
+  void start_http2(ClientCall::State&);
+  Http2Session* session_for(ClientCall::State&);
+  void dial_http2(ClientCall::State&);
+  void serve_waiting(Pool&);
+  void dial_answered(ClientCall::State&, Pool::Spoken);  // its connection stands
+  void dial_failed(ClientCall::State&, const Error&);
+  void leave_http2(ClientCall::State&);
+  void close_http2();                                    // every connection, when no call is left
+  char* frames();                                     // kFrames bytes to put frames together in
+
   static Error error(ClientCall::State&, Errc, std::string_view what, bool nothing_sent);
   static void on_timer(loop::Deadline&) noexcept;
 
@@ -212,6 +264,8 @@ struct Client::Impl {
   ClientConnection* spare = nullptr;
   size_t spare_count = 0;
   ClientStats stats;
+  static constexpr size_t kFrames = 64 * 1024;
+  std::unique_ptr<char[]> frames_;
   bool closed = false;
 };
 

@@ -20,7 +20,7 @@ bool valid_name(std::string_view host) {
 
 }  // namespace
 
-Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext> context) {
+Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext> context, Http2Mode http2) {
   static std::atomic<uint64_t> count{0};
   auto problem = [url](std::string_view what) {
     return Problem{"\"" + std::string{url} + "\": " + std::string{what}};
@@ -73,6 +73,9 @@ Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsCli
     o.context = std::move(context);
   }
   o.proxy = ProxyRules::of_process().find(o.tls, o.host, o.port);
+  o.http2 = o.tls || http2 == Http2Mode::always ? http2 : Http2Mode::never;
+  if (o.proxy && !o.tls && o.http2 == Http2Mode::always) return problem("HTTP/2 without TLS cannot pass the proxy of the environment");
+  if (o.http2 != Http2Mode::never) o.key += o.http2 == Http2Mode::always ? "#h2" : "#h2?";
   o.serial = ++count;
   return o;
 }

@@ -23,6 +23,7 @@ Slices for_proxy(Arena& arena, Slices bytes, const Origin& origin) {
 void ClientConnection::begin_tls() {
   ClientCall::State& c = *call_;
   tls_ = TlsStream::client(c.request.origin->context->native(), c.request.origin->host, pool_->session);
+  if (tls_ && c.request.origin->http2 != Http2Mode::never) tls_->offer_http2(c.request.origin->http2 == Http2Mode::negotiate);
   if (!tls_) return client_->fail_later(c, Client::Impl::error(c, Errc::tls, "no TLS state", true));
   start_reading();
   pump_tls();

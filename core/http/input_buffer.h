@@ -17,6 +17,10 @@ class InputBuffer {
   size_t size() const { return end_ - begin_; }
   void append(const char* p, size_t n);
   void drop(size_t n);  // from the front
+  void swap(InputBuffer& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(begin_, other.begin_), std::swap(end_, other.end_), std::swap(capacity_, other.capacity_);
+  }
   void clear() { std::free(std::exchange(bytes_, nullptr)), begin_ = end_ = capacity_ = 0; }
 
  private:

@@ -53,6 +53,11 @@ std::unique_ptr<TlsStream> TlsStream::client(SSL_CTX* context, std::string_view 
   return t;
 }
 
+void TlsStream::offer_http2(bool or_http1) {
+  static constexpr unsigned char kNames[] = "\x02h2\x08http/1.1";  // RFC 7301 §3.1
+  SSL_set_alpn_protos(ssl_, kNames, or_http1 ? sizeof kNames - 1 : 3);
+}
+
 std::unique_ptr<TlsStream> TlsStream::server(SSL_CTX* context) {
   SSL* ssl = SSL_new(context);
   if (!ssl) return nullptr;

@@ -24,6 +24,8 @@ class TlsStream {
   // Null: out of memory.
   static std::unique_ptr<TlsStream> client(SSL_CTX*, std::string_view verify_host, SSL_SESSION* resume);
   static std::unique_ptr<TlsStream> server(SSL_CTX*);
+  // Before the handshake of a client: HTTP/2, and HTTP/1.1 behind it, as what to speak inside (ALPN).
+  void offer_http2(bool or_http1);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;

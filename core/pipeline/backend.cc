@@ -383,9 +383,12 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
   http::ClientCall::Request r;
   r.origin = &host.origin;
   r.bytes = bytes;
+  r.head = slices[0];
+  if (length > 0) r.body = request.body.span();
   r.head_method = method == "HEAD";
   r.idempotent = plan_.config->method.empty() ? http::is_idempotent(request.method) : plan_.idempotent;
   r.streaming = uploading_;
+  r.chunked = upload_chunked_;
   if (Account* account = x.account()) [[unlikely]] {
     sending_ = account->sending(*this, host.url, method, target);
     if (sending_) r.times = &sending_->times;
@@ -448,7 +451,12 @@ loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_v
     size_t path = scheme == url.npos ? url.npos : url.find_first_of("/?", scheme + 3);
     auto next = std::make_unique<Host>();
     next->url = url.substr(0, path);
-    auto origin = http::make_origin(next->url, exchange_->generation().client_tls);
+    // That HTTP/2 must be spoken is known of this backend's hosts; other places may choose.
+    const bool must = plan_.http2 == http::Http2Mode::always;
+    const auto& tls_context = exchange_->generation().client_tls;
+    auto origin = http::make_origin(next->url, tls_context, must ? http::Http2Mode::negotiate : plan_.http2);
+    if (must && origin && origin->tls == first.origin.tls && origin->host == first.origin.host && origin->port == first.origin.port)
+      origin = http::make_origin(next->url, tls_context, plan_.http2);
     if (!origin) {
       fail(Errc::redirect, Source::backend, arena().concat("bad Location: ", origin.error().message), "bad redirect");
       co_return false;

@@ -118,7 +118,6 @@ class BackendScope final : public Scope, public http::CallSink {
   void* transport_slot_ = nullptr;
   Account::Sending* sending_ = nullptr; // what is told about the request that runs
   std::vector<std::unique_ptr<Host>> redirected_;  // hosts of Location headers
-  char chunk_head_[24];
 };
 
 }  // namespace sluice::pipeline

@@ -336,23 +336,7 @@ void BackendScope::read_upload() {
 
 bool BackendScope::send_chunk(http::Slices slices, bool last) {
   if (!call_) return false;
-  bool room = true;
-  size_t n = http::total_size(slices);
-  if (!upload_chunked_) {
-    room = call_->send_body(slices, last);
-  } else {
-    std::vector<http::Slice> framed;
-    if (n) {
-      auto end = std::to_chars(chunk_head_, chunk_head_ + 16, n, 16).ptr;
-      *end++ = '\r';
-      *end++ = '\n';
-      framed.push_back({chunk_head_, static_cast<size_t>(end - chunk_head_)});
-      framed.insert(framed.end(), slices.begin(), slices.end());
-      framed.push_back("\r\n");
-    }
-    if (last) framed.push_back("0\r\n\r\n");
-    room = call_->send_body(framed, last);  // also when empty: it tells whether the connection stands
-  }
+  const bool room = call_->send_body(slices, last);  // also when empty: it tells whether the connection stands
   if (!room && !last && upload_begun_) exchange_->stream().pause_body();
   return room;
 }

@@ -476,8 +476,18 @@ class Compiler {
     p.balancer = plugin::table<slc_balancer>(default_balancer_object_->binding());
   }
 
+  static http::Http2Mode http2_of(const config::Backend& c) {
+    switch (c.http2) {
+      case config::Http2::never: break;
+      case config::Http2::negotiate: return http::Http2Mode::negotiate;
+      case config::Http2::always: return http::Http2Mode::always;
+    }
+    return http::Http2Mode::never;
+  }
+
   void hosts(BackendPlan& p, const config::Backend& c) {
-    p.hosts = std::make_unique<slc_host_list>(g_->client_tls);
+    p.http2 = http2_of(c);
+    p.hosts = std::make_unique<slc_host_list>(g_->client_tls, p.http2);
     if (p.transport) return;
     const plugin::Binding* b = c.sd.empty() ? g_->registry->find_default(SLC_IFACE_RESOLVER) : g_->registry->find(SLC_IFACE_RESOLVER, c.sd);
     if (!b) {

@@ -39,7 +39,7 @@ struct WorkerHosts {
 // What a resolver publishes to.
 struct slc_host_list {
  public:
-  explicit slc_host_list(std::shared_ptr<sluice::http::TlsClientContext> tls) : tls_{std::move(tls)} {}
+  slc_host_list(std::shared_ptr<sluice::http::TlsClientContext> tls, sluice::http::Http2Mode http2) : tls_{std::move(tls)}, http2_{http2} {}
   // [any] n == 0 keeps the last list.
   slc_status publish(const slc_address*, uint32_t n);
   // [any] Was there ever a list?
@@ -53,6 +53,7 @@ struct slc_host_list {
 
  private:
   std::shared_ptr<sluice::http::TlsClientContext> tls_;
+  sluice::http::Http2Mode http2_;
   mutable std::mutex mutex_;
   std::shared_ptr<const sluice::pipeline::HostList> list_ = std::make_shared<sluice::pipeline::HostList>();
   std::atomic<uint64_t> version_{1};

@@ -69,6 +69,7 @@ struct BackendPlan {
   const slc_transport* transport = nullptr;
   std::shared_ptr<plugin::Object> balancer_object;
   const slc_balancer* balancer = nullptr;
+  http::Http2Mode http2 = http::Http2Mode::never;
   std::unique_ptr<slc_host_list> hosts;
   std::shared_ptr<plugin::Object> resolver_object;
   const slc_resolver* resolver = nullptr;

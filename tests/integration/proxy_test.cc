@@ -130,6 +130,22 @@ TEST(EnvironmentProxyTest, TlsGoesThroughATunnelThatIsKept) {
   EXPECT_EQ(backend.server->accepted(), 1);
 }
 
+TEST(EnvironmentProxyTest, Http2PassesTheTunnelAndNothingElse) {
+  SecretBackend secret;  // for its certificate
+  GatewayProcess backend{options_of(config_of(R"({"endpoint": "/x", "output_encoding": "no-op", "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/"}]})",
+                                             R"("tls": {"keys": [{"public_key": ")" + secret.certificate + R"(", "private_key": ")" + secret.key + R"("}]}, )"))};
+  TunnelProxy proxy{backend.port()};
+  const std::string mode = R"("extra_config": {"sluice": {"http2": "always"}})";
+  const std::string all = no_op_endpoint("/s", backend_of("https://secret.test", "/__health", mode)) + "," + no_op_endpoint("/p", backend_of("http://plain.test", "/x", mode));
+  GatewayProcess gateway{behind({{"HTTPS_PROXY", proxy.url()}, {"HTTP_PROXY", proxy.url()}}, config_of(all, R"("client_tls": {"ca_certs": [")" + secret.certificate + R"("]}, )"))};
+  EXPECT_EQ(get_once(gateway.port(), "/s").status, 200) << gateway.log();
+  EXPECT_EQ(proxy.asked().size(), 1u);
+  EXPECT_EQ(get_once(gateway.port(), "/p").status, 500);
+  gateway.terminate();
+  gateway.wait_for_exit();
+  EXPECT_NE(gateway.log().find("HTTP/2 without TLS cannot pass the proxy"), std::string::npos) << gateway.log();
+}
+
 TEST(EnvironmentProxyTest, ATunnelThatIsRefusedFailsTheCallWithTheProxysWords) {
   SecretBackend backend;
   const std::pair<const char*, const char*> answers[] = {{"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "opened no tunnel: 407 Proxy Authentication Required"},

@@ -165,6 +165,8 @@ TEST(SchemaTest, MistakesAreFoundByBothAtTheSamePlace) {
       {with_endpoint(R"("extra_config": {"proxy": {"sequential": "yes"}}, )"), "/endpoints/0/extra_config/proxy/sequential"},
       {with_endpoint(R"("extra_config": {"proxy": {"static": {"strategy": "sometimes", "data": {}}}}, )"), "/endpoints/0/extra_config/proxy/static/strategy"},
       {with_endpoint(R"("extra_config": {"proxy": {"flatmap_filter": {}}}, )"), "/endpoints/0/extra_config/proxy/flatmap_filter"},
+      {with_root(R"("extra_config": {"sluice": {"http2": "maybe"}}, )"), "/extra_config/sluice/http2"},
+      {with_backend(R"("extra_config": {"sluice": {"http2": "yes"}}, )"), "/endpoints/0/backend/0/extra_config/sluice/http2"},
       {with_backend(R"("is_collection": "maybe", )"), "/endpoints/0/backend/0/is_collection"},
       {with_backend(R"("mapping": {"a": ["b"]}, )"), "/endpoints/0/backend/0/mapping/a"},
       {with_backend(R"("extra_config": {"qos/circuit-breaker": {"interval": "x"}}, )"), "/endpoints/0/backend/0/extra_config/qos~1circuit-breaker"},

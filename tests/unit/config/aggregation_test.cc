@@ -87,6 +87,19 @@ TEST(AggregationBlockTest, AllMistakesAreToldAtOnceEachAtItsPlace) {
     EXPECT_HAS(more, place);
 }
 
+TEST(AggregationBlockTest, Http2IsInheritedAndNothingAboutAnswers) {
+  auto c = good(root(R"("extra_config":{"sluice":{"http2":"offer"}},"endpoints":[{"backend":[{},{"extra_config":{"sluice":{"http2":"always"}}},{"extra_config":{"sluice":{"http2":"never","name":"x"}}}]}])"));
+  const auto& b = c->endpoints[0].backends;
+  EXPECT_EQ(b[0].http2, Http2::negotiate);
+  EXPECT_EQ(b[1].http2, Http2::always);
+  EXPECT_EQ(b[2].http2, Http2::never);
+  EXPECT_FALSE(b[0].step || b[1].step) << "answers are put together as the reference does it";
+  EXPECT_TRUE(b[2].step);
+  EXPECT_EQ(good(endpoint(R"("backend":[{}])"))->endpoints[0].backends[0].http2, Http2::never);
+  EXPECT_HAS(problems(with_backend(R"("http2":"allways")")), "sluice/http2: expected one of never, offer, always, found \"allways\" (did you mean \"always\"?)");
+  EXPECT_HAS(problems(with_backend(R"("http2":true)")), "sluice/http2: expected a text");
+}
+
 TEST(AggregationBlockTest, ABlockOfAnotherKindIsRefused) {
   EXPECT_HAS(problems(endpoint(R"("backend":[{}],"extra_config":{"sluice":[]})")), "error: /endpoints/0/extra_config/sluice: expected an object");
   good(endpoint(R"("backend":[{}],"extra_config":{"sluice":null})"));

@@ -206,6 +206,7 @@ struct TestCall final : CallSink {
     ++events, ++writable;
     if (on_drain) on_drain();
   }
+  void on_continue() noexcept override { ++continues; }
   bool done() const { return last || code != Errc::none; }
 
   Origin origin;
@@ -213,7 +214,7 @@ struct TestCall final : CallSink {
   Arena arena;
   std::unique_ptr<ClientCall> call;
   std::function<void()> hook, on_drain;  // at the end of each event; may destroy the call
-  int status = 0, events = 0, writable = 0;
+  int status = 0, events = 0, writable = 0, continues = 0;
   std::string headers, body, message;
   std::string* into = nullptr;
   size_t into_bytes = 0;
@@ -240,8 +241,9 @@ class ClientFixture : public ::testing::Test {
     backends.push_back(std::make_unique<Backend>(loop, tls));
     return *backends.back();
   }
-  Origin origin_of(const Backend& b, std::shared_ptr<TlsClientContext> tls = nullptr, const std::string& host = "127.0.0.1") {
-    auto o = make_origin((tls ? "https://" : "http://") + host + ":" + std::to_string(b.port), tls);
+  Origin origin_of(const Backend& b, std::shared_ptr<TlsClientContext> tls = nullptr, const std::string& host = "127.0.0.1",
+                   Http2Mode http2 = Http2Mode::never) {
+    auto o = make_origin((tls ? "https://" : "http://") + host + ":" + std::to_string(b.port), tls, http2);
     EXPECT_TRUE(o.ok());
     return *o;
   }
