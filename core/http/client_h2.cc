@@ -1,10 +1,10 @@
 #include "core/http/client_h2.h"
 
-#include "core/base/clock.h"
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+
+#include "core/base/clock.h"
 
 namespace sluice::http {
 
