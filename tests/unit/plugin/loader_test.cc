@@ -121,7 +121,7 @@ TEST(LoaderTest, AWholeFolderOfFaultsGivesOneProblemEach) {
   ScanResult result;
   registry.scan(SLC_MISBEHAVING_DIR, "", result);
   EXPECT_EQ(result.problems.size(), 10u);  // nine before load() and load_fails; of the two with one name, one
-  EXPECT_EQ(registry.bindings().size(), 32u);
+  EXPECT_EQ(registry.bindings().size(), 33u);
 }
 
 TEST(LoaderTest, AMissingFolderIsAProblem) {
