@@ -6,10 +6,11 @@ build_packages=(g++ cmake ninja-build ccache pkg-config ca-certificates
   zlib1g-dev libcli11-dev libvalijson-dev libre2-dev libexpat1-dev libyaml-dev libtomlplusplus-dev)
 run_packages=(curl python3)
 # clang and libc++ build the plugins of tests/abi, which must load whatever compiled them.
+# make: what cmake builds with where nobody says otherwise, as authors of plugins do.
 # rustc and cargo: plugins in Rust; their tests are skipped without.
 # dnsmasq-base: a name server for the tests of service discovery, which are skipped without; so are those of time zones without tzdata.
 # nghttp2-server: a backend of HTTP/2 that is not ours; its test is skipped without.
-test_packages=(libgtest-dev libbenchmark-dev python3 curl nghttp2-client nghttp2-server binutils openssl strace rustc cargo dnsmasq-base tzdata
+test_packages=(make libgtest-dev libbenchmark-dev python3 curl nghttp2-client nghttp2-server binutils openssl strace rustc cargo dnsmasq-base tzdata
   clang-14 libc++-14-dev libc++abi-14-dev)
 
 say() { printf '\033[1m==\033[0m %s\n' "$*"; }
