@@ -135,8 +135,9 @@ void Account::merged(Scope& result, std::span<BackendScope* const> parts, const 
 }
 
 void MergeNotes::member(std::span<const std::string_view> path, uint32_t part, document::Strategy s, bool of_both) {
-  std::string text{path.empty() ? std::string_view{} : path[0]};
-  for (size_t i = 1; i < path.size(); ++i) (text += '.') += path[i];
+  if (depth_ == AccountDepth::top && path.size() != 1) return;
+  std::string text = Ledger::name_of(depth_, path[0]);
+  for (size_t i = 1; i < path.size(); ++i) (text += '.') += Ledger::name_of(depth_, path[i]);
   words.push_back({std::move(text), part, s, of_both});
 }
 

@@ -55,6 +55,7 @@ class Account {
   ~Account();
   Account(const Account&) = delete;
   void bind(Exchange& x) { exchange_ = &x; }
+  AccountDepth depth() const { return depth_; }
 
   // ---- plugins
   void hook(Scope&, const plugin::Place&, int32_t stage, plugin::HookKind, uint64_t began_ns, slc_action);
@@ -109,8 +110,12 @@ class Account {
 // Remembers what the merge by rules says.
 class MergeNotes final : public document::MergeTrace {
  public:
+  explicit MergeNotes(AccountDepth depth) : depth_{depth} {}
   void member(std::span<const std::string_view> path, uint32_t part, document::Strategy, bool of_both) override;
   std::vector<Ledger::Word> words;
+
+ private:
+  AccountDepth depth_;
 };
 
 }  // namespace sluice::pipeline

@@ -37,33 +37,42 @@ void add_rule(Field& f, std::string_view rule) {
 
 }  // namespace
 
+std::string Ledger::name_of(AccountDepth depth, std::string_view key) {
+  std::string out{key};
+  if (depth == AccountDepth::top) return out;  // keys are paths, and nothing comes behind them
+  for (size_t at = 0; (at = out.find_first_of(".\\", at)) != out.npos; at += 2) out.insert(at, 1, '\\');
+  return out;
+}
+
 std::vector<Field> Ledger::collect(Node& data) {
   std::vector<Field> out;
+  cut_ = false;
   if (data.kind == Kind::object) {
     std::string path;
     const uint32_t n = document::count(*arena_, data);
-    for (uint32_t i = 0; i < n && !truncated_; ++i) {
+    for (uint32_t i = 0; i < n && !cut_; ++i) {
       std::string_view key;
       Node* value = document::at(arena_, data, i, &key);
-      path.assign(key);
-      collect(*value, path, key.size(), 1, out);
+      path = name_of(depth_, key);
+      collect(*value, path, path.size(), 1, out);
     }
   }
+  truncated_ = truncated_ || cut_;
   return out;
 }
 
 void Ledger::collect(Node& n, std::string& path, size_t top, uint32_t depth, std::vector<Field>& out) {
   if (out.size() >= kMaxFields) {
-    truncated_ = true;
+    cut_ = true;
     return;
   }
   if (depth_ == AccountDepth::nested && n.kind == Kind::object && depth < kMaxDepth) {
     if (const uint32_t members = document::count(*arena_, n)) {
       const size_t before = path.size();
-      for (uint32_t i = 0; i < members && !truncated_; ++i) {
+      for (uint32_t i = 0; i < members && !cut_; ++i) {
         std::string_view key;
         Node* value = document::at(arena_, n, i, &key);
-        (path += '.') += key;
+        (path += '.') += name_of(depth_, key);
         collect(*value, path, top, depth + 1, out);
         path.resize(before);
       }
@@ -74,9 +83,10 @@ void Ledger::collect(Node& n, std::string& path, size_t top, uint32_t depth, std
 }
 
 void Ledger::lose(const Field& f, std::string_view why) {
+  if (truncated_) return;
   for (const Origin& o : f.from) {
     if (missing_.size() >= kMaxFields) {
-      truncated_ = true;
+      full_ = true;
       return;
     }
     missing_.push_back({o, std::string{why}});
@@ -90,14 +100,14 @@ void Ledger::settle(std::vector<Field>&& now, std::string_view rule) {
   for (Field& f : now) {
     if (!f.from.empty()) continue;
     if (auto it = known.find(f.path); it != known.end()) f.from = fields_[it->second].from;
-    else f.from.push_back({Origin::kNobody, "", {std::string{rule}}});
+    else if (!truncated_) f.from.push_back({Origin::kNobody, "", {std::string{rule}}});
   }
   fields_ = std::move(now);
 }
 
 void Ledger::decoded(int32_t backend, Node& data, const document::Shape::Options& options, bool collection) {
   backend_ = backend;
-  target_ = options.target, group_ = options.group;
+  target_ = options.target, group_ = name_of(depth_, options.group);
   missing_.clear();
   fields_ = collect(data);
   for (Field& f : fields_) {
@@ -106,7 +116,9 @@ void Ledger::decoded(int32_t backend, Node& data, const document::Shape::Options
   }
 }
 
-void Ledger::renamed(std::string_view from, std::string_view to) { renames_.emplace_back(from, to); }
+void Ledger::renamed(std::string_view from, std::string_view to) {
+  renames_.emplace_back(name_of(depth_, from), name_of(depth_, to));
+}
 
 void Ledger::applied(Rule rule, Node& data) {
   std::vector<Field> now = collect(data);
@@ -189,7 +201,7 @@ void Ledger::changed(Node& data, std::string_view rule) {
       f.from = fields_[moved->second].from;
       add_rule(f, rule);
       gone.erase(moved);
-    } else {
+    } else if (!truncated_) {
       f.from.push_back({Origin::kNobody, "", {std::string{rule}}});
     }
   }
@@ -205,7 +217,7 @@ void Ledger::overlaid(const Node& extra, Node& data, std::string_view rule) {
   auto covered = [&](const Field& f) {
     if (extra.kind != Kind::object || extra.deferred) return false;
     for (uint32_t i = 0; i < extra.count; ++i)
-      if (extra.members[i].key == f.top_key()) return true;
+      if (name_of(depth_, extra.members[i].key) == f.top_key()) return true;
     return false;
   };
   for (const Field& f : fields_)
@@ -218,13 +230,14 @@ void Ledger::overlaid(const Node& extra, Node& data, std::string_view rule) {
 void Ledger::take(Ledger& only) {
   fields_ = only.fields_;
   missing_ = only.missing_;
-  truncated_ = only.truncated_;
+  truncated_ = only.truncated_, full_ = only.full_;
 }
 
 void Ledger::take_missing(std::span<Ledger* const> parts) {
   for (Ledger* p : parts) {
     missing_.insert(missing_.end(), p->missing_.begin(), p->missing_.end());
     truncated_ = truncated_ || p->truncated_;
+    full_ = full_ || p->full_;
   }
 }
 

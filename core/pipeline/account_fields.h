@@ -1,6 +1,6 @@
 // Where each field of a document came from, and what became of those that are not there: the ledger of one scope, kept while an
 // answer that is to be accounted for is shaped and merged. A field is a member of the top level, or with AccountDepth::nested
-// whatever stands at the end of a path through objects: a value, a list, an empty object. One exchange, one worker; allocates
+// whatever stands at the end of a path through objects: a value, a list, an empty object; a dot in a key is written "\." there. One exchange, one worker; allocates
 // freely, since nobody keeps ledgers who was not asked to.
 #pragma once
 #include <cstdint>
@@ -36,7 +36,9 @@ struct Missing {
 
 class Ledger final : public document::ShapeTrace {
  public:
-  static constexpr size_t kMaxFields = 10'000;  // more are not listed; `truncated` says so
+  // More are not listed; `truncated` says so. What has become of a field is then told only where it is seen: nothing is concluded
+  // from its not being listed.
+  static constexpr size_t kMaxFields = 10'000;
   static constexpr uint32_t kMaxDepth = 64;
   Ledger() = default;
   Ledger(AccountDepth depth, Arena& arena) : depth_{depth}, arena_{&arena} {}
@@ -70,7 +72,9 @@ class Ledger final : public document::ShapeTrace {
 
   const std::vector<Field>& fields() const { return fields_; }
   const std::vector<Missing>& missing() const { return missing_; }
-  bool truncated() const { return truncated_; }
+  bool truncated() const { return truncated_ || full_; }
+  // A member's name as a part of a path.
+  static std::string name_of(AccountDepth, std::string_view key);
 
  private:
   std::vector<Field> collect(document::Node& data);
@@ -87,7 +91,9 @@ class Ledger final : public document::ShapeTrace {
   std::vector<std::pair<std::string, std::string>> renames_;
   std::string target_, group_;
   int32_t backend_ = Origin::kNobody;
-  bool truncated_ = false;
+  bool cut_ = false;        // the list of fields that is being made is at its bound
+  bool truncated_ = false;  // one was, of this document or of what it is made of
+  bool full_ = false;       // the list of what is missing is
 };
 
 }  // namespace sluice::pipeline

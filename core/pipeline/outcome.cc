@@ -187,7 +187,7 @@ class Assembly {
     auto* from = arena().array<const Part*>(parts_.size());
     auto* calls = arena().array<BackendScope*>(parts_.size());
     Account* account = x_.account();
-    MergeNotes notes;
+    MergeNotes notes{account ? account->depth() : AccountDepth::top};
     uint32_t used = 0;
     for (const Part& p : parts_) {
       if (!p.call || p.failed() || p.fate == Fate::skipped || p.step->hidden) continue;

@@ -35,9 +35,11 @@ std::string ten_empty() {
 
 std::string scenarios(const std::string& url) {
   const std::string small = backend_of(url, "/small", R"("encoding": "no-op")");
-  return config_of(no_op_endpoint("/noop-small", small) + "," + no_op_endpoint("/hooks-empty", small, ten_empty()) + "," +
+  // Accounts of answers are switched on: who does not ask for one does not pay for it.
+  const std::string config = config_of(no_op_endpoint("/noop-small", small) + "," + no_op_endpoint("/hooks-empty", small, ten_empty()) + "," +
                    endpoint_of("/json-small", backend_of(url, "/small")) + "," +
                    endpoint_of("/merge-2", backend_of(url, "/doc1") + "," + backend_of(url, "/doc2")));
+  return replace_all(config, R"("extra_config": {"router")", R"("extra_config": {"sluice": {"explain": {}}, "router")");
 }
 
 // With the middleware of tests/bench beside the product's plugins.

@@ -113,6 +113,8 @@ std::string random_rules(std::mt19937& random, bool nested) {
   }
   if (random() % 2) add(random() % 2 ? R"("mapping": {"a": "b", "c": "renamed"})" : R"("mapping": {"b": "other", "x": "y"})");
   if (random() % 4 == 0) add(R"("group": "g")");
+  if (random() % 6 == 0)
+    add(R"("extra_config": {"proxy": {"flatmap_filter": [{"type": "move", "args": ["a", "moved"]}, {"type": "del", "args": ["c"]}, {"type": "move", "args": ["b.x", "b.w"]}]}})");
   return out;
 }
 
@@ -173,7 +175,46 @@ TEST_F(ExplainTest, EveryFieldsOriginIsThatOfAnIndependentRecomputation) {
       EXPECT_FALSE(m.at("why").str().empty());
     }
     EXPECT_EQ(told, gone) << account.dump();
+    // The members of the top level alone: a value says where it is from as before.
+    const Json top = this->account(target, "top");
+    EXPECT_EQ(top.at("explain").at("fields").size(), body.size()) << top.dump();
+    for (const auto& [key, value] : body.members()) {
+      if (!value.is(Json::Kind::string)) continue;
+      EXPECT_EQ(origin_of(top, key), std::string{"resp"} + value.str()[0] + " " + value.str().substr(2)) << top.dump();
+    }
   }
+}
+
+TEST_F(ExplainTest, OfLargeAnswersTheFirstFieldsAreAccountedForAndNothingIsConcludedFromTheRest) {
+  std::string members;
+  for (int i = 0; i < 12'000; ++i) members += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":" + std::to_string(i);
+  up.on("/a", Reply::json("{" + members + "}"));
+  up.on("/b", Reply::json(R"({"k1":"b","last":1})"));
+  start(endpoint_of("/m", backend_of(up.url(), "/a", R"("deny": ["k0"], "mapping": {"k2": "two"})") + "," + backend_of(up.url(), "/b")));
+  Json a = account("/m");
+  EXPECT_EQ(a.at("answer").at("body").size(), 12'000u);  // without k0, with last
+  EXPECT_EQ(a.at("explain").at("fields").size(), 10'000u);
+  EXPECT_EQ(origin_of(a, "k3"), "resp0 k3");
+  EXPECT_EQ(origin_of(a, "two"), "resp0 k2");
+  EXPECT_EQ(origin_of(a, "k1"), "resp1 k1");
+  const auto& missing = a.at("explain").at("missing").items();
+  ASSERT_EQ(missing.size(), 1u) << a.at("explain").at("missing").dump().substr(0, 500);
+  EXPECT_EQ(missing[0].at("why").str(), "there are more fields than an account lists");
+}
+
+TEST_F(ExplainTest, ADotInAKeyIsNoStepOfAPath) {
+  up.on("/a", Reply::json(R"({"a.b":1,"a":{"b":2,"c.d":3}})"));
+  up.on("/b", Reply::json(R"({"a":{"b":4}})"));
+  start(endpoint_of("/x", backend_of(up.url(), "/a", R"("mapping": {"a.b": "e"})")) + "," +
+        endpoint_of("/y", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b"), R"("extra_config": {"sluice": {"merge": {"strategy": "deep"}}}, )"));
+  Json a = account("/x", "nested");
+  EXPECT_EQ(origin_of(a, "e"), "resp0 a\\.b");
+  EXPECT_EQ(origin_of(a, "a.b"), "resp0 a.b");
+  EXPECT_EQ(origin_of(a, "a.c\\.d"), "resp0 a.c\\.d");
+  a = account("/y", "nested");
+  EXPECT_EQ(origin_of(a, "a\\.b"), "resp0 a\\.b");
+  EXPECT_EQ(origin_of(a, "a.b"), "resp1 a.b");
+  EXPECT_EQ(origin_of(account("/y"), "a.b"), "resp0 a.b");
 }
 
 TEST_F(ExplainTest, TopLevelFieldsSayWhichBackendAndWhichRule) {
