@@ -118,9 +118,9 @@ TEST(PagesOfOthersTest, EveryKeyOfTheCoreStandsInAConfigurationThatRuns) {
     if (b.language == "json" && b.mark != "output") add_keys(Json::parse_or_throw(whole_configuration(b.text), "docs/routing.md"), shown);
   const std::set<std::string> others = {
       // Run by tests of their own, with folders, keys and builds that no page can have: plugins_tool_test.cc, swap_test.cc,
-      // isolate_test.cc, http2_backend_test.cc.
+      // isolate_test.cc.
       "plugin", "folder", "pattern", "lock", "public_key", "trial", "share", "max_error_rate", "min_requests", "duration",
-      "watchdog_ms", "isolate", "helpers", "memory_mb", "http2",
+      "watchdog_ms", "isolate", "helpers", "memory_mb",
       // Without effect, or refused.
       "async_agent", "sequential_start", "combiner", "decompress_gzip", "disable_gzip", "max_payload", "max_multipart_memory",
       "prefer_server_cipher_suites",
