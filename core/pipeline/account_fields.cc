@@ -93,8 +93,6 @@ void Ledger::lose(const Field& f, std::string_view why) {
   }
 }
 
-void Ledger::miss(int32_t backend, std::string_view path, std::string_view why) { missing_.push_back({{backend, std::string{path}, {}}, std::string{why}}); }
-
 void Ledger::settle(std::vector<Field>&& now, std::string_view rule) {
   Index known = index_of(fields_);
   for (Field& f : now) {

@@ -55,7 +55,6 @@ class Ledger final : public document::ShapeTrace {
   void changed(document::Node& data, std::string_view rule);
   // Members of `extra` were put over `data`.
   void overlaid(const document::Node& extra, document::Node& data, std::string_view rule);
-  void miss(int32_t backend, std::string_view path, std::string_view why);
 
   // ---- several into one. `data`: what came of it
   void take(Ledger& only);
