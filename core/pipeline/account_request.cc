@@ -1,31 +1,22 @@
 #include "core/pipeline/account_request.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <cstdlib>
 
+#include "core/base/digest.h"
 #include "core/base/text.h"
 
 namespace sluice::pipeline {
 namespace {
 
-constexpr size_t kDigest = 32;
+constexpr size_t kSecret = 32;  // bytes of the process's own
 
 std::string digest(std::string_view secret, std::string_view method, std::string_view target, std::string_view seconds, std::string_view depth) {
   std::string text = "sluice-explain-1\n";
   for (std::string_view line : {method, target, seconds, depth}) (text += line) += '\n';
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  if (!HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(), out, &size) ||
-      size != kDigest)
-    return {};
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string hex;
-  for (size_t i = 0; i < kDigest; ++i) (hex += kHex[out[i] >> 4]) += kHex[out[i] & 15];
-  return hex;
+  return hmac_sha256_hex(secret, text);
 }
 
 bool same(std::string_view a, std::string_view b) { return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
@@ -41,7 +32,7 @@ std::string sign_explain(std::string_view secret, std::string_view method, std::
 
 const std::string& process_explain_secret() {
   static const std::string secret = [] {
-    unsigned char random[kDigest];
+    unsigned char random[kSecret];
     if (RAND_bytes(random, sizeof random) != 1) std::abort();  // without chance nothing here is safe
     return std::string{reinterpret_cast<const char*>(random), sizeof random};
   }();

@@ -170,17 +170,19 @@ class AccountText {
   // What became of a backend as a whole.
   struct Word {
     std::string_view fate, why;
-    bool required = false;
   };
-  Word word_of(uint32_t backend, const Account::Call* call) const {
+  Word word_of(const BackendPlan& plan) const {
     if (a_.outcome_)
       for (const Part& p : a_.outcome_->parts)
-        if (p.backend->index == backend) return {to_string(p.fate), p.error ? p.error.public_message : std::string_view{}, p.step->required};
-    if (!call) return {"not called", "", false};
+        if (p.backend->index == plan.index) return {to_string(p.fate), p.error ? p.error.public_message : std::string_view{}};
+    const Account::Call* call = nullptr;  // the one that counted, else the last
+    for (const Account::Call& c : a_.calls_)
+      if (&c.scope->plan() == &plan && (!call || c.used || !call->used)) call = &c;
+    if (!call) return {"not called", ""};
     const BackendScope& s = *call->scope;
-    if (s.error) return {s.error.code == Errc::timeout ? "timeout" : s.error.code == Errc::cancelled ? "cancelled" : "failed", s.error.public_message, false};
-    if (s.response.complete) return {"ok", "", false};
-    return {call->ended_ns ? "incomplete" : "running", "", false};
+    if (s.error) return {s.error.code == Errc::timeout ? "timeout" : s.error.code == Errc::cancelled ? "cancelled" : "failed", s.error.public_message};
+    if (s.response.complete) return {"ok", ""};
+    return {call->ended_ns ? "incomplete" : "running", ""};
   }
 
   void backends(Json& in) {
@@ -189,15 +191,12 @@ class AccountText {
     const EndpointPlan* e = x_.endpoint();
     if (!e) return;
     for (const auto& plan : e->backends) {
-      const Account::Call* chosen = nullptr;
-      for (const Account::Call& c : a_.calls_)
-        if (&c.scope->plan() == plan.get() && (!chosen || c.used || !chosen->used)) chosen = &c;
       list.next();
       Json j{out_, '{', '}'};
       j.number("backend", plan->index);
       j.text("url_pattern", plan->config->url_pattern);
       if (plan->config->step && !plan->config->step->name.empty()) j.text("name", plan->config->step->name);
-      Word w = word_of(plan->index, chosen);
+      Word w = word_of(*plan);
       j.text("fate", w.fate);
       if (!w.why.empty()) j.text("why", w.why);
       j.name("calls");
@@ -297,10 +296,7 @@ class AccountText {
   // Backends that gave nothing: with the names that the configuration tells of.
   void unseen(Json& list, const EndpointPlan& e) {
     for (const auto& plan : e.backends) {
-      const Account::Call* chosen = nullptr;
-      for (const Account::Call& c : a_.calls_)
-        if (&c.scope->plan() == plan.get() && (!chosen || c.used || !chosen->used)) chosen = &c;
-      Word w = word_of(plan->index, chosen);
+      Word w = word_of(*plan);
       const bool hidden = plan->config->step && plan->config->step->hidden;
       if ((w.fate == "ok" || w.fate == "incomplete") && !hidden) continue;
       std::string why = hidden && w.fate == "ok" ? "hidden" : "the backend: " + std::string{w.fate} + (w.why.empty() ? "" : ", " + std::string{w.why});

@@ -438,6 +438,12 @@ TEST_F(ExplainTest, TheCommandPrintsATreeAndSignsForOthers) {
   ran = run({"--url", url, "GET /v/7"}, {{"SLUICE_EXPLAIN_SECRET", "not the one that is configured"}});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.output.find("without an account"), std::string::npos) << ran.output;
+  const TempFolder folder;
+  ran = run({"--url", url, "--secret-file", folder.write("secret", std::string{kSecret} + "\n"), "GET /v/7"});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  ran = run({"--url", url, "--secret-file", folder.path() + "/none", "GET /v/7"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find(folder.path() + "/none"), std::string::npos) << ran.output;
   EXPECT_EQ(run({"GET /x", "GET /y", "GET /z"}).code, 255);
   GatewayProcess silent(options_of(config_of(endpoint_of("/v", backend_of(up.url(), "/products")))));
   ran = run({"--admin", silent.admin(), "GET /v"});

@@ -6,13 +6,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 
 #include "core/app/options.h"
 #include "core/app/tools/admin_client.h"
 #include "core/app/tools/explain_tree.h"
 #include "core/app/tools/request_text.h"
 #include "core/app/tools/tool.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/http/client.h"
 #include "core/pipeline/account_request.h"
@@ -60,6 +60,7 @@ More: docs/explain.md
 
 constexpr int kAdminSeconds = 10;
 constexpr size_t kLargestAnswer = size_t{64} << 20;
+constexpr size_t kLargestSecret = size_t{64} << 10;
 
 int fail(const std::string& why) {
   std::string text = "Error: " + why + "\n";
@@ -168,10 +169,9 @@ Result<std::string, Problem> read_secret(const std::string& file) {
     const char* set = std::getenv("SLUICE_EXPLAIN_SECRET");
     return std::string{set ? set : ""};
   }
-  std::ifstream in{file, std::ios::binary};
-  std::string text{std::istreambuf_iterator<char>{in}, {}};
-  if (!in) return Problem{file + ": cannot be read"};
-  return std::string{trim(text.substr(0, text.find_first_of("\r\n")))};
+  auto text = read_file(file, kLargestSecret);
+  if (!text) return Problem{file + ": " + text.error().message};
+  return std::string{trim(std::string_view{*text}.substr(0, text->find_first_of("\r\n")))};
 }
 
 std::string wire(const RequestText& r, const std::string& url, const std::string& value, const std::string& data) {
