@@ -27,6 +27,7 @@ class Deadline {
     return *static_cast<T*>(context_);
   }
   bool armed() const { return prev_ != nullptr; }
+  uint64_t at_ms() const { return at_ms_; }  // in the loop's time; while armed
   void disarm() {
     if (!prev_) return;
     prev_->next_ = next_, next_->prev_ = prev_;

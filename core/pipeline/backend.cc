@@ -184,6 +184,7 @@ Scope* BackendScope::clone() {
   copy->request.headers.bind(arena());
   for (const http::Header& h : request.headers) copy->request.headers.add(h.name, h.value);
   copy->request.body = request.body;
+  copy->ends_ms = ends_ms;
   copy->responses_ = responses_, copy->tells_length_ = tells_length_;
   return copy;
 }

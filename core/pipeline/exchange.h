@@ -36,6 +36,10 @@ class Exchange final : public http::StreamOwner {
   std::string_view route_text() const { return endpoint_ ? std::string_view{endpoint_->config->path} : std::string_view{}; }
   void adopt(Scope* s) { s->next_scope = scopes_, scopes_ = s; }
   http::Stream& stream() { return stream_; }
+  // The limit over all of it, in the loop's time; UINT64_MAX: there is none.
+  uint64_t ends_at_ms() const { return deadline_.armed() ? deadline_.at_ms() : expired_ ? 0 : UINT64_MAX; }
+  // The loop's time in `ms`, for what ends with a limit that begins now.
+  uint64_t limit_in(uint64_t ms) { return worker().loop.now_ms() + ms; }
   Errc why() const { return why_; }  // scopes that are cut off end with this
   // A copy of another exchange's request for shadow backends: nobody gets the answer, and its failures are nobody's news.
   bool is_shadow() const { return shadow_; }

@@ -65,10 +65,12 @@ void FanOut::cancel_rest(Errc why) {
   }
 }
 
-loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope** chosen, const RequestWriter* writer) {
+loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope** chosen, uint64_t ends_ms, const RequestWriter* writer) {
   uint32_t calls = plan.endpoint->config->concurrent_calls;
+  if (calls > 1) ends_ms = std::min(ends_ms, x.limit_in(plan.endpoint->concurrent_timeout_ms));
   auto make = [&] {
     auto* call = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, plan};
+    call->ends_ms = ends_ms;
     if (writer) writer->write(writer->context, *call);
     return call;
   };
@@ -104,8 +106,8 @@ loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope
 namespace {
 
 // A branch that runs concurrent calls: its scope is known only at the end.
-loop::Task<void> branch(Exchange& x, const BackendPlan& plan, BackendScope** slot) {
-  auto inside = call_backend(x, plan, slot);
+loop::Task<void> branch(Exchange& x, const BackendPlan& plan, BackendScope** slot, uint64_t ends_ms) {
+  auto inside = call_backend(x, plan, slot, ends_ms);
   co_await inside;
 }
 
@@ -116,10 +118,12 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
   {
     FanOut guard{x, 1, FanOut::Until::all};
     const BackendPlan& backend = *plan.backends[0];
+    const uint64_t ends_ms = x.limit_in(plan.timeout_ms);
     if (plan.config->concurrent_calls > 1) {
-      guard.start(branch(x, backend, &chosen), nullptr);
+      guard.start(branch(x, backend, &chosen, ends_ms), nullptr);
     } else {
       chosen = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, backend};
+      chosen->ends_ms = ends_ms;
       if (plan.aggregation) {  // of an answer that is passed on: only the request is written
         PartValues values{x, {}};
         write_request(*chosen, plan.aggregation->steps[0], values);
@@ -146,13 +150,15 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
   auto** chosen = x.arena().array<BackendScope*>(n);
   {
     FanOut all{x, n, FanOut::Until::all};
+    const uint64_t ends_ms = x.limit_in(plan.merge_timeout_ms);
     for (uint32_t i = 0; i < n; ++i) {
       const BackendPlan& backend = *plan.backends[i];
       if (concurrent) {
         chosen[i] = nullptr;
-        all.start(branch(x, backend, &chosen[i]), nullptr);
+        all.start(branch(x, backend, &chosen[i], ends_ms), nullptr);
       } else {
         chosen[i] = new (x.arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x, backend};
+        chosen[i]->ends_ms = ends_ms;
         all.start(chosen[i]->run(), chosen[i]);
       }
     }

@@ -50,8 +50,8 @@ struct RequestWriter {
 };
 
 // One backend, called `concurrent_calls` times at once: the first complete answer wins (0.75 T). With one call: just that.
-// Leaves the chosen scope in *chosen.
-loop::Task<void> call_backend(Exchange&, const BackendPlan&, BackendScope** chosen, const RequestWriter* = nullptr);
+// Leaves the chosen scope in *chosen. `ends_ms`: when the caller cuts it off, in the loop's time.
+loop::Task<void> call_backend(Exchange&, const BackendPlan&, BackendScope** chosen, uint64_t ends_ms, const RequestWriter* = nullptr);
 
 // The same with T over it: for stages outside that have to see the time-out. Leaves the outcome in `result`, and in *source the
 // call whose body still streams, if any.

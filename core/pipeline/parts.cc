@@ -42,6 +42,7 @@ class PartsRun {
 
   loop::Task<void> run(uint64_t timeout_ms) {
     x_.worker().loop.deadlines().arm(deadline_, timeout_ms);
+    ends_ms_ = deadline_.at_ms();
     for (;;) {
       start_ready();
       if (running_ == 0 || over_ || expired_) break;
@@ -126,6 +127,7 @@ class PartsRun {
       b->task = several(i);
     } else {
       p.call = new (arena().alloc(sizeof(BackendScope), alignof(BackendScope))) BackendScope{x_, *p.backend};
+      p.call->ends_ms = ends_ms_;
       write_request(*p.call, *p.step, values_);
       if (!p.call->error) b->task = p.call->run();
     }
@@ -153,7 +155,7 @@ class PartsRun {
                            write_request(call, *what.step, *what.values);
                          },
                          &context};
-    auto inside = call_backend(x_, *parts_[i].backend, &parts_[i].call, &writer);
+    auto inside = call_backend(x_, *parts_[i].backend, &parts_[i].call, ends_ms_, &writer);
     co_await inside;
   }
 
@@ -195,6 +197,7 @@ class PartsRun {
   uint32_t* left_;       // inputs that are not over
   bool over_ = false;    // a required one failed
   bool expired_ = false;
+  uint64_t ends_ms_ = UINT64_MAX;  // of all calls
   ResponseLookup lookup_{};
   loop::Signal wake_;
   loop::Deadline deadline_;

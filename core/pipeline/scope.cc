@@ -201,7 +201,7 @@ loop::Task<void> Scope::run(uint32_t first) {
     // Unwind: the hooks that let the request pass see the response, innermost first.
     for (std::span<const Step> out = steps_->out(i, first); !out.empty(); out = out.subspan(1)) {
       const char* body_before = response.body.empty() ? nullptr : response.body[0].data();
-      slc_action a = pass(out);
+      slc_action a = pass(out, i);
       if (out.empty()) break;
       const uint32_t at = out[0].index;
       if (a == SLC_PENDING) {
@@ -251,6 +251,8 @@ loop::Task<bool> Scope::run_raw(uint32_t end) {
   }
   co_return true;
 }
+
+uint64_t Scope::ends_at_ms() const { return std::min(ends_ms, exchange_->ends_at_ms()); }
 
 bool Scope::waits_inside() const {
   for (const Attempt* a = attempts_; a; a = a->next)

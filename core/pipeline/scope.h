@@ -61,6 +61,7 @@ class Scope : public slc_exchange {
   slc_status stream_emit(int32_t side, std::string_view) override;
   size_t stream_room(int32_t side) override;
   slc_token stream_suspend(int32_t side) override;
+  uint64_t ends_at_ms() const override;
 
   // ---- sluice.next/1: attempts of the around stage that is running ----
   slc_token next_call(slc_next_fn, void*) override;

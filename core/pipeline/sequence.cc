@@ -91,6 +91,7 @@ class Sequence {
                },
                this};
     x.responses = &lookup_;
+    ends_ms_ = x.limit_in(plan.merge_timeout_ms);  // as call_sequence waits
   }
   ~Sequence() { x_.responses = nullptr; }
   Sequence(const Sequence&) = delete;
@@ -127,6 +128,7 @@ class Sequence {
   const EndpointPlan& plan_;
   uint32_t count_, at_ = 0;   // at_: the step that runs, or the one that ended the chain
   bool ended_ = false;        // not cut off by the deadline
+  uint64_t ends_ms_ = UINT64_MAX;  // of all steps
   BackendScope** steps_;      // nullptr: not called, or skipped
   Part* parts_ = nullptr;     // with the block `sluice`; those before at_ have their fate
   ResponseLookup lookup_{};
@@ -148,7 +150,7 @@ loop::Task<void> Sequence::run() {
     // The block `sluice` may write the request, too, of what the client sent.
     Context context{plan_.aggregation ? &plan_.aggregation->steps[at_] : nullptr, &values};
     RequestWriter writer{[](void* c, BackendScope& call) { write_request(call, *static_cast<Context*>(c)->step, *static_cast<Context*>(c)->values); }, &context};
-    auto inside = call_backend(x_, backend, &steps_[at_], context.step ? &writer : nullptr);
+    auto inside = call_backend(x_, backend, &steps_[at_], ends_ms_, context.step ? &writer : nullptr);
     co_await inside;
     x_.params() = before;
     const BackendScope& step = *steps_[at_];

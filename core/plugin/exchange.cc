@@ -1,5 +1,7 @@
 #include "core/plugin/exchange.h"
 
+#include <algorithm>
+
 #include "core/plugin/token_table.h"
 
 slc_exchange::~slc_exchange() {
@@ -28,6 +30,12 @@ bool finish_building(slc_exchange& x) {
                                     : std::string_view{"a plugin left a broken or unfinished document"};
   }
   return false;
+}
+
+uint32_t remaining_ms(const slc_exchange& x) {
+  const uint64_t at = x.ends_at_ms(), now = x.worker->loop.now_ms();
+  if (at == UINT64_MAX) return UINT32_MAX;
+  return at <= now ? 0 : static_cast<uint32_t>(std::min<uint64_t>(at - now, UINT32_MAX - 1));
 }
 
 void drop_suspension(slc_exchange& x) {

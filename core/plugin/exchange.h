@@ -76,6 +76,10 @@ struct slc_exchange : sluice::plugin::Suspension {
 
   sluice::Arena& arena() { return *memory; }
 
+  // When what ends this exchange comes, in the loop's time; UINT64_MAX: nothing does. The nearest of all limits over it.
+  virtual uint64_t ends_at_ms() const { return ends_ms; }
+  uint64_t ends_ms = UINT64_MAX;  // of the calls that it was started with
+
   // ---- sluice.next/1: only at a stage that offers it ----
   virtual slc_token next_call(slc_next_fn, void*) { return 0; }
   virtual slc_status next_cancel(slc_token) { return SLC_EINVAL; }
@@ -93,6 +97,9 @@ namespace sluice::plugin {
 // Ends what replace_data began: on success the new tree is response.data. Called by the pipeline after every hook. False: the
 // document is broken or incomplete; `error` says so, the data is gone, and the hook's action counts as SLC_FAIL.
 bool finish_building(slc_exchange&);
+
+// slc_loop_api.remaining_ms. [worker]
+uint32_t remaining_ms(const slc_exchange&);
 
 // Makes the token of a hook stale that called suspend() and then answered something else than SLC_PENDING.
 void drop_suspension(slc_exchange&);

@@ -60,7 +60,9 @@ slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
 }
 slc_status signal(slc_token token) noexcept { return TokenTable::signal(token); }
 
-uint64_t now_ms(slc_worker* w) noexcept { return w->loop.now_ms(); }
+uint32_t remaining(slc_exchange* x) noexcept { return SLC_ON_THREAD_OF(*x->worker, "remaining_ms (sluice.loop/1)") ? remaining_ms(*x) : 0; }
+
+uint64_t now_ms(slc_worker* w) noexcept { return SLC_CHECK_THREAD_OF(*w, "now_ms (sluice.loop/1)") ? w->loop.now_ms() : 0; }
 uint32_t worker_index(slc_worker* w) noexcept { return w->index; }
 uint32_t worker_count(slc_worker* w) noexcept { return w->count; }
 
@@ -68,6 +70,6 @@ uint32_t worker_count(slc_worker* w) noexcept { return w->count; }
 
 const slc_loop_api kLoopService = {sizeof(slc_loop_api), suspend, resume, timer,        http,
                                    cancel,               post,    now_ms, worker_index, worker_count,
-                                   event,                signal};
+                                   event,                signal,  remaining};
 
 }  // namespace sluice::plugin

@@ -21,6 +21,27 @@ TEST(AbiGrowthTest, NothingThatThePluginsOfTheFrozenVersionUseHasChanged) {
   for (const std::string& problem : breaks(read("v1/plugin-abi.dump"), read("plugin-abi.dump"))) ADD_FAILURE() << problem;
 }
 
+// What `#define NAME <number>u` of a header says.
+unsigned long number_of(const std::string& header, const std::string& name) {
+  std::ifstream in{header};
+  std::stringstream text;
+  text << in.rdbuf();
+  const std::string define = "#define " + name + " ";
+  const size_t at = text.str().find(define);
+  EXPECT_NE(at, std::string::npos) << name << " in " << header;
+  return at == std::string::npos ? 0 : std::stoul(text.str().substr(at + define.size()));
+}
+
+TEST(AbiGrowthTest, WhatGrewHasAMinorVersionOfItsOwn) {
+  const Dump frozen = read("v1/plugin-abi.dump"), now = read("plugin-abi.dump");
+  bool grown = frozen.structs.size() != now.structs.size() || frozen.values.size() != now.values.size() || frozen.texts != now.texts || frozen.types != now.types;
+  for (const auto& [name, s] : frozen.structs) grown = grown || (now.structs.contains(name) && now.structs.at(name).fields.size() != s.fields.size());
+  const std::string header = std::string{SLC_ABI_FOLDER} + "/v1/plugin.h";
+  EXPECT_EQ(number_of(header, "SLC_ABI_MAJOR"), SLC_ABI_MAJOR);
+  EXPECT_EQ(number_of(header, "SLC_ABI_MINOR"), 0u) << "the frozen one is 1.0 for ever";
+  EXPECT_EQ(SLC_ABI_MINOR > 0, grown) << "a plugin that uses what is new must not be loaded by a gateway that has it not";
+}
+
 // The judge itself: what it must find, and what it must let pass.
 TEST(AbiGrowthTest, FieldsAtTheEndAndNewNamesAreGrowth) {
   const Dump old = read("plugin-abi.dump");

@@ -179,6 +179,11 @@ slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
       new Bell{fn, user, inside.bound, inside.object});
 }
 
+uint32_t remaining_ms(slc_exchange* x) noexcept {
+  on_worker("remaining_ms (sluice.loop/1)");
+  return loop_service->remaining_ms(x);
+}
+
 // ---- sluice.stream/1 ----
 
 slc_status emit(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
@@ -287,6 +292,7 @@ const void* service(const slc_host* host, const char* id) noexcept {
     if (loop_service) return &own;
     copy(own, loop_service, real);
     own.suspend = suspend, own.resume = resume, own.timer = timer, own.http = http, own.cancel = cancel, own.post = post, own.event = event;
+    own.remaining_ms = remaining_ms;
     return &own;
   }
   if (name == SLC_SVC_NEXT) {

@@ -92,6 +92,7 @@ bool put_call(std::string& out, const CallHead& head, slc_exchange& x) {
   w.u8(head.request_body), w.u8(head.response_body);
   if (head.kind == CallKind::forget) return true;
   w.i32(x.scope);
+  w.u32(remaining_ms(x));
   for (std::string_view s : {x.host, x.client_ip, x.peer_ip, x.request_id, x.scheme, x.route, x.request.method, x.request.path, x.request.query})
     w.text(s);
   put_headers(w, x.request.headers);
@@ -120,6 +121,8 @@ bool take_head(Reader& r, CallHead* h) {
 
 bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside) {
   x.scope = r.i32();
+  const uint32_t remaining = r.u32();  // the clocks of two loops have nothing in common
+  x.ends_ms = remaining == UINT32_MAX ? UINT64_MAX : x.worker->loop.now_ms() + remaining;
   for (std::string_view* s : {&x.host, &x.client_ip, &x.peer_ip, &x.request_id, &x.scheme, &x.route, &x.request.method, &x.request.path, &x.request.query})
     *s = r.text();
   take_headers_of(r, x.request.headers, x.arena());

@@ -5,6 +5,7 @@
 //
 // What to look at: x.fetch() suspends the request and returns at once; the worker serves others until the answer is there. When
 // the client leaves first, the callback is destroyed and never called.
+#include <algorithm>
 #include <string>
 
 #include <sluice/plugin.hpp>
@@ -64,7 +65,7 @@ class TokenIntrospection {
     if (const auto known = x.read(verdicts_, key)) return judge(x, *known == kActive);
 
     asked_.add(x);
-    sluice::Fetch question{.url = url_, .method = "POST", .timeout = timeout_, .max_body = 65536};
+    sluice::Fetch question{.url = url_, .method = "POST", .timeout = within(x, timeout_), .max_body = 65536};
     const std::string body = "token=" + form_escaped(token);
     question.body = body;  // copied before fetch() returns
     question.headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}};
@@ -87,6 +88,12 @@ class TokenIntrospection {
 
   static milliseconds in_ms(sluice::Setup& setup, std::string_view key, milliseconds otherwise) {
     return std::chrono::duration_cast<milliseconds>(setup.duration(key, otherwise));
+  }
+
+  // A little less than the request still has, so that the client hears from this plugin why it waited in vain.
+  static milliseconds within(Exchange x, milliseconds limit) {
+    const auto left = x.remaining();
+    return left ? std::clamp(*left - 10ms, 1ms, limit) : limit;
   }
 
   Action judge(Exchange x, bool active) const { return active ? sluice::next : refuse(x, R"(Bearer error="invalid_token")"); }

@@ -42,7 +42,7 @@ extern "C" {
 
 #define SLC_ABI_MAGIC 0x31434c53u /* "SLC1" in memory */
 #define SLC_ABI_MAJOR 1u
-#define SLC_ABI_MINOR 0u
+#define SLC_ABI_MINOR 1u
 #define SLC_EXPORT __attribute__((visibility("default")))
 /* True when *table was built with `field`, a pointer, and the other side filled it in. */
 #define SLC_HAS(table, type, field) \
@@ -290,6 +290,11 @@ typedef struct slc_loop_api { /* waiting without blocking: suspension, timers, c
    * [worker] */
   slc_token (*event)(slc_worker*, void (*fn)(void* user) SLC_NOEXCEPT, void* user) SLC_NOEXCEPT;
   slc_status (*signal)(slc_token) SLC_NOEXCEPT; /* [any] SLC_ESTALE: the event is cancelled, nothing happens */
+  /* Late (1.1): milliseconds until the host ends this exchange by itself, by the loop's clock: the nearest of the limits over
+   * the caller, which are the endpoint's time-out, and at a backend also that of the group of calls it belongs to. 0: it
+   * has passed, or another thread asks. UINT32_MAX: there is none. What a plugin starts for the exchange ends with it
+   * anyway; this is for those that set a limit of their own, or need not begin. [worker] */
+  uint32_t (*remaining_ms)(slc_exchange*) SLC_NOEXCEPT;
 } slc_loop_api;
 
 #define SLC_SVC_STREAM "sluice.stream/1"

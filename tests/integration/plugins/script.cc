@@ -113,6 +113,10 @@ class Runner {
     if (what == "status") return std::to_string(x.status());
     if (what == "outcome") return std::to_string(x.outcome()) + ' ' + std::string{x.outcome_text()};
     if (what == "scope") return std::to_string(x.scope());
+    if (what == "remaining") {
+      const auto left = x.remaining();
+      return left ? std::to_string(left->count()) : "unlimited";
+    }
     if (what == "complete") return x.complete() ? "yes" : "no";
     if (what == "request-body") return std::string{x.request().body()};
     if (what == "response-body") return std::string{x.response().body()};

@@ -74,6 +74,15 @@ TEST_F(MessageTest, TheMirrorShowsWhatTheExchangeShows) {
   EXPECT_EQ(document::to_json(helper.arena, helper.x->response.data), R"({"a":[1,"two",null,true],"n":1.50})");
 }
 
+TEST_F(MessageTest, TheTimeThatIsLeftGoesByTheHelpersOwnClock) {
+  gateway.x->ends_ms = worker.loop.now_ms() + 1234;
+  ASSERT_TRUE(arrive(call()));
+  EXPECT_EQ(kLoopService.remaining_ms(helper.x.get()), 1234u);
+  gateway.x->ends_ms = UINT64_MAX;
+  ASSERT_TRUE(arrive(call()));
+  EXPECT_EQ(kLoopService.remaining_ms(helper.x.get()), UINT32_MAX);
+}
+
 TEST_F(MessageTest, AReplyWithoutChangesIsSmallAndChangesNothing) {
   ASSERT_TRUE(arrive(call()));
   std::string was = all(*gateway.x), r = reply();

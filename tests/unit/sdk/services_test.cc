@@ -285,4 +285,24 @@ TEST(DoorbellTest, OtherThreadsRingIt) {
   EXPECT_EQ(x.response_body, "1");
 }
 
+// A gateway that is older than the header: its loop table ends before the late field.
+TEST(RemainingTest, TheTimeThatIsLeftIsAskedForOnlyWhereItIsKnown) {
+  sluice::testing::FakeHost host;
+  sluice::testing::FakeExchange x{host};
+  const auto loop_of = [&] { return static_cast<const slc_loop_api*>(host.service(&host, SLC_SVC_LOOP)); };
+  slc_loop_api old = *loop_of();
+  old.size = offsetof(slc_loop_api, remaining_ms);
+  sluice::detail::Services services{};
+  void* slot = nullptr;
+  services.loop = loop_of();
+  const Exchange now{x.handle(), &services, &slot};
+  EXPECT_EQ(now.remaining(), std::nullopt);
+  x.remaining_ms = 1500;
+  EXPECT_EQ(now.remaining(), 1500ms);
+  x.remaining_ms = 0;
+  EXPECT_EQ(now.remaining(), 0ms) << "the time is over";
+  services.loop = &old;
+  EXPECT_EQ(now.remaining(), std::nullopt);
+}
+
 }  // namespace

@@ -42,6 +42,20 @@ TEST_F(TokenIntrospectionTest, AsksTheServerAndLetsActiveTokensPass) {
   EXPECT_EQ(x.resumed, SLC_NEXT);
 }
 
+TEST_F(TokenIntrospectionTest, WaitsNoLongerThanTheRequestHasTime) {
+  const auto asked_for = [&](uint32_t remaining) {
+    FakeExchange x{host_};
+    x.remaining_ms = remaining;
+    EXPECT_EQ(ask(x, "Bearer t"), SLC_PENDING);
+    const uint32_t timeout = host_.callouts().at(0).timeout_ms;
+    x.finish();
+    return timeout;
+  };
+  EXPECT_EQ(asked_for(20'000), 500u) << "the configured limit";
+  EXPECT_EQ(asked_for(200), 190u) << "a little less than is left";
+  EXPECT_EQ(asked_for(0), 1u) << "0 would be the gateway's own limit";
+}
+
 TEST_F(TokenIntrospectionTest, RefusesWhatIsNotActive) {
   FakeExchange x{host_};
   ask(x, "Bearer t");

@@ -79,6 +79,13 @@ class Exchange {
 
   uint32_t scope() const { return static_cast<uint32_t>(api().scope(x_)); }
   Worker worker() const { return {api().worker(x_), services_}; }
+  // How long it is until the gateway ends this exchange by itself: zero when the time is over, nothing when there is no limit,
+  // or when the gateway is older than ABI 1.1 and cannot tell.
+  std::optional<std::chrono::milliseconds> remaining() const {
+    const slc_loop_api* loop = services_->loop;
+    const uint32_t ms = SLC_HAS(loop, slc_loop_api, remaining_ms) ? loop->remaining_ms(x_) : UINT32_MAX;
+    return ms == UINT32_MAX ? std::nullopt : std::optional{std::chrono::milliseconds{ms}};
+  }
   std::chrono::milliseconds now() const { return worker().now(); }  // the loop's idea of it, cheap
   uint64_t now_ns() const { return services_->shared->now_ns(); }   // monotonic, the same on all workers
 

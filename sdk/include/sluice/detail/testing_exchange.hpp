@@ -72,6 +72,7 @@ class FakeExchange {
   std::string emitted[2];
   int64_t expected[2] = {SLC_LENGTH_UNKNOWN, SLC_LENGTH_UNKNOWN};
   std::optional<slc_action> chunk_resumed[2];
+  uint32_t remaining_ms = UINT32_MAX;  // until the host ends it
   int32_t in_chunk = -1;               // side of the chunk hook that is running
 
   void add_header(int32_t side, std::string_view name, std::string_view value) { lines(side).push_back({keep(name), keep(value)}); }

@@ -188,6 +188,7 @@ inline const slc_loop_api* FakeHost::loop_table() {
       it->second.rung = true;
       return SLC_OK;
     };
+    t.remaining_ms = [](X* x) noexcept { return of(x).remaining_ms; };
     return t;
   }();
   return &table;
