@@ -135,6 +135,7 @@ loop::Task<void> BackendScope::inner() {
   }
   if (error) co_return;
   if (!plan_.raw && !gunzip_body()) co_return;
+  if (has_raw() || has_chunks(SLC_RESPONSE)) note_inside();
   if (has_raw()) {
     auto hooks = run_raw();
     const bool replied = !co_await hooks;

@@ -124,7 +124,8 @@ class Exchange final : public http::StreamOwner {
   // ---- render.cc ----
   // answered: with bytes, nothing to encode
   void render(Scope& result, bool answered = false, const Outcome* = nullptr);
-  void render_failure(const Error&, const Outcome* = nullptr);
+  // headers: of the hooks whose failure it is
+  void render_failure(const Error&, const Outcome* = nullptr, const http::Headers* headers = nullptr);
   void render_outcome(const Outcome&);   // status, headers and parts of an answer with the block `sluice`
   bool wants_problem() const { return endpoint_ ? endpoint_->problem_json : generation().config->problem_json; }
   // An answer of the gateway's own about a request that cannot be served; `detail` for problem bodies.

@@ -139,6 +139,7 @@ loop::Task<void> call_single(Exchange& x, const EndpointPlan& plan, Scope& resul
   }
   result.response = chosen->response;
   result.error = chosen->error;
+  result.failure_headers = chosen->failure_headers;
   *source = chosen->source();
   if (Account* account = x.account()) [[unlikely]]
     account->take(result, *chosen);

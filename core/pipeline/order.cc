@@ -162,6 +162,7 @@ loop::Task<void> ProxyScope::inner() {
   co_await inside;
   // A raw answer that does not stream passes the body hooks of this scope here, a streaming one on its way out.
   if (has_chunks(SLC_RESPONSE) && plan_.raw && !source_ && !error) {
+    note_inside();
     auto passing = pass_body(SLC_RESPONSE, first(), chain_->size(), response.body);
     if (!co_await passing) co_return;
   }

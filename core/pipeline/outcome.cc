@@ -99,7 +99,7 @@ class Assembly {
   const Outcome* run() {
     count();
     if (required_ != nullptr) fail_with(*required_);
-    else if (const Part* first = plan_.sequential ? first_called() : nullptr; first && first->failed()) result_.error = first->error;  // that very error (pipeline.md §5.3, rule 1)
+    else if (const Part* first = plan_.sequential ? first_called() : nullptr; first && first->failed()) take_failure(*first);  // that very error (pipeline.md §5.3, rule 1)
     else if (good_ == 0 && failed_ > 0) fail_all();
     else merge();
     find_status();
@@ -144,8 +144,14 @@ class Assembly {
     if (!p.step->optional) x_.log_error(p.error.message);
   }
 
-  void fail_with(const Part& p) {
+  // This part's failure is the answer.
+  void take_failure(const Part& p) {
     result_.error = p.error;
+    if (p.call) result_.failure_headers = p.call->failure_headers;
+  }
+
+  void fail_with(const Part& p) {
+    take_failure(p);
     if (!result_.error) {
       result_.error.code = Errc::status;
       result_.error.source = Source::backend;
@@ -159,10 +165,8 @@ class Assembly {
   }
 
   void fail_all() {
-    if (parts_.size() == 1) {
-      result_.error = parts_[0].error;
-      return;
-    }
+    if (parts_.size() == 1) return take_failure(parts_[0]);
+
     result_.error = {.code = Errc::status, .source = Source::backend};
     std::string_view all, shown;
     for (const Part* p : texts_) {

@@ -62,7 +62,7 @@ void Exchange::render(Scope& result, bool answered, const Outcome* outcome) {
     account_->rendered(result);
   if (result.error) {
     if (e.backends.size() == 1) report(result.error);  // the merge has reported each part
-    render_failure(result.error, outcome);
+    render_failure(result.error, outcome, result.failure_headers);
     return;
   }
   plugin::ResponseSide& r = result.response;
@@ -126,26 +126,28 @@ void Exchange::report(const Error& error) {
   log_error(error.message);
 }
 
-void Exchange::render_failure(const Error& error, const Outcome* outcome) {
+void Exchange::render_failure(const Error& error, const Outcome* outcome, const http::Headers* headers) {
   failure_ = error;
   answer_.headers.bind(arena());
   answer_.body.bind(arena());
   source_ = nullptr;
   answer_.status = error.http_status ? error.http_status : 500;
   add_version_headers(false);
+  if (headers)
+    for (const http::Header& h : *headers) answer_.headers.add(h.name, h.value);
   if (outcome) [[unlikely]] {
     for (const http::Header& h : outcome->headers) answer_.headers.add(h.name, h.value);
     if (outcome->plan->parts_in_header) answer_.headers.add("X-Sluice-Parts", parts_text(arena(), *outcome));
   }
   if (wants_problem() && answer_.status >= 400) {
-    answer_.headers.add("Content-Type", kProblemType);
+    answer_.headers.set("Content-Type", kProblemType);
     answer_.body.push(problem_body(arena(), answer_.status, problem_detail(arena(), error, outcome), outcome));
     return;
   }
   if (!generation().config->router.return_error_msg || answer_.status == 304) return;  // 304 describes no body of its own
   std::string_view text = !error.body.empty() ? error.body : error.public_message;
   if (text.empty()) text = to_string(error.code);
-  answer_.headers.add("Content-Type", error.content_type.empty() ? http::sniff_content_type(text) : error.content_type);
+  answer_.headers.set("Content-Type", error.content_type.empty() ? http::sniff_content_type(text) : error.content_type);
   answer_.body.push(text);
 }
 

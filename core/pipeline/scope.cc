@@ -118,6 +118,7 @@ loop::Task<slc_action> Scope::wait(const plugin::Place& place, HookKind kind) {
 void Scope::blame(uint32_t i, HookKind kind, slc_action action) {
   const plugin::Place& place = chain_->hooks[i].object->place();
   plugin::count_error(place, kind, *worker);
+  hook_failed_ = true;
   if (error) {
     // What a plugin said with fail() is meant for clients.
     if (error.source == Source::plugin && error.public_message.empty()) error.public_message = error.message;
@@ -134,6 +135,24 @@ void Scope::fail_by(uint32_t i, HookKind kind, slc_action action) {
   blame(i, kind, action);
   if (Account* account = exchange_->account()) [[unlikely]]
     account->failed(*this, chain_->hooks[i].object->place(), kind, error.message);
+}
+
+void Scope::note_inside() {
+  inside_headers_.bind(arena());
+  inside_headers_.reserve(response.headers.size());
+  for (const http::Header& h : response.headers) inside_headers_.add(h.name, h.value);
+}
+
+void Scope::keep_headers_of_failure() {
+  auto* own = arena().make<http::Headers>(arena());
+  if (failure_headers)  // of a hook further in, whose failure it was first
+    for (const http::Header& h : *failure_headers) own->add(h.name, h.value);
+  for (const http::Header& h : response.headers) {
+    bool inside = false;
+    for (const http::Header& i : inside_headers_) inside = inside || (i.name == h.name && i.value == h.value);
+    if (!inside) own->add(h.name, h.value);
+  }
+  if (own->size()) failure_headers = own;
 }
 
 loop::Task<void> Scope::run(uint32_t first) {
@@ -198,6 +217,7 @@ loop::Task<void> Scope::run(uint32_t first) {
   }
   if (i > reached_) reached_ = i;
   if (steps_) {
+    if (!hook_failed_ && (scope == SLC_AT_PROXY || scope == SLC_AT_BACKEND)) note_inside();  // answers of others keep theirs
     // Unwind: the hooks that let the request pass see the response, innermost first.
     for (std::span<const Step> out = steps_->out(i, first); !out.empty(); out = out.subspan(1)) {
       const char* body_before = response.body.empty() ? nullptr : response.body[0].data();
@@ -210,6 +230,7 @@ loop::Task<void> Scope::run(uint32_t first) {
       }
       if (a == SLC_REPLY) {
         const bool failed{std::exchange(error, {})};
+        hook_failed_ = false, failure_headers = nullptr;
         // Bytes in the place of a failure are an answer of the backend, which nobody has decoded yet.
         if (failed && scope == SLC_AT_BACKEND && !response.has_data && !response.body.empty() && response.body[0].data() != body_before) {
           auto taking = take_reply(at);
@@ -220,6 +241,7 @@ loop::Task<void> Scope::run(uint32_t first) {
       }
     }
   }
+  if (error && hook_failed_ && first == first_) keep_headers_of_failure();
   if (first == 0) finished_ = true;
   if (Account* account = exchange_->account()) [[unlikely]]
     account->over(*this);
@@ -229,6 +251,7 @@ loop::Task<void> Scope::run(uint32_t first) {
 loop::Task<void> Scope::take_reply(uint32_t i) {
   if (scope == SLC_AT_BACKEND && chain_->has_raw && !response.has_data) {
     if (!response.status) response.status = 200;
+    note_inside();
     auto hooks = run_raw(i);
     co_await hooks;
     if (error) co_return;
@@ -368,6 +391,7 @@ slc_status Scope::next_use(slc_exchange* attempt) {
       if (!a->finished || a->cancelled) return SLC_EINVAL;
       response = attempt->response;
       error = attempt->error;
+      failure_headers = attempt->failure_headers;
       used_ = a;
       take_over(*a->scope);
       if (Account* account = exchange_->account()) [[unlikely]]

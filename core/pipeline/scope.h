@@ -88,6 +88,8 @@ class Scope : public slc_exchange {
   // The body of the request is here, as a whole, when the hooks of the way in have run (else it passes as a stream, or later).
   virtual bool holds_request_body() const { return false; }
   uint32_t first() const { return first_; }
+  // The answer's headers are those that the inside made: what comes now is of this scope's hooks.
+  void note_inside();
   // Suspended, but for something that the host itself runs: no hook has forgotten anything.
   virtual bool waits_inside() const;
 
@@ -107,6 +109,8 @@ class Scope : public slc_exchange {
   void fail_by(uint32_t i, plugin::HookKind, slc_action action);
   void blame(uint32_t i, plugin::HookKind, slc_action action);  // its part without the account
   loop::Task<void> take_reply(uint32_t i);
+  // A hook's failure is what has become of this scope: the headers that hooks have put on the response side go with it.
+  void keep_headers_of_failure();
   const Steps* steps_ = nullptr;  // nullptr: the chain is empty
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
@@ -119,6 +123,9 @@ class Scope : public slc_exchange {
   uint32_t around_at_ = UINT32_MAX;  // the around stage that is running
   Attempt* attempts_ = nullptr;
   Attempt* used_ = nullptr;     // whose answer is ours
+  http::Headers inside_headers_;  // as note_inside() found them
+  bool hook_failed_ = false;    // `error` is, or comes with, a hook's SLC_FAIL
+  plugin::HookKind waiting_kind_ = plugin::HookKind::on_request;  // of what is suspended
   bool finished_ = false;       // run() reached its end
   bool closed_ = false;
 };

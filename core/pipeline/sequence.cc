@@ -252,6 +252,7 @@ void Sequence::finish(Scope& result, const Outcome** outcome) {
     }
     if (at_ == 0 && !plan_.aggregation) {  // that very error, its status included (rule 1)
       result.error = error;
+      if (last) result.failure_headers = last->failure_headers;
       return;
     }
   }

@@ -64,6 +64,7 @@ struct slc_exchange : sluice::plugin::Suspension {
   sluice::plugin::RequestSide request;
   sluice::plugin::ResponseSide response;
   sluice::Error error;                   // what fail() recorded, or how the inside ended
+  const sluice::http::Headers* failure_headers = nullptr;  // that hooks put on the answer, where `error` is a hook's failure
   const sluice::Error* inside = nullptr; // scopes of bytes: the failure that the answer tells of
   // Filled by the pipeline for field() and param(); parameters may be added by plugins.
   std::string_view host, client_ip, peer_ip, request_id, scheme, route;

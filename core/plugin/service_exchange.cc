@@ -255,6 +255,7 @@ void fail(slc_exchange* x, int32_t http_status, slc_str why, slc_str body, slc_s
   if (sane(body)) e.body = x->arena().copy(view(body));
   if (sane(content_type) && is_field_value(view(content_type))) e.content_type = x->arena().copy(view(content_type));
   x->error = e;
+  x->failure_headers = nullptr;  // of another failure
 }
 
 slc_status outcome(slc_exchange* x, slc_str* text) noexcept {

@@ -252,6 +252,144 @@ TEST(MiddlewareTest, AFailureAtAnyScopeGivesItsStatusAndBodyAndItsReasonToTheLog
   }
 }
 
+// ---- headers of a failure: where it is what the client gets, they go with it ----
+
+const char* const kBusy = R"(["set", "response", "Retry-After", "7"], ["add", "response", "X-Why", "a"], ["add", "response", "X-Why", "b"],
+                             ["fail", 429, "the log may know this", "later", "text/plain"])";
+
+void expect_busy(const Response& r) {
+  EXPECT_EQ(r.status, 429);
+  EXPECT_EQ(r.header("Retry-After"), "7");
+  EXPECT_EQ(r.headers.count("X-Why"), 2u);
+  EXPECT_EQ(r.header("Content-Type").substr(0, 10), "text/plain");
+  EXPECT_EQ(r.headers.count("Content-Type"), 1u);
+  EXPECT_EQ(r.body, "later");
+  EXPECT_FALSE(r.headers.has("X-Own")) << "what the backend sent is no part of a failure";
+}
+
+TEST(MiddlewareTest, HeadersOfAFailureReachTheClientFromEveryScopeOnTheWayInAndOut) {
+  for (const Place& p : kPlaces)
+    for (const char* hook : {"on_request", "on_response"}) {
+      SCOPED_TRACE(p.inner + " " + hook);
+      FakeUpstream up;
+      up.on("/d", Reply{200, {{"Content-Type", "application/json"}, {"X-Own", "yes"}}, R"({"a":1})"});
+      PluggedGateway gateway({"script"}, placed(up, p, R"("on_response": [["note"]])", "\"" + std::string{hook} + "\": [" + kBusy + "]"));
+      expect_busy(get_once(gateway.port(), "/x"));
+    }
+}
+
+TEST(MiddlewareTest, HeadersOfARawHooksFailureGoWithoutThoseOfTheBackend) {
+  FakeUpstream up;
+  up.on("/d", Reply{200, {{"Content-Type", "application/json"}, {"X-Own", "yes"}, {"Content-Encoding", "x"}}, R"({"a":1})"});
+  const std::string block = extra({{"test/backend-outer", R"("id": "o", "on_raw_response": [["note"]], "on_response": [["note"]])"},
+                                   {"test/backend-inner", R"("id": "b", "on_raw_response": [)" + std::string{kBusy} + "]"}});
+  PluggedGateway gateway({"script"}, scripted(endpoint_of("/x", backend_of(up.url(), "/d", block)) + "," +
+                                              no_op_endpoint("/raw", backend_of(up.url(), "/d", block))));
+  for (const char* path : {"/x", "/raw"}) {
+    SCOPED_TRACE(path);
+    const Response r = get_once(gateway.port(), path);
+    expect_busy(r);
+    EXPECT_FALSE(r.headers.has("Content-Encoding"));
+    EXPECT_EQ(r.header("X-Trace"), "o") << "hooks further out add theirs";
+  }
+}
+
+TEST(MiddlewareTest, HeadersOfAFailureAtARawEndpointGoWithoutThoseOfTheBackend) {
+  FakeUpstream up;
+  up.on("/d", Reply{200, {{"Content-Type", "image/png"}, {"X-Own", "yes"}}, "bytes"});
+  const std::string fails = R"("id": "f", "on_response": [)" + std::string{kBusy} + "]";
+  PluggedGateway gateway({"script"}, scripted(no_op_endpoint("/backend", backend_of(up.url(), "/d", extra({{"test/backend-inner", fails}}))) + "," +
+                                              no_op_endpoint("/proxy", backend_of(up.url(), "/d"), at_endpoint({{"test/proxy-inner", fails}}))));
+  for (const char* path : {"/backend", "/proxy"}) {
+    SCOPED_TRACE(path);
+    expect_busy(get_once(gateway.port(), path));
+  }
+}
+
+TEST(MiddlewareTest, HeadersOfAFailureThatIsOnePartAmongSeveralStayInside) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  const std::string busy = extra({{"test/backend-inner", R"("id": "b", "on_request": [)" + std::string{kBusy} + "]"}});
+  const std::string good = backend_of(up.url(), "/d"), bad = backend_of(up.url(), "/d", busy);
+  const std::string around = at_endpoint({{"test/proxy-inner", R"("id": "p", "on_response": [)" + std::string{kBusy} + "]"}});
+  const std::string required = R"("extra_config": {"sluice": {"required": true}, "test/backend-inner": {"id": "b", "on_request": [)" + std::string{kBusy} + "]}}";
+  PluggedGateway gateway({"script"}, scripted(endpoint_of("/part", good + "," + bad) + "," + endpoint_of("/all", bad + "," + bad) + "," +
+                                              endpoint_of("/around", good + "," + good, around) + "," +
+                                              endpoint_of("/first", bad + "," + good, R"("extra_config": {"proxy": {"sequential": true}}, )") + "," +
+                                              endpoint_of("/required", good + "," + backend_of(up.url(), "/d", required))));
+  const Response part = get_once(gateway.port(), "/part");
+  EXPECT_EQ(part.status, 200);
+  EXPECT_FALSE(part.headers.has("Retry-After"));
+  const Response all = get_once(gateway.port(), "/all");
+  EXPECT_EQ(all.status, 500) << "the failure of a merge is nobody's in particular";
+  EXPECT_FALSE(all.headers.has("Retry-After"));
+  for (const char* path : {"/around", "/first", "/required"}) {
+    SCOPED_TRACE(path);
+    const Response r = get_once(gateway.port(), path);
+    EXPECT_EQ(r.status, 429);
+    EXPECT_EQ(r.header("Retry-After"), "7") << "this failure is the answer";
+  }
+}
+
+TEST(MiddlewareTest, HeadersOfAFailureThatWasRepairedAreGone) {
+  FakeUpstream up;
+  const Place& backend = kPlaces[3];
+  PluggedGateway gateway({"script"}, placed(up, backend, R"("on_response": [["remove", "response", "X-Why"], ["data", {"fallback": true}], ["complete", true], ["replied"]])",
+                                            R"("on_request": [)" + std::string{kBusy} + "]"));
+  const Response r = get_once(gateway.port(), "/x");
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(r.body, R"({"fallback":true})");
+  EXPECT_FALSE(r.headers.has("X-Why"));
+}
+
+TEST(MiddlewareTest, HeadersOfAFailureStandBesideAProblemBody) {
+  FakeUpstream up;
+  const std::string busy = R"("id": "b", "on_request": [["set", "response", "Content-Type", "text/html"], )" + std::string{kBusy} + "]";
+  PluggedGateway gateway({"script"}, scripted(endpoint_of("/x", backend_of(up.url(), "/d", extra({{"test/backend-inner", busy}})),
+                                                          R"("extra_config": {"sluice": {"problem_json": true}}, )")));
+  const Response r = get_once(gateway.port(), "/x");
+  EXPECT_EQ(r.status, 429);
+  EXPECT_EQ(r.header("Retry-After"), "7");
+  EXPECT_EQ(r.headers.count("Content-Type"), 1u);
+  EXPECT_EQ(r.header("Content-Type"), "application/problem+json");
+}
+
+// ---- the time that is left ----
+
+TEST(MiddlewareTest, EveryScopeSeesTheTimeThatIsLeft) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  const std::string show = R"("id": "s", "on_request": [["show", "request", "X-Left", "remaining"]], "on_response": [["show", "response", "X-Left", "remaining"]])";
+  const auto left = [](const std::string& text) { return text.empty() || text == "unlimited" ? -1 : std::stoi(text); };
+  struct Case {
+    Place place;
+    const char* endpoint;
+    int backends, most;  // milliseconds, of 20 seconds
+  };
+  for (const Case& c : {Case{kPlaces[0], "", 1, 20'000}, Case{kPlaces[1], "", 1, 20'000}, Case{kPlaces[2], "", 1, 20'100}, Case{kPlaces[3], "", 1, 20'000},
+                        Case{kPlaces[3], "", 2, 17'000}, Case{kPlaces[3], R"("concurrent_calls": 2, )", 1, 15'000},
+                        Case{kPlaces[3], R"("concurrent_calls": 2, )", 2, 15'000},
+                        Case{kPlaces[3], R"("extra_config": {"proxy": {"sequential": true}}, )", 2, 17'000}}) {
+    SCOPED_TRACE(c.place.inner + " " + c.endpoint + std::to_string(c.backends));
+    const Blocks block{{c.place.inner, show}};
+    std::string backends = backend_of(up.url(), "/d", c.place.service || c.place.endpoint ? "" : extra(block));
+    if (c.backends == 2) backends += "," + backends;
+    PluggedGateway gateway({"script"}, scripted(endpoint_of("/x", backends, R"("input_headers": ["X-Left"], )" + std::string{c.endpoint} + (c.place.endpoint ? at_endpoint(block) : "")),
+                                                c.place.service ? block : Blocks{}));
+    const Response r = get_once(gateway.port(), "/x");
+    EXPECT_EQ(r.status, 200) << r.body;
+    const auto seen = up.requests();
+    ASSERT_FALSE(seen.empty());
+    for (const auto& q : seen) {
+      EXPECT_GT(left(q.headers.get("X-Left")), 0) << q.headers.get("X-Left");
+      EXPECT_LE(left(q.headers.get("X-Left")), c.most);
+    }
+    if (c.backends > 1) continue;  // headers of parts are not the client's
+    EXPECT_GT(left(std::string{r.header("X-Left")}), 0);
+    EXPECT_LE(left(std::string{r.header("X-Left")}), c.most);
+  }
+}
+
 TEST(MiddlewareTest, AnExceptionFailsTheExchangeAndLeavesALineThatNamesHookAndPlace) {
   for (const Place& p : kPlaces) {
     SCOPED_TRACE(p.inner);

@@ -138,7 +138,9 @@ typedef struct slc_exchange_api { /* [worker] except intern */
   slc_status (*set_complete)(slc_exchange*, int32_t) SLC_NOEXCEPT; /* 0: a part is missing */
   void* (*alloc)(slc_exchange*, size_t size, size_t align) SLC_NOEXCEPT; /* arena, [exchange] */
   /* Records why this scope fails; then return SLC_FAIL. http_status 0: 500 for the client.
-   * body may be absent; content_type may be absent. */
+   * body may be absent; content_type may be absent. Headers that hooks of this scope put on the response side go with the
+   * failure where it is what the client gets: at the service, at the endpoint, around the backends, of a single or a
+   * required backend. They do not where it is one part among several, nor what the backend itself sent. */
   void (*fail)(slc_exchange*, int32_t http_status, slc_str why, slc_str body, slc_str content_type) SLC_NOEXCEPT;
   /* In on_response and on_done: how the scope ended so far. SLC_OK, or the error's kind and text.
    * on_done after a time-out: SLC_ETIMEOUT; after the client left or a sibling won: SLC_ECANCELED. */
