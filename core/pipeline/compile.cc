@@ -120,6 +120,7 @@ class Compiler {
     const config::Block* block;
     int32_t stage;
     uint32_t scopes;  // where it is wanted, of those it serves
+    uint32_t group = 0, position = 0;  // as in Hook
   };
 
   // The blocks of one place that somebody serves; the short name wins over an alias of the same binding. A block that stands
@@ -141,8 +142,11 @@ class Compiler {
     place.scope = static_cast<int32_t>(by.scopes);
     auto object = g_->factory->make(*by.binding, by.block, place);
     if (!object) return found;
-    // What an answer must pass in the order of choosing goes to the front, the last one outermost.
+    // Those that must see answers in the order of choosing are a group. What looks at answers only stands outside of the others,
+    // whose replies it sees.
     std::vector<Found> answers;
+    const uint32_t group = ++groups_;
+    uint32_t position = 0;
     for (Choice& choice : choices_of(*by.binding, *object, *by.block, report_)) {
       const config::Block& block = chosen_blocks_.emplace_back(std::move(choice.block));
       const plugin::Binding* binding = g_->registry->find_namespace(block.name, nullptr, by.scopes);
@@ -151,8 +155,9 @@ class Compiler {
       } else if (std::string why = unfit(*binding, choice, by.scopes); !why.empty()) {
         misplaced(block, "\"" + block.name + "\" is left out: " + why);
       } else {
-        const bool after = (choice.flags & SLC_CHOOSE_ANSWERS_IN_ORDER) && looks_at_answers_only(*binding);
-        (after ? answers : found).push_back({binding, &block, by.stage, by.scopes & binding->spec->scopes});
+        const bool in_order = choice.flags & SLC_CHOOSE_ANSWERS_IN_ORDER;
+        (in_order && looks_at_answers_only(*binding) ? answers : found)
+            .push_back({binding, &block, by.stage, by.scopes & binding->spec->scopes, in_order ? group : 0, position++});
       }
     }
     found.insert(found.begin(), answers.rbegin(), answers.rend());
@@ -254,6 +259,7 @@ class Compiler {
     const plugin::Binding& binding = *f.binding;
     Hook h;
     h.stage = f.stage;
+    h.group = f.group, h.position = f.position;
     if (binding.interface_id == SLC_IFACE_MIDDLEWARE)
       h.middleware = plugin::table<slc_middleware>(binding);
     else if (binding.interface_id == SLC_IFACE_AROUND)
@@ -271,6 +277,7 @@ class Compiler {
   void sort(Chain& chain) {
     if (!chain.empty()) chain.id = g_->chains++;
     std::stable_sort(chain.hooks.begin(), chain.hooks.end(), [](const Hook& a, const Hook& b) { return a.stage < b.stage; });
+    chain.order_way_out();
   }
 
   // ---- places ----
@@ -564,6 +571,7 @@ class Compiler {
   std::map<const plugin::Binding*, std::shared_ptr<plugin::Object>> resolvers_;
   std::map<std::vector<std::string>, const BackendPlan*> earlier_;  // of options_.before, by hosts
   std::deque<config::Block> chosen_blocks_;  // of selectors; addresses stay
+  uint32_t groups_ = 0;
   std::vector<std::unique_ptr<std::vector<slc_str>>>& query_texts_ = g_->query_texts;
 };
 

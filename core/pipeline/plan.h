@@ -26,6 +26,8 @@ struct Hook {
   const slc_middleware* middleware = nullptr;
   const slc_around* around = nullptr;
   int32_t stage = 0;
+  // Hooks of one group (0: none) stand side by side and see answers in the order of `position`.
+  uint32_t group = 0, position = 0;
 };
 
 // The hooks of one scope at one place, outermost first.
@@ -34,6 +36,9 @@ struct Chain {
   uint32_t id = 0;       // within the generation, of those that have hooks
   bool has_raw = false;  // somebody has on_raw_response
   bool has_chunks[2] = {false, false};  // by side: somebody has on_request_chunk, on_response_chunk
+  // The order in which an answer passes the hooks: the last one first, but for groups.
+  std::vector<uint32_t> way_out;
+  void order_way_out();
   bool empty() const { return hooks.empty(); }
   uint32_t size() const { return static_cast<uint32_t>(hooks.size()); }
 };

@@ -63,21 +63,22 @@ slc_action Scope::call(uint32_t i, HookKind kind, Step::Function hook) {
   return a;
 }
 
-slc_action Scope::pass_told(std::span<const Step>& steps) {
+slc_action Scope::pass_told(std::span<const Step>& steps, uint32_t before) {
   slc_action a = SLC_NEXT;
   for (; !steps.empty() && steps[0].hook && a == SLC_NEXT; steps = steps.subspan(a == SLC_NEXT ? 1 : 0))
-    a = call(steps[0].index, plugin::HookState::kind_of(steps[0].site.running), steps[0].hook);
+    if (steps[0].index < before) a = call(steps[0].index, plugin::HookState::kind_of(steps[0].site.running), steps[0].hook);
   return a;
 }
 
-slc_action Scope::pass(std::span<const Step>& steps) {
+slc_action Scope::pass(std::span<const Step>& steps, uint32_t before) {
   if (exchange_->account()) [[unlikely]]
-    return pass_told(steps);
+    return pass_told(steps, before);
   plugin::HookRun run{*memory, steps_->counted()};
   const Step *at = steps.data(), *end = at + steps.size();
   slc_action a = SLC_NEXT;
   for (; at != end && at->hook; ++at) {
     const uint32_t i = at->index;
+    if (i >= before) continue;
     ran_[i] = 1;
     a = run.call(at->site, [&] {
       slc_action answer = at->hook(at->state, this, &slots_[i]);
@@ -260,7 +261,8 @@ loop::Task<void> Scope::take_reply(uint32_t i) {
 }
 
 loop::Task<bool> Scope::run_raw(uint32_t end) {
-  for (uint32_t i = std::min(end, chain_->size()); i-- > first_;) {
+  for (uint32_t i : chain_->way_out) {
+    if (i >= end || i < first_) continue;
     const Hook& h = chain_->hooks[i];
     if (!h.middleware || !h.middleware->on_raw_response) continue;
     slc_action a = call(i, HookKind::on_raw_response, h.middleware->on_raw_response);
@@ -340,7 +342,8 @@ void Scope::end_attempts() {
 
 void Scope::add_answer_stages(BodyFlow& flow) {
   if (used_) used_->scope->add_answer_stages(flow);
-  for (uint32_t i = reached_; i-- > first_;) flow.add(*this, i);
+  for (uint32_t i : chain_->way_out)
+    if (i < reached_ && i >= first_) flow.add(*this, i);
 }
 
 slc_token Scope::next_call(slc_next_fn done, void* user) {

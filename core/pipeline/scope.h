@@ -102,10 +102,10 @@ class Scope : public slc_exchange {
   ChunkState* caller_of_stream(int32_t side);
   // Calls one hook.
   slc_action call(uint32_t i, plugin::HookKind, Step::Function);
-  // Calls hooks until one does not answer SLC_NEXT or the next one is an around stage: its step is then the first of what is
-  // left. At the end nothing is left.
-  slc_action pass(std::span<const Step>& steps);
-  slc_action pass_told(std::span<const Step>& steps);  // the same for an exchange with an account
+  // Calls hooks (those before `before`) until one does not answer SLC_NEXT or the next is an around stage: its step is then the
+  // first of what is left. At the end nothing is left.
+  slc_action pass(std::span<const Step>& steps, uint32_t before = UINT32_MAX);
+  slc_action pass_told(std::span<const Step>& steps, uint32_t before);  // the same for an exchange with an account
   void fail_by(uint32_t i, plugin::HookKind, slc_action action);
   void blame(uint32_t i, plugin::HookKind, slc_action action);  // its part without the account
   loop::Task<void> take_reply(uint32_t i);

@@ -103,7 +103,11 @@ class Collector final : public BodyFlow::Sink {
 loop::Task<bool> Scope::pass_body(int32_t side, uint32_t from, uint32_t to, ArenaVector<http::Slice>& body) {
   Collector out{arena(), body.span()};
   BodyFlow flow{*worker, side, out};
-  for (uint32_t i = from; i < to; ++i) flow.add(*this, side == SLC_REQUEST ? i : from + to - 1 - i);
+  if (side == SLC_REQUEST)
+    for (uint32_t i = from; i < to; ++i) flow.add(*this, i);
+  else
+    for (uint32_t i : chain_->way_out)
+      if (i >= from && i < to) flow.add(*this, i);
   if (flow.empty()) co_return true;
   size_t before = http::total_size(body.span());
   flow.promise(flow.length(static_cast<int64_t>(before)));

@@ -1,5 +1,7 @@
 #include "core/pipeline/steps.h"
 
+#include <algorithm>
+
 #include "core/pipeline/plan.h"
 
 namespace sluice::pipeline {
@@ -12,6 +14,18 @@ Step::Function way_out(const Hook& h) { return h.middleware ? h.middleware->on_r
 Step::Last last_of(const Hook& h) { return h.middleware ? h.middleware->on_done : h.around->on_done; }
 
 }  // namespace
+
+void Chain::order_way_out() {
+  way_out.clear();
+  for (uint32_t end = size(); end > 0;) {
+    uint32_t begin = end - 1;
+    while (hooks[begin].group && begin > 0 && hooks[begin - 1].group == hooks[begin].group) --begin;
+    const auto first = static_cast<std::ptrdiff_t>(way_out.size());
+    for (uint32_t i = begin; i < end; ++i) way_out.push_back(i);
+    std::sort(way_out.begin() + first, way_out.end(), [this](uint32_t a, uint32_t b) { return hooks[a].position < hooks[b].position; });
+    end = begin;
+  }
+}
 
 Steps::Steps(const Chain& chain, const slc_worker& worker) {
   const uint32_t n = chain.size();
@@ -42,7 +56,7 @@ Steps::Steps(const Chain& chain, const slc_worker& worker) {
       add(i, HookKind::on_request).hook = h.middleware->on_request;
   }
   in_ = used;
-  for (uint32_t i = n; i-- > 0;)
+  for (uint32_t i : chain.way_out)
     if (Step::Function hook = way_out(chain.hooks[i])) add(i, HookKind::on_response).hook = hook;
   out_ = used - in_;
   for (uint32_t i = n; i-- > 0;)

@@ -35,7 +35,8 @@ class Steps {
     while (at < in_ && all_[at].index < first) ++at;
     return {all_.get() + at, in_ - at};
   }
-  // on_response, innermost first: of the hooks before `before`, down to `first`.
+  // on_response, in the order of the way out (Chain::way_out): of the hooks before `before`, down to `first`. A reply from the
+  // midst of a group leaves some behind it among them: the caller skips steps that are not before `before`.
   std::span<const Step> out(uint32_t before, uint32_t first) const {
     size_t at = in_, end = in_ + out_;
     while (at < end && all_[at].index >= before) ++at;

@@ -92,6 +92,40 @@ TEST_F(LoadersTest, ModifiersOfRequestsRunInTheOrderOfTheList) {
   }
 }
 
+TEST_F(LoadersTest, ModifiersOfBothKeepTheOrderOfTheListBothWays) {
+  for (const bool backend : {false, true}) {
+    SCOPED_TRACE(backend ? "backend" : "endpoint");
+    const std::string a = backend ? "test/backend-outer" : "test/proxy-outer", b = backend ? "test/backend-inner" : "test/proxy-inner";
+    const std::string only = backend ? "test/answer-one-backend" : "test/answer-one";
+    const auto both = [&](const std::string& id) { return R"("id": ")" + id + R"(", "on_request": [["note"]], "on_raw_response": [["note"]], "on_response": [["note"]])"; };
+    const auto config = [&](const std::string& names, const std::string& second) {
+      const std::string block = extra({{"plugin/req-resp-modifier", choice(names, {{a, both("one")}, {b, second}, {only, R"("id": "only")"}})}});
+      return quiet(endpoint_of("/x", backend_of(up_.url(), "/d", backend ? block : ""), backend ? "" : block + ", "));
+    };
+    {
+      PluggedGateway gateway({"script", "modifiers"}, config("[\"" + a + "\", \"" + only + "\", \"" + b + "\"]", both("two")));
+      const Response r = get_once(gateway.port(), "/x");
+      EXPECT_EQ(r.body, R"({"seen":"one two"})");
+      EXPECT_EQ(r.header("X-Trace"), "one only two");
+    }
+    {
+      // The list turned round turns both ways round.
+      PluggedGateway gateway({"script", "modifiers"}, config("[\"" + b + "\", \"" + a + "\"]", both("two")));
+      const Response r = get_once(gateway.port(), "/x");
+      EXPECT_EQ(r.body, R"({"seen":"two one"})");
+      EXPECT_EQ(r.header("X-Trace"), "two one");
+    }
+    {
+      // Who replies does not see its own answer; those in front of it do, and those that look at answers only.
+      PluggedGateway gateway({"script", "modifiers"}, config("[\"" + a + "\", \"" + b + "\", \"" + only + "\"]",
+          R"("id": "two", "on_request": [["data", {"from": "two"}], ["complete", true], ["status", 200], ["replied"]], "on_response": [["note"]])"));
+      const Response r = get_once(gateway.port(), "/x");
+      EXPECT_EQ(r.body, R"({"from":"two"})");
+      EXPECT_EQ(r.header("X-Trace"), "one only");
+    }
+  }
+}
+
 TEST_F(LoadersTest, AClientPluginTakesThePlaceOfTheHttpClient) {
   const std::string block = extra({{"plugin/http-client", choice(R"("test/echo-transport")", {{"test/echo-transport", R"("status": 201)"}})}});
   PluggedGateway gateway({"sending"}, quiet(endpoint_of("/x", backend_of(up_.url(), "/d", block))));

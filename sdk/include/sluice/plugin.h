@@ -483,8 +483,9 @@ typedef struct slc_middleware { /* [worker]; a NULL hook costs nothing: it is no
   /* Backend scope only: the transport's answer, before status rule and decoder. A body that is set here takes the
    * place of one that is still arriving. */
   slc_action (*on_raw_response)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
-  /* In reverse order, also when the inside failed (outcome() tells). SLC_REPLY: it has not, the response side says what
-   * there is; at a backend a body set in place of a failure stands for the backend's, as in on_request. */
+  /* In reverse order (a selector may have it the other way), also when the inside failed (outcome() tells). SLC_REPLY: it has
+   * not, the response side says what there is; at a backend a body set in place of a failure stands for the backend's,
+   * as in on_request. */
   slc_action (*on_response)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
   /* Exactly once if on_request ran (or, without on_request, on any other hook), last of all. */
   void (*on_done)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
@@ -591,8 +592,8 @@ typedef struct slc_log_sink { /* takes the place of the built-in application log
 } slc_log_sink;
 
 #define SLC_IFACE_SELECTOR "sluice.selector/1.draft"
-/* SLC_CHOOSE_ANSWERS_IN_ORDER: those of the choices that look at answers only see them in the order of choosing, too,
- * instead of the last one first. */
+/* SLC_CHOOSE_ANSWERS_IN_ORDER: the choices see answers in the order of choosing, too, instead of the last one first; those that
+ * look at answers only see also what the others replied. */
 enum { SLC_CHOOSE_ANSWERS_IN_ORDER = 1 };
 typedef struct slc_choice { /* one of the bindings that a block stands for; copied by choose */
   uint32_t size;

@@ -30,6 +30,10 @@ class StepsTest : public testing::Test {
     around_.on_done = last;
     chain_.hooks.push_back({std::make_shared<plugin::Object>(), nullptr, &around_, 0});
   }
+  Steps made() {
+    chain_.order_way_out();
+    return {chain_, *worker_.worker};
+  }
   static std::vector<uint32_t> hooks_of(std::span<const Step> steps) {
     std::vector<uint32_t> found;
     for (const Step& s : steps) found.push_back(s.index);
@@ -48,7 +52,7 @@ TEST_F(StepsTest, EachWayHasItsFunctionsInTheOrderOfCallingAndNoOthers) {
   around();
   middleware({.in = true});
   middleware({});
-  const Steps steps{chain_, *worker_.worker};
+  const Steps steps = made();
   EXPECT_EQ(hooks_of(steps.in(0)), (Hooks{0, 2, 3}));
   EXPECT_EQ(steps.in(0)[0].hook, &pass);
   EXPECT_EQ(steps.in(0)[1].hook, nullptr) << "an around stage is not called like the others";
@@ -57,9 +61,24 @@ TEST_F(StepsTest, EachWayHasItsFunctionsInTheOrderOfCallingAndNoOthers) {
   EXPECT_EQ(steps.done()[1].last, &last);
 }
 
+TEST_F(StepsTest, AGroupSeesAnswersInItsOwnOrder) {
+  for (int i = 0; i < 5; ++i) middleware({.in = true, .out = true});
+  // 1, 2 and 3 are a group; 1 was chosen between the others.
+  for (uint32_t i : {1u, 2u, 3u}) chain_.hooks[i].group = 7;
+  chain_.hooks[1].position = 1, chain_.hooks[2].position = 0, chain_.hooks[3].position = 2;
+  const Steps steps = made();
+  EXPECT_EQ(hooks_of(steps.in(0)), (Hooks{0, 1, 2, 3, 4}));
+  EXPECT_EQ(hooks_of(steps.out(5, 0)), (Hooks{4, 2, 1, 3, 0}));
+  EXPECT_EQ(hooks_of(steps.out(5, 1)), (Hooks{4, 2, 1, 3})) << "an attempt begins in front of a group, never in it";
+  EXPECT_EQ(hooks_of(steps.out(3, 0)), (Hooks{2, 1, 3, 0})) << "3, which replied, is the caller's to skip";
+  // Two groups side by side keep apart.
+  chain_.hooks[4].group = 8, chain_.hooks[0].group = 8;
+  EXPECT_EQ(hooks_of(made().out(5, 0)), (Hooks{4, 2, 1, 3, 0}));
+}
+
 TEST_F(StepsTest, AnAttemptBeginsBehindItsStageAndTheWayBackBeginsWhereTheWayInEnded) {
   for (int i = 0; i < 4; ++i) middleware({.in = true, .out = true});
-  const Steps steps{chain_, *worker_.worker};
+  const Steps steps = made();
   EXPECT_EQ(hooks_of(steps.in(2)), (Hooks{2, 3}));
   EXPECT_EQ(hooks_of(steps.in(4)), Hooks{});
   EXPECT_EQ(hooks_of(steps.out(4, 2)), (Hooks{3, 2}));
