@@ -438,4 +438,14 @@ Result<bool, Problem> Module::initialise() {
   return true;
 }
 
+std::string plugin_at(const void* address) {
+  Dl_info of{}, other{};
+  if (!dladdr(address, &of)) return {};
+  Images& all = images();
+  std::lock_guard lock{all.mutex};
+  for (const auto& [key, image] : all.by_key)
+    if (image->library.is_loaded() && image->entry && dladdr(image->entry, &other) && other.dli_fbase == of.dli_fbase) return image->entry->id;
+  return {};
+}
+
 }  // namespace sluice::plugin

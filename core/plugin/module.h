@@ -62,4 +62,7 @@ class Module {
   bool initialised_ = false;
 };
 
+// The id of the plugin whose file is mapped at this address; empty: none is. For messages: it looks through all of them. [any]
+std::string plugin_at(const void* address);
+
 }  // namespace sluice::plugin

@@ -14,11 +14,18 @@ Node* node_of(slc_node n) { return static_cast<Node*>(n.p); }
 
 Arena* arena_of(slc_node n) { return reinterpret_cast<Arena*>(n.epoch); }
 
+// Reading expands what a decoder has put off, in the exchange's memory. Which worker's that is the handle does not tell.
+#define SLC_CHECK_NODE(node, function) (!(node).epoch || SLC_CHECK_ANY_WORKER(function))
+
 // ---- reading ----
 
-int32_t kind(slc_node n) noexcept { return n.p ? static_cast<int32_t>(node_of(n)->kind) : SLC_NULL; }
+int32_t kind(slc_node n) noexcept {
+  if (!SLC_CHECK_NODE(n, "kind (sluice.document/1)")) return SLC_NULL;
+  return n.p ? static_cast<int32_t>(node_of(n)->kind) : SLC_NULL;
+}
 
 slc_status as_int(slc_node n, int64_t* out) noexcept {
+  if (!SLC_CHECK_NODE(n, "as_int (sluice.document/1)")) return SLC_ETHREAD;
   auto v = n.p && out ? document::as_integer(arena_of(n), *node_of(n)) : std::nullopt;
   if (!v) return SLC_EINVAL;
   *out = *v;
@@ -26,6 +33,7 @@ slc_status as_int(slc_node n, int64_t* out) noexcept {
 }
 
 slc_status as_double(slc_node n, double* out) noexcept {
+  if (!SLC_CHECK_NODE(n, "as_double (sluice.document/1)")) return SLC_ETHREAD;
   auto v = n.p && out ? document::as_double(arena_of(n), *node_of(n)) : std::nullopt;
   if (!v) return SLC_EINVAL;
   *out = *v;
@@ -33,18 +41,21 @@ slc_status as_double(slc_node n, double* out) noexcept {
 }
 
 slc_status as_bool(slc_node n, int32_t* out) noexcept {
+  if (!SLC_CHECK_NODE(n, "as_bool (sluice.document/1)")) return SLC_ETHREAD;
   if (!n.p || !out || node_of(n)->kind != Kind::boolean) return SLC_EINVAL;
   *out = document::boolean(arena_of(n), *node_of(n));
   return SLC_OK;
 }
 
 slc_str text(slc_node n) noexcept {
+  if (!SLC_CHECK_NODE(n, "text (sluice.document/1)")) return kAbsent;
   Node* node = node_of(n);
   if (!node || (node->kind != Kind::string && node->kind != Kind::number)) return kAbsent;
   return str(document::text(arena_of(n), *node));
 }
 
 slc_node find(slc_node n, slc_str key) noexcept {
+  if (!SLC_CHECK_NODE(n, "find (sluice.document/1)")) return slc_node{nullptr, 0};
   if (!n.p || !sane(key)) return {nullptr, 0};
   Node* found = document::find(arena_of(n), *node_of(n), view(key));
   return found ? slc_node{found, n.epoch} : slc_node{nullptr, 0};
@@ -52,7 +63,7 @@ slc_node find(slc_node n, slc_str key) noexcept {
 
 slc_node at(slc_node n, uint32_t i, slc_str* key) noexcept {
   if (key) *key = kAbsent;
-  if (!n.p) return {nullptr, 0};
+  if (!n.p || !SLC_CHECK_NODE(n, "at (sluice.document/1)")) return {nullptr, 0};
   std::string_view name;
   Node* found = document::at(arena_of(n), *node_of(n), i, &name);
   if (!found) return {nullptr, 0};
@@ -60,15 +71,20 @@ slc_node at(slc_node n, uint32_t i, slc_str* key) noexcept {
   return {found, n.epoch};
 }
 
-uint32_t count(slc_node n) noexcept { return n.p ? document::count(arena_of(n), *node_of(n)) : 0; }
+uint32_t count(slc_node n) noexcept {
+  if (!SLC_CHECK_NODE(n, "count (sluice.document/1)")) return 0;
+  return n.p ? document::count(arena_of(n), *node_of(n)) : 0;
+}
 
 slc_status erase(slc_node n, slc_str key) noexcept {
+  if (!SLC_CHECK_NODE(n, "erase (sluice.document/1)")) return SLC_ETHREAD;
   // A configuration is read by all workers and never changed.
   if (!n.p || !arena_of(n) || node_of(n)->kind != Kind::object || !sane(key)) return SLC_EINVAL;
   return document::erase(*arena_of(n), *node_of(n), view(key)) ? SLC_OK : SLC_ENOTFOUND;
 }
 
 slc_str source(slc_node n, slc_str format) noexcept {
+  if (!SLC_CHECK_NODE(n, "source (sluice.document/1)")) return kAbsent;
   if (!n.p || !sane(format)) return kAbsent;
   std::string_view text = document::source(arena_of(n), *node_of(n), view(format));
   return text.empty() ? kAbsent : str(text);
@@ -77,7 +93,7 @@ slc_str source(slc_node n, slc_str format) noexcept {
 slc_str source_run(slc_node n, slc_str format, uint32_t i, uint32_t* members) noexcept {
   uint32_t taken = 0;
   std::string_view run;
-  if (n.p && sane(format)) run = document::source_run(arena_of(n), *node_of(n), view(format), i, &taken);
+  if (n.p && sane(format) && SLC_CHECK_NODE(n, "source_run (sluice.document/1)")) run = document::source_run(arena_of(n), *node_of(n), view(format), i, &taken);
   if (members) *members = taken;
   return taken ? str(run) : kAbsent;
 }

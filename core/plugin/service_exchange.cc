@@ -42,6 +42,7 @@ ArenaVector<http::Slice>* body_of(slc_exchange* x, int32_t side) {
 }
 
 slc_str header(slc_exchange* x, int32_t side, slc_header_id id, uint32_t nth) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "header (sluice.exchange/1)")) return kAbsent;
   http::Headers* h = readable_headers_of(x, side);
   std::string_view name = header_name(id);
   if (!h || name.empty()) return kAbsent;
@@ -50,6 +51,7 @@ slc_str header(slc_exchange* x, int32_t side, slc_header_id id, uint32_t nth) no
 }
 
 slc_status header_at(slc_exchange* x, int32_t side, uint32_t i, slc_str* name, slc_str* value) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "header_at (sluice.exchange/1)")) return SLC_ETHREAD;
   http::Headers* h = readable_headers_of(x, side);
   if (!h) return SLC_EINVAL;
   if (i >= h->size()) return SLC_ENOTFOUND;
@@ -72,13 +74,16 @@ slc_status put_header(slc_exchange* x, int32_t side, slc_header_id id, slc_str v
   return SLC_OK;
 }
 slc_status set_header(slc_exchange* x, int32_t side, slc_header_id id, slc_str v) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "set_header (sluice.exchange/1)")) return SLC_ETHREAD;
   return put_header(x, side, id, v, true);
 }
 slc_status add_header(slc_exchange* x, int32_t side, slc_header_id id, slc_str v) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "add_header (sluice.exchange/1)")) return SLC_ETHREAD;
   return put_header(x, side, id, v, false);
 }
 
 slc_status remove_header(slc_exchange* x, int32_t side, slc_header_id id) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "remove_header (sluice.exchange/1)")) return SLC_ETHREAD;
   http::Headers* h = headers_of(x, side);
   std::string_view name = header_name(id);
   if (!h || name.empty()) return SLC_EINVAL;
@@ -89,6 +94,7 @@ slc_status remove_header(slc_exchange* x, int32_t side, slc_header_id id) noexce
 // ---- request line, parameters, status ----
 
 slc_str field(slc_exchange* x, int32_t which) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "field (sluice.exchange/1)")) return kAbsent;
   switch (which) {
     case SLC_METHOD: return str(x->request.method);
     case SLC_PATH: return str(x->request.path);
@@ -111,6 +117,7 @@ bool is_target_text(std::string_view s, bool blanks) {
 }
 
 slc_status set_field(slc_exchange* x, int32_t which, slc_str text) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "set_field (sluice.exchange/1)")) return SLC_ETHREAD;
   if (!sane(text)) return SLC_EINVAL;
   std::string_view v = view(text);
   switch (which) {
@@ -133,6 +140,7 @@ slc_status set_field(slc_exchange* x, int32_t which, slc_str text) noexcept {
 }
 
 slc_str param(slc_exchange* x, slc_str name) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "param (sluice.exchange/1)")) return kAbsent;
   if (!x->params || !sane(name)) return kAbsent;
   for (const router::Param& p : *x->params)
     if (p.name == view(name)) return str(p.value);
@@ -140,6 +148,7 @@ slc_str param(slc_exchange* x, slc_str name) noexcept {
 }
 
 slc_status set_param(slc_exchange* x, slc_str name, slc_str value) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "set_param (sluice.exchange/1)")) return SLC_ETHREAD;
   if (!x->params || !sane(name) || !sane(value) || name.len == 0) return SLC_EINVAL;
   std::string_view v = x->arena().copy(view(value));
   for (router::Param& p : *x->params)
@@ -152,9 +161,13 @@ slc_status set_param(slc_exchange* x, slc_str name, slc_str value) noexcept {
   return SLC_OK;
 }
 
-int32_t status(slc_exchange* x) noexcept { return x->response.status; }
+int32_t status(slc_exchange* x) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "status (sluice.exchange/1)")) return 0;
+  return x->response.status;
+}
 
 slc_status set_status(slc_exchange* x, int32_t status) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "set_status (sluice.exchange/1)")) return SLC_ETHREAD;
   // An interim status cannot be a response's (RFC 9110 §15.2); 101 is a protocol change, which has its own way.
   if (status < 200 || status > 999) return SLC_EINVAL;
   x->response.status = status;
@@ -164,6 +177,7 @@ slc_status set_status(slc_exchange* x, int32_t status) noexcept {
 // ---- bodies and data ----
 
 uint32_t body(slc_exchange* x, int32_t side, slc_str* out, uint32_t cap) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "body (sluice.exchange/1)")) return 0;
   ArenaVector<http::Slice>* pieces = body_of(x, side);
   if (!pieces) return 0;
   for (uint32_t i = 0; out && i < cap && i < pieces->size(); ++i) out[i] = str((*pieces)[i]);
@@ -171,6 +185,7 @@ uint32_t body(slc_exchange* x, int32_t side, slc_str* out, uint32_t cap) noexcep
 }
 
 slc_status set_body(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "set_body (sluice.exchange/1)")) return SLC_ETHREAD;
   ArenaVector<http::Slice>* pieces = body_of(x, side);
   if (!pieces || !sane(bytes)) return SLC_EINVAL;
   std::string_view copy = x->arena().copy(view(bytes));  // first: the bytes may be the body's own
@@ -200,6 +215,7 @@ char* run_room(slc_exchange* x, size_t n) {
 }
 
 slc_status append_body(slc_exchange* x, slc_str bytes, int32_t stable) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "append_body (sluice.exchange/1)")) return SLC_ETHREAD;
   if (!sane(bytes)) return SLC_EINVAL;
   std::string_view piece = view(bytes);
   if (piece.empty()) return SLC_OK;
@@ -218,19 +234,25 @@ slc_status append_body(slc_exchange* x, slc_str bytes, int32_t stable) noexcept 
 }
 
 slc_node data(slc_exchange* x) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "data (sluice.exchange/1)")) return slc_node{nullptr, 0};
   if (!x->response.has_data) return {nullptr, 0};
   return handle(&x->response.data, x->memory);
 }
 
 slc_builder* replace_data(slc_exchange* x) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "replace_data (sluice.exchange/1)")) return nullptr;
   auto* b = x->arena().make<slc_builder>(x->arena(), nullptr);
   x->building = &b->build;
   return b;
 }
 
-int32_t complete(slc_exchange* x) noexcept { return x->response.complete; }
+int32_t complete(slc_exchange* x) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "complete (sluice.exchange/1)")) return 0;
+  return x->response.complete;
+}
 
 slc_status set_complete(slc_exchange* x, int32_t v) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "set_complete (sluice.exchange/1)")) return SLC_ETHREAD;
   x->response.complete = v != 0;
   return SLC_OK;
 }
@@ -238,6 +260,7 @@ slc_status set_complete(slc_exchange* x, int32_t v) noexcept {
 // ---- the rest ----
 
 void* alloc(slc_exchange* x, size_t size, size_t align) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "alloc (sluice.exchange/1)")) return nullptr;
   constexpr size_t kMost = size_t{256} << 20;
   if (align == 0) align = alignof(std::max_align_t);
   if (size > kMost || align > 64 || !std::has_single_bit(align)) return nullptr;
@@ -245,6 +268,7 @@ void* alloc(slc_exchange* x, size_t size, size_t align) noexcept {
 }
 
 void fail(slc_exchange* x, int32_t http_status, slc_str why, slc_str body, slc_str content_type) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "fail (sluice.exchange/1)")) return;
   Error e;
   // A plugin that names a status has decided something; one that names none could not do its work.
   bool valid = http_status >= 200 && http_status <= 999;
@@ -259,6 +283,7 @@ void fail(slc_exchange* x, int32_t http_status, slc_str why, slc_str body, slc_s
 }
 
 slc_status outcome(slc_exchange* x, slc_str* text) noexcept {
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "outcome (sluice.exchange/1)")) return SLC_ETHREAD;
   const Error& e = !x->error && x->inside ? *x->inside : x->error;
   if (text) {
     *text = kAbsent;

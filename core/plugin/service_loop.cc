@@ -5,19 +5,19 @@
 namespace sluice::plugin {
 namespace {
 
-slc_token suspend(slc_exchange* x) noexcept { return x->worker->tokens->on_thread() ? x->worker->tokens->suspend(*x) : 0; }
+slc_token suspend(slc_exchange* x) noexcept { return SLC_ON_THREAD_OF(*x->worker, "suspend (sluice.loop/1)") ? x->worker->tokens->suspend(*x) : 0; }
 
 slc_status resume(slc_token token, slc_action action) noexcept { return TokenTable::resume(token, action); }
 
 // The worker that an operation runs on: the owner's, which must be the one named.
-TokenTable* table_of(slc_worker* w, slc_exchange* owner) {
+TokenTable* table_of(slc_worker* w, slc_exchange* owner, const char* function, const void* caller) {
   if (owner && w && owner->worker != w) return nullptr;
   if (!w) w = owner ? owner->worker : nullptr;
-  return w && w->tokens->on_thread() ? w->tokens.get() : nullptr;
+  return w && on_thread_of(*w, function, caller) ? w->tokens.get() : nullptr;
 }
 
 slc_token timer(slc_worker* w, slc_exchange* owner, uint32_t ms, slc_timer_fn fn, void* user) noexcept {
-  TokenTable* t = table_of(w, owner);
+  TokenTable* t = table_of(w, owner, "timer (sluice.loop/1)", __builtin_return_address(0));
   return t && fn ? t->start_timer(owner, ms, fn, user) : 0;
 }
 
@@ -32,13 +32,13 @@ bool sane_callout(const slc_callout& c) {
 }
 
 slc_token http(slc_worker* w, slc_exchange* owner, const slc_callout* c, slc_reply_fn fn, void* user) noexcept {
-  TokenTable* t = table_of(w, owner);
+  TokenTable* t = table_of(w, owner, "http (sluice.loop/1)", __builtin_return_address(0));
   return t && c && fn && sane_callout(*c) ? t->start_callout(owner, *c, fn, user) : 0;
 }
 
 slc_status cancel(slc_worker* w, slc_token token) noexcept {
   if (!w) return SLC_EINVAL;
-  return w->tokens->on_thread() ? w->tokens->cancel(token) : SLC_ETHREAD;
+  return SLC_ON_THREAD_OF(*w, "cancel (sluice.loop/1)") ? w->tokens->cancel(token) : SLC_ETHREAD;
 }
 
 slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
@@ -56,7 +56,7 @@ slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
 }
 
 slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {
-  return w && fn && w->tokens->on_thread() ? w->tokens->start_event(fn, user) : 0;
+  return w && fn && SLC_ON_THREAD_OF(*w, "event (sluice.loop/1)") ? w->tokens->start_event(fn, user) : 0;
 }
 slc_status signal(slc_token token) noexcept { return TokenTable::signal(token); }
 

@@ -19,8 +19,12 @@ slc_metric_id histogram(const slc_host* host, slc_str name, slc_str help, const 
   return define(host, name, help, metrics::Kind::histogram, {bounds, n});
 }
 
-void add(slc_worker* w, slc_metric_id id, int64_t n) noexcept { w->metrics->add(id, n); }
-void observe(slc_worker* w, slc_metric_id id, double v) noexcept { w->metrics->observe(id, v); }
+void add(slc_worker* w, slc_metric_id id, int64_t n) noexcept {
+  if (SLC_CHECK_THREAD_OF(*w, "add (sluice.metrics/1)")) w->metrics->add(id, n);
+}
+void observe(slc_worker* w, slc_metric_id id, double v) noexcept {
+  if (SLC_CHECK_THREAD_OF(*w, "observe (sluice.metrics/1)")) w->metrics->observe(id, v);
+}
 int64_t read(const slc_host*, slc_metric_id id) noexcept { return metrics::read(id); }
 
 }  // namespace

@@ -30,6 +30,7 @@ slc_status get(const slc_host* h, slc_str key, void* to, size_t cap, size_t* len
 slc_status read(const slc_host* h, slc_exchange* x, slc_str key, slc_str* value) noexcept {
   if (!h || !x || !sane(key) || !value) return SLC_EINVAL;
   *value = kAbsent;
+  if (!SLC_CHECK_THREAD_OF(*x->worker, "read (sluice.store/1)")) return SLC_ETHREAD;
   store_of(h).get(view(key), shared::now_ns(), [&](std::string_view found) { *value = str(x->arena().copy(found)); });
   return value->ptr ? SLC_OK : SLC_ENOTFOUND;
 }

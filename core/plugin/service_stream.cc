@@ -9,17 +9,17 @@ bool side_of_body(int32_t side) { return side == SLC_REQUEST || side == SLC_RESP
 
 slc_status expect(slc_exchange* x, int32_t side, int64_t length) noexcept {
   if (!side_of_body(side) || length < SLC_BODY_SKIPPED) return SLC_EINVAL;
-  return x->worker->tokens->on_thread() ? x->stream_expect(side, length) : SLC_ETHREAD;
+  return SLC_ON_THREAD_OF(*x->worker, "expect (sluice.stream/1)") ? x->stream_expect(side, length) : SLC_ETHREAD;
 }
 slc_status emit(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
   if (!side_of_body(side) || !sane(bytes)) return SLC_EINVAL;
-  return x->worker->tokens->on_thread() ? x->stream_emit(side, view(bytes)) : SLC_ETHREAD;
+  return SLC_ON_THREAD_OF(*x->worker, "emit (sluice.stream/1)") ? x->stream_emit(side, view(bytes)) : SLC_ETHREAD;
 }
 size_t room(slc_exchange* x, int32_t side) noexcept {
-  return side_of_body(side) && x->worker->tokens->on_thread() ? x->stream_room(side) : 0;
+  return side_of_body(side) && SLC_ON_THREAD_OF(*x->worker, "room (sluice.stream/1)") ? x->stream_room(side) : 0;
 }
 slc_token suspend(slc_exchange* x, int32_t side) noexcept {
-  return side_of_body(side) && x->worker->tokens->on_thread() ? x->stream_suspend(side) : 0;
+  return side_of_body(side) && SLC_ON_THREAD_OF(*x->worker, "suspend (sluice.stream/1)") ? x->stream_suspend(side) : 0;
 }
 
 }  // namespace

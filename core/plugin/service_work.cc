@@ -7,19 +7,19 @@ namespace sluice::plugin {
 namespace {
 
 // The table that an operation of the worker belongs to; nullptr: called from another thread, or for somebody else's exchange.
-TokenTable* table_of(slc_worker* w, slc_exchange* owner, slc_status* why) {
+TokenTable* table_of(slc_worker* w, slc_exchange* owner, slc_status* why, const char* function, const void* caller) {
   *why = SLC_EINVAL;
   if (owner && w && owner->worker != w) return nullptr;
   if (!w) w = owner ? owner->worker : nullptr;
   if (!w) return nullptr;
   *why = SLC_ETHREAD;
-  return w->tokens->on_thread() ? w->tokens.get() : nullptr;
+  return on_thread_of(*w, function, caller) ? w->tokens.get() : nullptr;
 }
 
 slc_status submit(slc_worker* w, slc_exchange* owner, const slc_job* job, void* user, slc_token* token) noexcept {
   if (!job || !sane_job(*job) || !job->done) return SLC_EINVAL;
   slc_status why;
-  TokenTable* t = table_of(w, owner, &why);
+  TokenTable* t = table_of(w, owner, &why, "submit (sluice.work/1)", __builtin_return_address(0));
   return t ? t->start_job(owner, *job, user, token) : why;
 }
 
@@ -46,7 +46,7 @@ slc_status withdraw(const slc_host* host, slc_token token) noexcept {
 slc_status lookup(slc_worker* w, slc_exchange* owner, const slc_dns_query* q, slc_dns_fn fn, void* user, slc_token* token) noexcept {
   if (!q || !fn || !sane_query(*q)) return SLC_EINVAL;
   slc_status why;
-  TokenTable* t = table_of(w, owner, &why);
+  TokenTable* t = table_of(w, owner, &why, "lookup (sluice.dns/1)", __builtin_return_address(0));
   return t ? t->start_lookup(owner, *q, fn, user, token) : why;
 }
 

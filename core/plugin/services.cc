@@ -1,5 +1,12 @@
 #include "core/plugin/services.h"
 
+#include <mutex>
+#include <set>
+
+#include "core/log/log.h"
+#include "core/plugin/module.h"
+#include "core/plugin/token_table.h"
+
 namespace sluice::plugin {
 namespace {
 
@@ -17,9 +24,38 @@ constexpr Service kServices[] = {
 
 ServiceFilter filter = nullptr;
 
+// Nothing of the exchange is read here: it belongs to another thread.
+void tell_of_thread(const char* function, const void* caller) {
+  std::string who;
+  if (const Place* p = current_place)
+    who = "plugin " + std::string{p->plugin} + (p->binding.empty() ? "" : " (" + std::string{p->binding} + ")") +
+          (p->where.empty() ? "" : " " + std::string{p->where});
+  else if (std::string id = plugin_at(caller); !id.empty())
+    who = "plugin " + id;
+  else
+    who = "a plugin";
+  static std::mutex mutex;
+  static auto* told = new std::set<std::string>;
+  std::string text = who + " called " + function + " on a thread that is not the worker's: the call did nothing. Only resume, post and signal are for other threads";
+  std::lock_guard lock{mutex};
+  if (told->size() < 1000 && told->insert(text).second) log::write(log::Level::error, text);
+}
+
 const void* offered(const Service& s) { return filter ? filter(s.id, s.table) : s.table; }
 
 }  // namespace
+
+bool on_thread_of(const slc_worker& w, const char* function, const void* caller) {
+  if (w.tokens->on_thread()) return true;
+  if constexpr (kChecksThreads) tell_of_thread(function, caller);
+  return false;
+}
+
+bool on_any_worker(const char* function, const void* caller) {
+  if (hook_state.worker != HookState::kNoWorker || !TokenTable::any_published()) return true;
+  tell_of_thread(function, caller);
+  return false;
+}
 
 void set_service_filter(ServiceFilter f) { filter = f; }
 

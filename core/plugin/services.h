@@ -42,6 +42,28 @@ extern const slc_work_api kWorkService;
 extern const slc_dns_api kDnsService;
 extern const slc_store_api kStoreService;
 
+// ---- which thread calls ----
+// What belongs to a worker is touched on its thread alone. The services that start something check it in every build; those that
+// only look, or change a field, do so in debug builds (tests, and gateways that authors build themselves): there, a call from
+// another thread does nothing, answers SLC_ETHREAD or what is absent, and a line in the log names the plugin. In others it is
+// undefined, and costs nothing.
+
+// True: the calling thread is the worker's. Else it is told, in debug builds, once for each plugin and function. `caller`: an
+// address in the code that called.
+bool on_thread_of(const slc_worker&, const char* function, const void* caller);
+// The calling thread is some worker's; true as long as nobody knows of any.
+bool on_any_worker(const char* function, const void* caller);
+#define SLC_ON_THREAD_OF(worker, function) ::sluice::plugin::on_thread_of((worker), (function), __builtin_return_address(0))
+#ifdef NDEBUG
+inline constexpr bool kChecksThreads = false;
+#define SLC_CHECK_THREAD_OF(worker, function) true
+#define SLC_CHECK_ANY_WORKER(function) true
+#else
+inline constexpr bool kChecksThreads = true;
+#define SLC_CHECK_THREAD_OF(worker, function) SLC_ON_THREAD_OF(worker, function)
+#define SLC_CHECK_ANY_WORKER(function) ::sluice::plugin::on_any_worker((function), __builtin_return_address(0))
+#endif
+
 // A view that a plugin passed in: a pointer where there is a length, and a length that can be one.
 inline bool sane(slc_str s) { return (s.ptr || s.len == 0) && s.len <= static_cast<size_t>(PTRDIFF_MAX); }
 inline constexpr slc_str kAbsent{nullptr, 0};

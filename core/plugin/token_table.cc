@@ -10,6 +10,7 @@ namespace sluice::plugin {
 namespace {
 
 std::array<std::atomic<TokenTable*>, 256> tables{};
+std::atomic<int> published{0};
 // Where the generations of the next table of this worker begin: behind everything its predecessors handed out.
 std::array<std::atomic<uint32_t>, 256> first_generation{};
 
@@ -312,11 +313,15 @@ uint32_t TokenTable::cancel_of(const Place* place, bool quiet_only) {
   return n;
 }
 
-void TokenTable::publish(TokenTable* t) { tables[t->index_].store(t, std::memory_order_release); }
+void TokenTable::publish(TokenTable* t) {
+  if (!tables[t->index_].exchange(t, std::memory_order_acq_rel)) published.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool TokenTable::any_published() { return published.load(std::memory_order_relaxed) > 0; }
 
 void TokenTable::unpublish(TokenTable* t) {
   TokenTable* expected = t;
-  tables[t->index_].compare_exchange_strong(expected, nullptr);
+  if (tables[t->index_].compare_exchange_strong(expected, nullptr)) published.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void TokenTable::retire(std::unique_ptr<TokenTable> table) {

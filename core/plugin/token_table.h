@@ -77,6 +77,7 @@ class TokenTable {
   // Tokens of this worker are found from now on, or no longer. [main thread]
   static void publish(TokenTable*);
   static void unpublish(TokenTable*);
+  static bool any_published();  // [any]
   // The worker is going: ends all operations without a call back and keeps the table for late tokens.
   static void retire(std::unique_ptr<TokenTable>);
 

@@ -94,6 +94,30 @@ TEST_F(MisbehavingTest, AChunkHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) 
   expect_good(gateway);
 }
 
+TEST_F(MisbehavingTest, AnExchangeIsTouchedByItsWorkerAloneAndADebugBuildLooks) {
+#ifdef NDEBUG
+  GTEST_SKIP() << "release builds do not look";
+#else
+  // A thread of the pool: the host knows whose job it runs. A thread that the host has never seen: the file tells.
+  struct Case {
+    const char *fixture, *name, *who;
+  };
+  for (const Case& c : {Case{"job_touches_exchange", "job-touches-exchange", "plugin misbehaving.job-touches-exchange (misbehaving/job-touches-exchange) [ENDPOINT: /bad]"},
+                        Case{"thread_touches_exchange", "thread-touches-exchange", "plugin misbehaving.thread-touches-exchange"}}) {
+    SCOPED_TRACE(c.fixture);
+    PluggedGateway gateway({std::string{"misbehaving/"} + c.fixture}, with_fixture(up, c.name, "5s", false));
+    for (int i = 0; i < 3; ++i) {
+      const Response r = get_once(gateway.port(), "/bad", {{"X-Any", "1"}});
+      EXPECT_EQ(r.status, 200);
+      EXPECT_EQ(r.header("X-Touched"), std::string_view{c.name}.starts_with("thread") ? "stale" : "") << "it got nothing";
+    }
+    gateway->process().wait_for_output(std::string{c.who} + " called header (sluice.exchange/1) on a thread that is not the worker's");
+    expect_good(gateway);
+    EXPECT_EQ(occurrences(gateway.log_to_the_end(), "on a thread that is not the worker's"), 1) << "told once";
+  }
+#endif
+}
+
 TEST_F(MisbehavingTest, AReplyOfAChunkHookIsNoActionAndFailsTheBody) {
   PluggedGateway gateway({"misbehaving/replies_in_chunk"}, with_fixture(up, "replies-in-chunk", "5s", false));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 500);

@@ -27,6 +27,9 @@
  *           whose function or callback it was started: on a worker when worker_stop is called there, on the
  *           pool before destroy is called. What has ended never calls back. Started from a thread of the
  *           plugin's own, it belongs to nobody: withdraw it
+ * Checks    the host looks whether [worker] functions are called on their thread: those that start something always
+ *           (SLC_ETHREAD, or 0), those that read or change something in debug builds, where the call does nothing,
+ *           answers SLC_ETHREAD or what is absent, and a line in the log names the plugin
  * Errors    no exception crosses: every function pointer is noexcept when seen from C++.
  * Re-entry  a callback (timer, reply, done) is never made from inside the call that started it. */
 #ifndef SLUICE_PLUGIN_H

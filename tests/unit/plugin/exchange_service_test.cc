@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/unit/plugin/fake.h"
 
 namespace sluice::plugin {
@@ -266,6 +268,92 @@ TEST_F(ExchangeServiceTest, TooDeepADocumentIsALimit) {
   for (int i = 0; i < 20'000 && s == SLC_OK; ++i) s = doc.begin(b, SLC_ARRAY);
   EXPECT_EQ(s, SLC_ELIMIT);
   EXPECT_FALSE(finish_building(*x.x));
+}
+
+// ---- which thread ----
+
+struct ThreadTest : ExchangeServiceTest {
+  // Runs on a thread that is no worker's.
+  template <class F>
+  static void elsewhere(F f) {
+    std::thread{f}.join();
+  }
+};
+
+TEST_F(ThreadTest, AnExchangeIsTouchedByItsWorkerAlone) {
+  if (!kChecksThreads) GTEST_SKIP() << "a release build does not look";
+  x->response.status = 204;
+  x->request.path = "/p";
+  slc_header_id a = id("a");
+  document::Builder b{x.arena, nullptr};
+  b.string("text");
+  x->response.has_data = b.finish(&x->response.data);
+  const slc_node node = api.data(x);
+  elsewhere([&] {
+    EXPECT_EQ(api.set_header(x, SLC_REQUEST, a, S("1")), SLC_ETHREAD);
+    EXPECT_EQ(api.header(x, SLC_REQUEST, a, 0).ptr, nullptr);
+    slc_str n, v;
+    EXPECT_EQ(api.header_at(x, SLC_REQUEST, 0, &n, &v), SLC_ETHREAD);
+    EXPECT_EQ(api.field(x, SLC_PATH).ptr, nullptr);
+    EXPECT_EQ(api.set_field(x, SLC_PATH, S("/q")), SLC_ETHREAD);
+    EXPECT_EQ(api.status(x), 0);
+    EXPECT_EQ(api.set_status(x, 500), SLC_ETHREAD);
+    EXPECT_EQ(api.body(x, SLC_REQUEST, nullptr, 0), 0u);
+    EXPECT_EQ(api.append_body(x, S("b"), 0), SLC_ETHREAD);
+    EXPECT_EQ(api.data(x).p, nullptr);
+    EXPECT_EQ(api.replace_data(x), nullptr);
+    EXPECT_EQ(api.alloc(x, 8, 8), nullptr);
+    api.fail(x, 500, S("no"), S(""), S(""));
+    EXPECT_EQ(api.outcome(x, nullptr), SLC_ETHREAD);
+    EXPECT_EQ(doc.kind(node), SLC_NULL);
+    EXPECT_EQ(doc.text(node).ptr, nullptr);
+    EXPECT_EQ(doc.erase(node, S("k")), SLC_ETHREAD);
+    EXPECT_EQ(kStoreService.read(&kTestHost, x, S("k"), &v), SLC_ETHREAD);
+    EXPECT_EQ(kNextService.cancel(x, 1), SLC_ETHREAD);
+    EXPECT_EQ(kLoopService.now_ms(w.worker.get()), 0u);
+  });
+  EXPECT_EQ(api.status(x), 204);
+  EXPECT_EQ(text(api.field(x, SLC_PATH)), "/p");
+  EXPECT_EQ(text(doc.text(node)), "text");
+  EXPECT_FALSE(x->error);
+  EXPECT_EQ(x->request.headers.size(), 0u);
+  const slc_metric_id c = kMetricsService.counter(&kTestHost, S("thread_test_total"), S(""));
+  elsewhere([&] { kMetricsService.add(w.worker.get(), c, 1); });
+  EXPECT_EQ(kMetricsService.read(&kTestHost, c), 0);
+}
+
+TEST_F(ThreadTest, WhatIsForAnyThreadIsForAnyThread) {
+  document::Node tree;
+  Arena arena{w.loop.blocks()};
+  document::Builder b{arena, nullptr};
+  b.string("configured");
+  ASSERT_TRUE(b.finish(&tree));
+  const slc_metric_id c = kMetricsService.counter(&kTestHost, S("any_thread_total"), S(""));
+  elsewhere([&] {
+    EXPECT_NE(id("x-from-elsewhere"), 0u);
+    EXPECT_EQ(text(doc.text(handle(&tree, nullptr))), "configured") << "the tree of a configuration";
+    EXPECT_EQ(kMetricsService.read(&kTestHost, c), 0);
+    EXPECT_EQ(kStoreService.set(&kTestHost, S("k"), S("v"), 0), SLC_OK);
+    EXPECT_EQ(kLoopService.resume(12345, SLC_NEXT), SLC_ESTALE);
+    EXPECT_EQ(kLoopService.worker_index(w.worker.get()), 0u);
+  });
+}
+
+// ---- the time that is left ----
+
+TEST_F(ThreadTest, TheTimeThatIsLeft) {
+  const auto left = [&] { return kLoopService.remaining_ms(x); };
+  EXPECT_EQ(left(), UINT32_MAX) << "nothing ends it";
+  const uint64_t now = w.loop.now_ms();
+  x->ends_ms = now + 250;
+  EXPECT_EQ(left(), 250u);
+  elsewhere([&] { EXPECT_EQ(left(), 0u); });
+  x->ends_ms = now;
+  EXPECT_EQ(left(), 0u);
+  x->ends_ms = 0;
+  EXPECT_EQ(left(), 0u) << "over for long";
+  x->ends_ms = UINT64_MAX - 1;
+  EXPECT_EQ(left(), UINT32_MAX - 1) << "far away is not never";
 }
 
 }  // namespace
