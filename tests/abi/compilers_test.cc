@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "sluice/plugin.h"
@@ -60,30 +61,43 @@ TEST_P(CompilersTest, TheHeaderCompilesWithoutAWarning) {
   }
 }
 
+// A folder with the product's plugins and a fixture that this compiler built against the frozen header.
+class FrozenFolder {
+ public:
+  FrozenFolder(const Compiler& c, const std::string& program, const std::string& source) {
+    const bool cxx = std::string_view{c.standard}.starts_with("-std=c++");
+    std::vector<std::string> argv{program, c.standard, "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1", "-shared", "-fPIC", "-fvisibility=hidden",
+                                  "-Wl,-z,now", "-Wl,--version-script," SLC_VERSION_SCRIPT, "-I", SLC_ABI_FOLDER "/v1", "-x", cxx ? "c++" : "c",
+                                  SLC_ABI_FOLDER "/v1/" + source, "-o", path() + "/frozen.so"};
+    argv.insert(argv.begin() + 1, c.more.begin(), c.more.end());
+    if (!std::string_view{SLC_SANITIZE}.empty() && usable(c)) argv.insert(argv.begin() + 1, std::string{"-fsanitize="} + SLC_SANITIZE);
+    built = run_program(argv, Limit{60'000}, {}, path());
+    for (const auto& file : fs::directory_iterator{plugins_folder()})
+      if (file.path().extension() == ".so") fs::create_symlink(file.path(), path() + "/" + file.path().filename().string());
+  }
+  std::string path() const { return folder_.path(); }
+  GatewayOptions options(std::string config) const {
+    GatewayOptions o = options_of(std::move(config));
+    o.arguments = {"--plugins", path()};
+    return o;
+  }
+  Ran built;
+
+ private:
+  TempFolder folder_;
+};
+
 TEST_P(CompilersTest, APluginOfTheFrozenHeaderIsLoadedAndServes) {
   const Compiler& c = GetParam();
   const std::string program = find_program_of(c.names);
   if (program.empty()) GTEST_SKIP() << "not installed";
   if (!c.more.empty() && !has_libcxx()) GTEST_SKIP() << "no libc++";
-  TempFolder folder;
-  const std::string so = folder.path() + "/frozen.so";
-  std::vector<std::string> argv{program, c.standard, "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1", "-shared", "-fPIC", "-fvisibility=hidden",
-                                "-Wl,-z,now", "-Wl,--version-script," SLC_VERSION_SCRIPT, "-I", SLC_ABI_FOLDER "/v1",
-                                SLC_ABI_FOLDER "/v1/" + std::string{c.source}, "-o", so};
-  argv.insert(argv.begin() + 1, c.more.begin(), c.more.end());
-  const bool instrumented = !std::string_view{SLC_SANITIZE}.empty();
-  if (instrumented && usable(c)) argv.insert(argv.begin() + 1, std::string{"-fsanitize="} + SLC_SANITIZE);
-  const Ran built = run_program(argv, Limit{60'000}, {}, folder.path());
-  ASSERT_EQ(built.code, 0) << built.output;
+  const FrozenFolder folder{c, program, c.source};
+  ASSERT_EQ(folder.built.code, 0) << folder.built.output;
   if (!usable(c)) GTEST_SKIP() << "built; another compiler's sanitizer cannot be loaded here";
-
-  for (const auto& file : fs::directory_iterator{plugins_folder()})
-    if (file.path().extension() == ".so") fs::create_symlink(file.path(), folder.path() + "/" + file.path().filename().string());
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));
-  GatewayOptions o = options_of(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")));
-  o.arguments = {"--plugins", folder.path()};
-  GatewayProcess gateway{o};
+  GatewayProcess gateway{folder.options(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")))};
   for (int i = 0; i < 3; ++i) {
     const Response r = get_once(gateway.port(), "/x");
     EXPECT_EQ(r.status, 200);
@@ -93,13 +107,61 @@ TEST_P(CompilersTest, APluginOfTheFrozenHeaderIsLoadedAndServes) {
   EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Frozen", "stop"}}).status, 451);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CompilersTest, testing::ValuesIn(kCompilers), [](const auto& which) {
+// The other kinds and all services. One source in what C and C++ have in common.
+const std::vector<Compiler> kBoth{
+    {"gcc C11", {"gcc-12", "gcc"}, "-std=c11", {}, "kinds.c"},
+    {"clang C11", {"clang-14", "clang"}, "-std=c11", {}, "kinds.c"},
+    {"g++", {"g++-12", "g++"}, "-std=c++20", {}, "kinds.c"},
+    {"clang++", {"clang++-14", "clang++"}, "-std=c++20", {}, "kinds.c"},
+};
+
+class FrozenKindsTest : public testing::TestWithParam<Compiler> {};
+
+TEST_P(FrozenKindsTest, EveryKindAndEveryServiceOfTheFrozenHeaderWorks) {
+  const Compiler& c = GetParam();
+  const std::string program = find_program_of(c.names);
+  if (program.empty()) GTEST_SKIP() << "not installed";
+  const FrozenFolder folder{c, program, c.source};
+  ASSERT_EQ(folder.built.code, 0) << folder.built.output;
+  if (!usable(c)) GTEST_SKIP() << "built; another compiler's sanitizer cannot be loaded here";
+
+  FakeUpstream first, second;
+  std::atomic<int> asked{0};
+  second.on("/d", [&](const FakeUpstream::Request&) { return ++asked % 2 ? Reply{500, {}, ""} : Reply{200, {}, "hello frozen world"}; });
+  second.on("/ask", Reply{200, {}, "hello"});
+  const std::string words = R"("encoding": "test-frozen-words", )", out = R"("output_encoding": "test-frozen-words", )";
+  const std::string hosts = R"({"host": [")" + first.url() + R"(", ")" + second.url() + R"("], "url_pattern": "/d", "sd": "test-frozen-hosts", )" + words +
+                            R"("extra_config": {"test/frozen-second": {}, "test/frozen-again": {}}})";
+  const std::string sent = backend_of(first.url(), "/by-transport", words + R"("extra_config": {"test/frozen-transport": {}})");
+  GatewayProcess gateway{folder.options(
+      R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true}, "test/frozen-log": {}}, "endpoints": [)" +
+      endpoint_of("/x", hosts, out + R"("extra_config": {"test/frozen-services": {"ask": ")" + second.url() + R"(/ask"}}, )") + "," +
+      endpoint_of("/sent", sent, out) + "]}")};
+  for (int i = 0; i < 2; ++i) {
+    const Response r = get_once(gateway.port(), "/x");
+    EXPECT_EQ(r.status, 200) << gateway.log();
+    EXPECT_EQ(r.body, "!hello-frozen-world") << "a chunk hook, an encoder, a decoder";
+    EXPECT_EQ(r.header("X-Encoded"), "words");
+    EXPECT_EQ(r.header("Content-Type"), "text/x-words");
+    EXPECT_EQ(r.header("X-Services"), "msktpwdh") << "metrics, shared, store, timer, post, work, dns, http";
+    EXPECT_EQ(r.header("X-Versions"), "1.0 in " + std::to_string(SLC_ABI_MAJOR) + "." + std::to_string(SLC_ABI_MINOR)) << "an older minor in a newer gateway";
+  }
+  EXPECT_EQ(second.count("/d"), 4) << "each was tried once more, at the host that the balancer chose";
+  EXPECT_EQ(first.count(), 0);
+  EXPECT_EQ(get_once(gateway.port(), "/sent").body, "sent-/by-transport");
+  gateway.process().wait_for_output("frozen sink: ");
+  gateway.process().wait_for_output("frozen but awake");
+}
+
+std::string name_of_compiler(const testing::TestParamInfo<Compiler>& which) {
   std::string name = which.param.title;
   for (char& c : name)
     if (c == ' ') c = '_';
     else if (c == '+') c = 'x';
   return name;
-});
+}
+INSTANTIATE_TEST_SUITE_P(All, CompilersTest, testing::ValuesIn(kCompilers), name_of_compiler);
+INSTANTIATE_TEST_SUITE_P(All, FrozenKindsTest, testing::ValuesIn(kBoth), name_of_compiler);
 
 }  // namespace
 }  // namespace sluice::test
