@@ -234,9 +234,15 @@ def thread_of(field, table):
     return whole[:1]
 
 
+def with_cost_last(comment):
+    """What a table costs stands in front of it or within; readers first want to know what it is."""
+    parts = re.split(r"\n\s*\n", comment)
+    return "\n\n".join([p for p in parts if not p.startswith("Cost:")] + [p for p in parts if p.startswith("Cost:")])
+
+
 def write_table(out, s):
     if s.comment:
-        out.append(sentence(re.sub(r"\\?\[(\w+)\\?\]", r"**\1**", prose(s.comment))) + "\n")
+        out.append(sentence(re.sub(r"\\?\[(\w+)\\?\]", r"**\1**", prose(with_cost_last(s.comment)))) + "\n")
     functions = [f for f in s.fields if f.is_function]
     data = [f for f in s.fields if not f.is_function and f.names != ["size"]]
     if data:
@@ -260,9 +266,14 @@ def write_table(out, s):
             out.append(sentence(prose(text)) + "\n")
 
 
+def is_table(s):
+    """The table of its id, and not a struct that its functions take."""
+    return s.name.endswith("_api") or (s.id[0].startswith("SLC_IFACE") and s.id[1].split(".")[1].split("/")[0].replace("-", "_") == s.name[4:])
+
+
 def c_pages(h):
     services = [s for s in h.structs if s.name.endswith("_api") and s.id]
-    kinds = [s for s in h.structs if s.id and s.id[0].startswith("SLC_IFACE") and s.id[1].split(".")[1].split("/")[0].replace("-", "_") == s.name[4:]]
+    kinds = [s for s in h.structs if s.id and s.id[0].startswith("SLC_IFACE") and is_table(s)]
     special = [s for s in h.structs if s.name in ("slc_host", "slc_entry", "slc_binding", "slc_lifecycle")]
     others = [s for s in h.structs if s not in services and s not in kinds and s not in special]
 
@@ -558,11 +569,15 @@ def pages():
 
 
 def missing(header):
-    """What has no comment: a table without a word, a function without a word or without a thread."""
+    """What has no comment: a table without a word, a service or interface without its cost, a function without a word or
+    without a thread."""
     out = []
     for s in header.structs:
         if not s.comment:
             out.append(f"{s.name}: no comment")
+        around = " ".join([s.comment] + [comment for _, comment, id_ in header.enums if id_ == s.id])
+        if s.id and is_table(s) and not re.search(r"\bCost: \S", around):
+            out.append(f"{s.name}: what does it cost?")
         said = " ".join(f.comment for f in s.fields)  # one comment may speak for two: "import_state comes after create"
         for f in s.fields:
             if not f.is_function:

@@ -15,7 +15,7 @@ HEADER = """/* A header
 
 #define SLC_SVC_LAMP "sluice.lamp/1"
 enum { SLC_OFF = 0, SLC_ON /* bright */, SLC_BROKEN = -3 };
-typedef struct slc_lamp_api { /* [worker]; a lamp */
+typedef struct slc_lamp_api { /* [worker]; a lamp. Cost: a watt */
   uint32_t size;
   /* Switches it. SLC_ETHREAD: not here.
    * At once. */
@@ -37,7 +37,7 @@ class CTest(unittest.TestCase):
     def test_comments_belong_to_what_is_behind_or_in_front_of_them(self):
         table = header().structs[0]
         self.assertEqual(table.id, ("SLC_SVC_LAMP", "sluice.lamp/1"))
-        self.assertEqual(table.comment, "[worker]; a lamp")
+        self.assertEqual(table.comment, "[worker]; a lamp. Cost: a watt")
         size, set_, get = table.fields
         self.assertFalse(size.is_function)
         self.assertEqual(set_.comment, "Switches it. SLC_ETHREAD: not here.\nAt once.")
@@ -58,9 +58,18 @@ class CTest(unittest.TestCase):
         self.assertEqual(reference.missing(header("  void (*dim)(slc_lamp*) SLC_NOEXCEPT; /* [worker] */")), ["slc_lamp_api.dim: no comment"])
 
     def test_a_table_without_a_thread_is_missing_one(self):
-        found = reference.missing(header("} slc_lamp_api;\ntypedef struct slc_bell_api { /* a bell */\n"
+        found = reference.missing(header("} slc_lamp_api;\ntypedef struct slc_bell_api { /* a bell. Cost: none */\n"
                                          "  void (*ring)(void) SLC_NOEXCEPT; /* Rings. */"))
         self.assertEqual(found, ["slc_bell_api.ring: on which thread is it called?"])
+
+    def test_a_table_without_its_cost_is_missing_it(self):
+        bell = '} slc_lamp_api;\n#define SLC_SVC_BELL "sluice.bell/1"\n%stypedef struct slc_bell_api { /* [any] a bell */\n  void (*ring)(void) SLC_NOEXCEPT; /* Rings. */'
+        self.assertEqual(reference.missing(header(bell % "")), ["slc_bell_api: what does it cost?"])
+        self.assertEqual(reference.missing(header(bell % "/* Cost: */\n")), ["slc_bell_api: what does it cost?"])
+        self.assertEqual(reference.missing(header(bell % "/* Cost: a lock. */\n")), [])
+
+    def test_the_cost_stands_behind_what_the_table_is(self):
+        self.assertEqual(reference.with_cost_last("Cost: a lock.\n\n[any] a bell"), "[any] a bell\n\nCost: a lock.")
 
     def test_every_table_and_function_of_the_real_header_is_found(self):
         text = (reference.INCLUDE / "plugin.h").read_text(encoding="utf-8")

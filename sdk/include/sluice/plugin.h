@@ -100,7 +100,9 @@ struct slc_host { /* tells who is calling: one handle per plugin, valid as long 
 };
 
 #define SLC_SVC_LOG "sluice.log/1"
-typedef struct slc_log_api { /* [any]; the host adds plugin, place in the configuration and request */
+typedef struct slc_log_api { /* [any]; the host adds plugin, place in the configuration and request. Cost: enabled compares
+                              * a number; write copies the line into a queue of the calling thread, under a lock that only
+                              * the logging thread wants, too */
   uint32_t size;
   int32_t (*enabled)(const slc_host*, int32_t level) SLC_NOEXCEPT; /* ask before formatting */
   /* One line, copied; a full queue drops its oldest lines and counts them. */
@@ -108,6 +110,8 @@ typedef struct slc_log_api { /* [any]; the host adds plugin, place in the config
 } slc_log_api;
 
 #define SLC_SVC_EXCHANGE "sluice.exchange/1"
+/* Cost: no lock but intern's. Headers and parameters are searched from the first on; what is set is copied once, into
+ * memory of the exchange that comes and goes as a whole; views are not copied. */
 typedef struct slc_exchange_api { /* [worker] except intern */
   uint32_t size;
   /* Names are never forgotten and there are at most 65536 in a process, so look up those of the configuration, not what
@@ -157,6 +161,9 @@ typedef struct slc_member_range { /* one member as offsets into a text, begin <=
   uint32_t begin, key, key_end, value, end; /* the member, key included; the key's characters; its value, up to the end */
   int32_t kind;                             /* of the value */
 } slc_member_range;
+/* Cost: no lock. The first look into a value whose text a decoder put off parses one level of it; find compares hashes of
+ * keys from the first member on. What is changed, and all around it, is written anew by the encoder; the rest is copied as it
+ * came. Building costs memory of the exchange, a copy of what is not stable, and a hash for each key. */
 typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] on an exchange's */
   uint32_t size;
   int32_t (*kind)(slc_node) SLC_NOEXCEPT; /* SLC_NULL when absent */
@@ -205,7 +212,7 @@ typedef struct slc_document_api { /* [any] on a configuration's tree, [worker] o
 } slc_document_api;
 
 #define SLC_SVC_CONFIG "sluice.config/1"
-typedef struct slc_config_api { /* [load] */
+typedef struct slc_config_api { /* [load]. Cost: at the start and at reloads only; requests never pay for it */
   uint32_t size;
   /* pointer is an RFC 6901 pointer relative to the plugin's own block; call it once per problem */
   void (*error)(slc_report*, slc_str pointer, slc_str message) SLC_NOEXCEPT;
@@ -220,7 +227,9 @@ typedef struct slc_config_api { /* [load] */
 } slc_config_api;
 
 #define SLC_SVC_METRICS "sluice.metrics/1"
-typedef struct slc_metrics_api { /* sharded per worker: no lock, no atomic read-modify-write */
+/* Cost: add is an addition to a number of the worker's own, observe one search through the bounds and two of them: no lock, no
+ * atomic read-modify-write. read adds up all workers under a lock; making a metric takes that lock, too. */
+typedef struct slc_metrics_api { /* sharded per worker */
   uint32_t size;
   slc_metric_id (*counter)(const slc_host*, slc_str name, slc_str help) SLC_NOEXCEPT; /* [load] only grows */
   slc_metric_id (*gauge)(const slc_host*, slc_str name, slc_str help) SLC_NOEXCEPT;   /* [load] goes up and down */
@@ -234,6 +243,8 @@ typedef struct slc_metrics_api { /* sharded per worker: no lock, no atomic read-
 } slc_metrics_api;
 
 #define SLC_SVC_SHARED "sluice.shared/1"
+/* Cost: a block is plain memory, what workers write at the same time its plugin's to order. take with a client locks one of 64
+ * shards for a look-up; without, it is one compare-and-exchange. now_ns reads the clock without a system call. */
 typedef struct slc_shared_api { /* state of the process: all workers, and across reloads */
   uint32_t size;
   /* size bytes, zeroed when new, aligned to 64, owned by the host under (plugin id, key). The same key
@@ -273,6 +284,9 @@ typedef struct slc_callout { /* copied before http returns */
   uint32_t max_body;      /* bytes; 0: 1 MiB */
   uint32_t flags;         /* 0 */
 } slc_callout;
+/* Cost: suspending and timers take no lock and, after the first ones, no memory of the system. A resume costs a turn of the
+ * loop; those of one turn share a lock, from other threads each takes one and wakes the loop, as post and signal do.
+ * http is a request to a server over pooled connections, with a few small allocations of its own. */
 typedef struct slc_loop_api { /* waiting without blocking: suspension, timers, callouts, other threads */
   uint32_t size;
   slc_token (*suspend)(slc_exchange*) SLC_NOEXCEPT;         /* [worker] then return SLC_PENDING */
@@ -361,6 +375,8 @@ typedef struct slc_job { /* code that must block. Copied */
   void (*done)(void* user, slc_exchange* or_null) SLC_NOEXCEPT; /* submit: [worker]; later: [pool], may be NULL */
   void (*drop)(void* user) SLC_NOEXCEPT;                        /* [any] may be NULL */
 } slc_job;
+/* Cost: a job is an allocation, a lock to hand it over, two switches between threads and one turn of the loop, and it waits
+ * while all threads of the pool are busy: not for what takes microseconds. */
 typedef struct slc_work_api { /* threads of the host for code that must block */
   uint32_t size;
   /* Runs the job on a thread of the pool, then done on the worker. Ends with its owner (an exchange, or without
@@ -400,6 +416,7 @@ typedef struct slc_dns_reply { /* valid during the callback */
   slc_str error;   /* text when result != SLC_OK */
 } slc_dns_reply;
 typedef void (*slc_dns_fn)(void* user, slc_exchange* or_null, const slc_dns_reply*) SLC_NOEXCEPT;
+/* Cost: what is cached costs a copy of the records and one turn of the loop; what is not, a query to the name server. */
 typedef struct slc_dns_api { /* cached for the records' time to live; lookups of one name are joined */
   uint32_t size;
   /* Calls back on the worker, a turn of the loop later at the earliest. Ends with its owner; *token is for
@@ -438,6 +455,8 @@ typedef struct slc_store_api { /* [any]. SLC_ELIMIT: key over 4 KiB, value over 
 
 #define SLC_SVC_NEXT "sluice.next/1"
 typedef void (*slc_next_fn)(void* user, slc_exchange* outer, slc_exchange* attempt) SLC_NOEXCEPT;
+/* Cost: each attempt is an exchange of its own, with a copy of the request's headers, all hooks further in and a call of
+ * the backends; its memory is kept until the outer exchange ends. */
 typedef struct slc_next_api { /* for sluice.around/1; [worker] */
   uint32_t size;
   /* Runs everything inside this stage once, on a copy of the request, and calls back with the attempt
@@ -477,7 +496,10 @@ typedef struct slc_lifecycle { /* shared by every interface below; pointed to, s
 } slc_lifecycle;
 
 #define SLC_IFACE_MIDDLEWARE "sluice.middleware/1"
-typedef struct slc_middleware { /* [worker]; a NULL hook costs nothing: it is not in the chain */
+/* Cost: a call through a pointer and one reading of the processor's counter for each hook and request (docs/guarantees.md has
+ * the figures); a NULL hook costs nothing, it is not in the chain. A suspension costs a turn of the loop, and chunk hooks
+ * a call for each piece of a body. */
+typedef struct slc_middleware { /* [worker] */
   uint32_t size;
   const slc_lifecycle* life;
   /* On the way in, low stage first. *slot is NULL at first and the binding's own, for this exchange. At a backend,
@@ -499,6 +521,7 @@ typedef struct slc_middleware { /* [worker]; a NULL hook costs nothing: it is no
 } slc_middleware;
 
 #define SLC_IFACE_AROUND "sluice.around/1"
+/* Cost: a hook's; and when it answers SLC_PENDING what its attempts cost, see sluice.next/1. */
 typedef struct slc_around { /* [worker] retry, hedge, mirror, cache: may call next any number of times */
   uint32_t size;
   const slc_lifecycle* life;
@@ -510,6 +533,7 @@ typedef struct slc_around { /* [worker] retry, hedge, mirror, cache: may call ne
 
 #define SLC_IFACE_DECODER "sluice.decoder/1"
 enum { SLC_DECODE_COLLECTION = 1 }; /* flags: the backend has is_collection */
+/* Cost: one call for each answer, and in it one call back for each token, or one for many members whose text is put off. */
 typedef struct slc_decoder { /* [worker] pure: bytes in, tokens out; bytes are [exchange] */
   uint32_t size;
   const slc_lifecycle* life;
@@ -522,6 +546,7 @@ typedef struct slc_decoder { /* [worker] pure: bytes in, tokens out; bytes are [
 } slc_decoder;
 
 #define SLC_IFACE_ENCODER "sluice.encoder/1"
+/* Cost: one call for each answer; small pieces are copied together, large stable ones go out from where they are. */
 typedef struct slc_encoder { /* [worker] */
   uint32_t size;
   const slc_lifecycle* life;
@@ -544,6 +569,7 @@ typedef struct slc_address { /* copied by publish */
   uint32_t reserved_bits; /* 0 */
   uint64_t reserved;      /* 0 */
 } slc_address;
+/* Cost: requests pay nothing; each list that is published is checked, copied and handed to every worker. */
 typedef struct slc_resolver { /* pushes host lists; requests never wait for it */
   uint32_t size;
   const slc_lifecycle* life;
@@ -561,6 +587,7 @@ typedef struct slc_candidate { /* a host of the list in use; valid during pick *
   uint32_t pending; /* calls of this worker in flight */
   uint64_t reserved; /* 0 */
 } slc_candidate;
+/* Cost: one call for each call of a backend with two hosts or more; a backend with one host never asks. */
 typedef struct slc_balancer { /* [worker]; state is per worker when worker_start is given */
   uint32_t size;
   const slc_lifecycle* life;
@@ -569,6 +596,7 @@ typedef struct slc_balancer { /* [worker]; state is per worker when worker_start
 } slc_balancer;
 
 #define SLC_IFACE_TRANSPORT "sluice.transport/1"
+/* Cost: one call for each call of the backend, in place of the HTTP client and its pool; the answer's body is held as a whole. */
 typedef struct slc_transport { /* [worker] replaces the HTTP client for one backend */
   uint32_t size;
   const slc_lifecycle* life;
@@ -586,6 +614,7 @@ typedef struct slc_log_record { /* valid during write */
   slc_str message;
   slc_str place; /* "[ENDPOINT: /x]" or absent; already part of message */
 } slc_log_record;
+/* Cost: the logging thread pays. While write takes long, lines queue up, and the oldest are dropped. */
 typedef struct slc_log_sink { /* takes the place of the built-in application log */
   uint32_t size;
   const slc_lifecycle* life;
@@ -605,6 +634,7 @@ typedef struct slc_choice { /* one of the bindings that a block stands for; copi
   slc_str options;      /* RFC 6901 pointer of its block within the selector's; absent, or leads nowhere: an empty block */
   slc_str interface_id; /* what it must be; absent: a middleware or an around */
 } slc_choice;
+/* Cost: at the start and at reloads only; what it chose costs as if it stood there itself. */
 typedef struct slc_selector { /* a block that names other bindings and stands for them, at its own scope and stage */
   uint32_t size;
   const slc_lifecycle* life;
