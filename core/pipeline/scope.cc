@@ -108,6 +108,7 @@ loop::Task<slc_action> Scope::wait(const plugin::Place& place, HookKind kind) {
   plugin::WaitScope clock{place, kind, *worker};
   Account* account = exchange_->account();
   const uint64_t since = account ? clock::monotonic_ns() : 0;
+  waiting_kind_ = kind;
   auto waiting = plugin::resumed(*this);
   slc_action a = co_await waiting;
   a = settle(a);
@@ -294,8 +295,11 @@ void Scope::end_operations() {
 void Scope::close(Errc why) {
   if (closed_) return;
   closed_ = true;
-  if (why == Errc::timeout && suspended && !waits_inside() && log::enabled(log::Level::error))
-    log::write(log::Level::error, arena().concat(running_place(), " was suspended and not resumed within the time-out"));
+  if (why == Errc::timeout && suspended && !waits_inside() && called_ < chain_->size()) {
+    plugin::count_timed_out(chain_->hooks[called_].object->place(), waiting_kind_, *worker);
+    if (log::enabled(log::Level::error))
+      log::write(log::Level::error, arena().concat(running_place(), " was suspended and not resumed within the time-out"));
+  }
   if (!finished_ && !error) {
     error.code = why;
     error.message = error.public_message = why == Errc::timeout ? kTimedOut : std::string_view{"context canceled"};
@@ -304,8 +308,11 @@ void Scope::close(Errc why) {
     for (int side : {SLC_REQUEST, SLC_RESPONSE}) {
       BodyFlow::Stage* stage = chunks_[i].stage[side];
       const bool pending = stage ? stage->state == BodyFlow::Stage::State::pending : chunks_[i].left[side];
-      if (why == Errc::timeout && pending && log::enabled(log::Level::error))
-        log::write(log::Level::error, arena().concat(place_text(i), " kept a piece of a body, was suspended and not resumed within the time-out"));
+      if (why == Errc::timeout && pending) {
+        plugin::count_timed_out(chain_->hooks[i].object->place(), side == SLC_REQUEST ? HookKind::on_request_chunk : HookKind::on_response_chunk, *worker);
+        if (log::enabled(log::Level::error))
+          log::write(log::Level::error, arena().concat(place_text(i), " kept a piece of a body, was suspended and not resumed within the time-out"));
+      }
       if (stage) stage->flow->stop();
     }
   if (Account* account = exchange_->account()) [[unlikely]]

@@ -48,7 +48,7 @@ Row row_of(const Owner& owner, std::string_view place, const AllKinds& all) {
 
 void Totals::operator+=(const Totals& t) {
   calls += t.calls, errors += t.errors, busy_ns += t.busy_ns, waits += t.waits, waited_ns += t.waited_ns;
-  bytes += t.bytes, stalls += t.stalls;
+  bytes += t.bytes, timed_out += t.timed_out, stalls += t.stalls;
   longest_ns = std::max(longest_ns, t.longest_ns);
 }
 
@@ -107,10 +107,10 @@ std::array<Totals, kHookKinds> Account::totals() const {
       if (!i) continue;
       const Cell& c = *b->cells[i - 1u];
       Totals t{.calls = value(c.calls), .errors = 0, .busy_ns = value(c.ticks), .longest_ns = value(c.longest),
-               .waits = 0, .waited_ns = 0, .bytes = value(c.bytes), .stalls = 0};
+               .waits = 0, .waited_ns = 0, .bytes = value(c.bytes), .timed_out = 0, .stalls = 0};
       if (rare) {
         const RareCell& r = (*rare)[i - 1u];
-        t.errors = value(r.errors), t.waits = value(r.waits), t.waited_ns = value(r.waited), t.stalls = value(r.stalls);
+        t.errors = value(r.errors), t.waits = value(r.waits), t.waited_ns = value(r.waited), t.timed_out = value(r.timed_out), t.stalls = value(r.stalls);
       }
       all[k] += t;
     }

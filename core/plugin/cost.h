@@ -35,6 +35,7 @@ struct Cell {
 struct RareCell {
   Number errors{0};
   Number waits{0}, waited{0};   // suspensions that ended, and their ticks
+  Number timed_out{0};          // suspensions that nobody had resumed when the time was over
   Number stalls{0};             // calls that the watchdog found holding the loop
 };
 
@@ -55,9 +56,9 @@ static_assert(kHookKinds <= 32);
 
 // Sums over workers, in nanoseconds.
 struct Totals {
-  uint64_t calls = 0, errors = 0, busy_ns = 0, longest_ns = 0, waits = 0, waited_ns = 0, bytes = 0, stalls = 0;
+  uint64_t calls = 0, errors = 0, busy_ns = 0, longest_ns = 0, waits = 0, waited_ns = 0, bytes = 0, timed_out = 0, stalls = 0;
   void operator+=(const Totals&);
-  bool any() const { return (calls | errors | waits | stalls) != 0; }
+  bool any() const { return (calls | errors | waits | timed_out | stalls) != 0; }
 };
 
 // Whose code it is; one for all its places, as long as the process.

@@ -16,7 +16,7 @@ namespace json = boost::json;
 void add_figures(json::object& o, const Totals& t) {
   o["calls"] = t.calls, o["errors"] = t.errors;
   o["busy_ns"] = t.busy_ns, o["longest_ns"] = t.longest_ns;
-  o["waits"] = t.waits, o["waited_ns"] = t.waited_ns;
+  o["waits"] = t.waits, o["waited_ns"] = t.waited_ns, o["timed_out"] = t.timed_out;
   o["arena_bytes"] = t.bytes, o["stalls"] = t.stalls;
 }
 
@@ -105,6 +105,7 @@ const std::vector<Figure>& figures() {
     add("longest_seconds", "The longest single call", gauge, 1e-9, &Totals::longest_ns);
     add("waits_total", "Hooks that were suspended and went on", counter, 1, &Totals::waits);
     add("waiting_seconds_total", "Time that hooks were suspended", counter, 1e-9, &Totals::waited_ns);
+    add("timed_out_total", "Hooks that were suspended and not resumed within the time-out", counter, 1, &Totals::timed_out);
     add("arena_bytes_total", "Memory of exchanges that hooks took", counter, 1, &Totals::bytes);
     add("stalls_total", "Calls that held an event loop longer than the limit of the watchdog", counter, 1, &Totals::stalls);
     return list;

@@ -224,6 +224,11 @@ class WaitScope {
   uint64_t since_;
 };
 
+// A hook of this kind was suspended, and the time was over before anybody resumed it. [worker]
+inline void count_timed_out(const Place& p, HookKind kind, const slc_worker& w) {
+  if (cost::RareCell* c = p.account ? p.account->rare(w.index, kind) : nullptr) cost::add(c->timed_out, 1);
+}
+
 // The last call of this kind failed: SLC_FAIL, an unknown action, another status than SLC_OK. [worker]
 inline void count_error(const Place& p, HookKind kind, const slc_worker& w) {
   if (cost::RareCell* c = p.account ? p.account->rare(w.index, kind) : nullptr) cost::add(c->errors, 1);

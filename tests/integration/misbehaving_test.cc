@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "tests/integration/plugins/plugin_folder.h"
+#include "tests/integration/reloading.h"
 
 namespace sluice::test {
 namespace {
@@ -23,6 +24,16 @@ class MisbehavingTest : public testing::Test {
  protected:
   MisbehavingTest() { up.on("/d", Reply::json(R"({"a":1})")); }
   void expect_good(PluggedGateway& gateway) { EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"a":1})"); }
+  // What the gateway says of hooks of this kind that nobody resumed.
+  static long long timed_out(PluggedGateway& gateway, const std::string& hook) {
+    long long all = 0;
+    const Json status = status_of(*gateway.operator->());
+    for (const Json& p : status.at("cost").at("plugins").items())
+      for (const Json& place : p.at("places").items())
+        for (const auto& [name, h] : place.at("hooks").members())
+          if (name == hook) all += h.at("timed_out").whole();
+    return all;
+  }
   FakeUpstream up;
 };
 
@@ -80,6 +91,7 @@ TEST_F(MisbehavingTest, AHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) {
   EXPECT_EQ(partly.status, 200);
   EXPECT_EQ(partly.header("X-Krakend-Completed"), "false");
   expect_good(gateway);
+  EXPECT_EQ(timed_out(gateway, "on_request"), 3) << "and it is counted";
   EXPECT_EQ(occurrences(gateway.log_to_the_end(), "was suspended and not resumed"), 3);
 }
 
@@ -91,6 +103,7 @@ TEST_F(MisbehavingTest, AChunkHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) 
   TestClient client(gateway.port());
   EXPECT_EQ(client.request("POST", "/post", {}, "a body").status, 500);
   gateway->process().wait_for_output("plugin misbehaving.keeps-chunk (misbehaving/keeps-chunk) [BACKEND: /d] kept a piece of a body, was suspended and not resumed within the time-out");
+  EXPECT_EQ(timed_out(gateway, "on_request_chunk"), 1);
   expect_good(gateway);
 }
 

@@ -35,7 +35,7 @@ Result<RunningCosts, Problem> read(const AdminAnswer& answer) {
     const json::object* p = v.if_object();
     if (!p) continue;
     costs.of[text(*p, "plugin")].push_back({text(*p, "version"), number(*p, "calls"), number(*p, "errors"), number(*p, "busy_ns"),
-                                            number(*p, "longest_ns"), number(*p, "waits"), number(*p, "waited_ns"), number(*p, "arena_bytes"),
+                                            number(*p, "longest_ns"), number(*p, "waits"), number(*p, "waited_ns"), number(*p, "timed_out"), number(*p, "arena_bytes"),
                                             number(*p, "stalls")});
   }
   return costs;

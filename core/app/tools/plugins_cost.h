@@ -13,7 +13,7 @@ namespace sluice::app {
 // One version of a plugin since the gateway's start, all places and hooks together (core/plugin/cost.h).
 struct RunningCost {
   std::string version;
-  uint64_t calls = 0, errors = 0, busy_ns = 0, longest_ns = 0, waits = 0, waited_ns = 0, arena_bytes = 0, stalls = 0;
+  uint64_t calls = 0, errors = 0, busy_ns = 0, longest_ns = 0, waits = 0, waited_ns = 0, timed_out = 0, arena_bytes = 0, stalls = 0;
 };
 
 struct RunningCosts {

@@ -75,6 +75,7 @@ void cost(std::string& out, const plugin::Note& n, const RunningCosts& costs) {
     out += "  cost" + (c.version == n.version ? "" : " of version " + c.version) + gateway + ": " + std::to_string(c.calls) + " calls, " + std::to_string(c.errors) +
            " errors; in hooks " + duration(c.busy_ns) + (c.calls ? ", " + duration(c.busy_ns / c.calls) + " a call" : "") + ", longest " + duration(c.longest_ns);
     if (c.waits) out += "; waited " + duration(c.waited_ns) + " in " + std::to_string(c.waits) + " suspensions";
+    if (c.timed_out) out += "; " + std::to_string(c.timed_out) + (c.timed_out == 1 ? " was" : " were") + " not resumed in time";
     if (c.stalls) out += "; held an event loop " + std::to_string(c.stalls) + (c.stalls == 1 ? " time" : " times");
     out += "; " + std::to_string(c.arena_bytes) + " bytes of requests' memory\n";
   }
@@ -85,7 +86,7 @@ json::array cost(const plugin::Note& n, const RunningCosts& costs) {
   if (const auto* versions = costs_of(n, costs))
     for (const RunningCost& c : *versions)
       all.push_back(json::object{{"version", c.version}, {"calls", c.calls}, {"errors", c.errors}, {"busy_ns", c.busy_ns}, {"longest_ns", c.longest_ns},
-                                 {"waits", c.waits}, {"waited_ns", c.waited_ns}, {"arena_bytes", c.arena_bytes}, {"stalls", c.stalls}});
+                                 {"waits", c.waits}, {"waited_ns", c.waited_ns}, {"timed_out", c.timed_out}, {"arena_bytes", c.arena_bytes}, {"stalls", c.stalls}});
   return all;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/plugin/cost_status.h"
+#include "core/plugin/metrics.h"
 #include "tests/unit/plugin/fake.h"
 
 namespace sluice::plugin {
@@ -239,6 +240,24 @@ TEST(CostTest, WaitingIsCountedHoweverItEnds) {
   EXPECT_EQ(t.calls, 0u);
   count_error(place, HookKind::on_request, *w.worker);
   EXPECT_EQ(of(*account, HookKind::on_request).errors, 1u);
+}
+
+TEST(CostTest, WhatNobodyResumedInTimeIsCountedAndShown) {
+  FakeWorker w;
+  auto account = cost::find_or_make(owner("cost.timed-out"), "[ENDPOINT: /t]", 1);
+  Place place = place_of(*account);
+  for (int i = 0; i < 3; ++i) count_timed_out(place, HookKind::on_response, *w.worker);
+  EXPECT_EQ(of(*account, HookKind::on_response).timed_out, 3u);
+  EXPECT_TRUE(of(*account, HookKind::on_response).any());
+  ASSERT_EQ(rows("cost.timed-out").size(), 1u);
+  EXPECT_EQ(rows("cost.timed-out")[0].sum().timed_out, 3u);
+  EXPECT_NE(cost::status_json(0).find(R"("timed_out":3)"), std::string::npos);
+  bool exported = false;
+  for (const metrics::Snapshot& s : metrics::snapshot())
+    exported = exported || (s.definition->name == "sluice_plugin_hook_timed_out_total" && s.value == 3 && s.labels[0].second == "cost.timed-out");
+  EXPECT_TRUE(exported);
+  place.account = nullptr;  // nothing is counted
+  count_timed_out(place, HookKind::on_response, *w.worker);
 }
 
 TEST(CostTest, ThreadsThatAreNoWorkersCountNothing) {
