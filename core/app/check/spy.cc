@@ -114,9 +114,11 @@ void over(void (*hook)(void*, slc_exchange*, void**) noexcept, const char* name,
   const Bound* b = held(s).bound;
   // First: on_done may free what would have resumed it.
   exchange_over(b, x, real_exchange().outcome(x, nullptr) == SLC_ETIMEOUT);
-  if (!hook) return;
-  Call call{b, name, Call::on_a_loop, held(s).object};
-  hook(held(s).original, x, slot);
+  if (hook) {
+    Call call{b, name, Call::on_a_loop, held(s).object};
+    hook(held(s).original, x, slot);
+  }
+  nodes_over(x, b);
 }
 void middleware_done(void* s, slc_exchange* x, void** slot) noexcept {
   over(table<slc_middleware>(held(s).bound).on_done, "on_done", s, x, slot);
@@ -130,7 +132,9 @@ slc_status decode(void* s, const slc_str* chunks, uint32_t n, uint32_t flags, sl
 }
 slc_status encode(void* s, slc_exchange* x, slc_node data) noexcept {
   Call call{held(s).bound, "encode", Call::codec, held(s).object};
-  return table<slc_encoder>(held(s).bound).encode(held(s).original, x, data);
+  const slc_status status = table<slc_encoder>(held(s).bound).encode(held(s).original, x, lend(data, x, held(s).bound));
+  nodes_over(x, held(s).bound);
+  return status;
 }
 uint32_t pick(void* s, slc_exchange* x, const slc_candidate* c, uint32_t n) noexcept {
   Call call{held(s).bound, "pick", Call::on_a_loop, held(s).object};

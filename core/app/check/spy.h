@@ -26,8 +26,9 @@ enum class Rule : uint8_t {
   header,      // header names or values that are refused
   stream,      // emit() where no body is
   state,       // an object that cannot use what its like has exported
+  node,        // a node of a document whose exchange is over
 };
-constexpr size_t kRules = 12;
+constexpr size_t kRules = 13;
 
 // The file whose entry is to be wrapped, by its bytes; installs itself as plugin::interpose. [load], once
 void watch(std::string bytes);

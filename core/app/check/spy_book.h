@@ -130,6 +130,13 @@ void bug(const slc_host*);
 void suspended(slc_token, slc_exchange*);
 // What an exchange's service was called on, when it is no event loop: noted.
 void on_worker(const char* what);
+// ---- spy_nodes.cc ----
+// A handle for the plugin, of a document of this exchange; until nodes_over().
+slc_node lend(slc_node, const slc_exchange*, const Bound* to);
+void nodes_over(const slc_exchange*, const Bound* of);
+// The spy's table of documents, made of the gateway's. [any], one at a time
+const void* document_table(const void* real);
+
 // The spy's own table for a service of spy_background.cc, made of the gateway's; nullptr: another service. [any], one at a time
 const void* background_table(std::string_view id, const void* real);
 

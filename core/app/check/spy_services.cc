@@ -8,7 +8,6 @@ namespace sluice::app::check::spy {
 namespace {
 
 const slc_exchange_api* exchange_service = nullptr;  // the gateway's own
-const slc_document_api* document_service = nullptr;
 const slc_loop_api* loop_service = nullptr;
 const slc_next_api* next_service = nullptr;
 const slc_stream_api* stream_service = nullptr;
@@ -51,14 +50,11 @@ slc_status append_body(slc_exchange* x, slc_str v, int32_t stable) noexcept {
   on_worker("append_body");
   return refused() ? slc_status{SLC_ENOMEM} : exchange_service->append_body(x, v, stable);
 }
+slc_node data(slc_exchange* x) noexcept { return lend(exchange_service->data(x), x, inside.bound); }
 void* alloc(slc_exchange* x, size_t size, size_t align) noexcept {
   on_worker("alloc");
   return refused() ? nullptr : exchange_service->alloc(x, size, align);
 }
-
-// ---- sluice.document/1 ----
-
-void* builder_alloc(slc_builder* b, size_t size) noexcept { return refused() ? nullptr : document_service->alloc(b, size); }
 
 // ---- sluice.loop/1 ----
 
@@ -277,16 +273,11 @@ const void* service(const slc_host* host, const char* id) noexcept {
     if (exchange_service) return &own;
     copy(own, exchange_service, real);
     own.set_header = set_header, own.add_header = add_header, own.header = header, own.set_field = set_field;
+    own.data = data;
     own.set_param = set_param, own.set_body = set_body, own.append_body = append_body, own.alloc = alloc;
     return &own;
   }
-  if (name == SLC_SVC_DOCUMENT) {
-    static slc_document_api own;
-    if (document_service) return &own;
-    copy(own, document_service, real);
-    own.alloc = builder_alloc;
-    return &own;
-  }
+  if (name == SLC_SVC_DOCUMENT) return document_table(real);
   if (name == SLC_SVC_LOOP) {
     static slc_loop_api own;
     if (loop_service) return &own;
