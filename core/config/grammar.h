@@ -19,7 +19,7 @@ enum class Type : uint8_t {
   object,      // `inner`
   objects,     // list of `inner`; with `most` 0 one that must be empty
   members,     // object of free keys, each an `inner`
-  named,       // list of texts, or of `inner` where there is more to say
+  named,       // list of texts, or of `inner` where there is more to say; or an object by name, each true or `inner` without the name
   number,      // any JSON number within the bounds
   blocks,      // extra_config
   operations,  // flatmap_filter

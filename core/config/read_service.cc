@@ -159,13 +159,49 @@ void read_client(Fields& root, Config& config) {
   read_client_tls(root, config);
 }
 
-// "isolate": a list of plugins, each a text or an object with limits.
+// What an entry of "isolate" says beside the name.
+void read_isolation_limits(Reading& reading, Fields& entry, IsolatedPlugin& p) {
+  if (Duration d = entry.duration("timeout"); d.count() > 0)
+    p.timeout_ms = static_cast<uint32_t>(std::min<int64_t>((d.count() + 999'999) / 1'000'000, 3'600'000));
+  else if (d.count() < 0)
+    reading.error(entry.pointer_of("timeout"), "the time limit of a hook must be positive, such as \"1s\"");
+  if (int64_t n = entry.integer("helpers", 1, 64); n) p.helpers = static_cast<uint32_t>(n);
+  if (int64_t n = entry.integer("memory_mb", 16, 1 << 20); n) p.memory_mb = static_cast<uint32_t>(n);
+  entry.finish();
+}
+
+// "isolate": a list of plugins, each a text or an object with limits; or an object of plugins, each true or an object with limits.
 void read_isolated(Fields& plugin, Config& config) {
   auto list = plugin.find("isolate");
   if (!list) return;
   Reading& reading = plugin.reading();
+  auto add = [&](IsolatedPlugin p) {
+    if (p.name.empty()) return reading.error(p.pointer, "names no plugin: write its id or its file's name");
+    if (std::any_of(config.isolated_plugins.begin(), config.isolated_plugins.end(), [&](auto& q) { return q.name == p.name; }))
+      return reading.error(p.pointer, quote(p.name) + " is in the list twice");
+    config.isolated_plugins.push_back(std::move(p));
+  };
+  if (list.value->is_object()) {
+    for (const auto& [name, value] : list.value->get_object()) {
+      IsolatedPlugin p;
+      p.name = std::string{std::string_view{name}};
+      p.pointer = join(list.pointer, name);
+      if (value.is_object()) {
+        Fields entry{reading, value, p.pointer};
+        if (entry.find("plugin")) reading.error(entry.pointer_of("plugin"), "the plugin is named in front of this object already");
+        read_isolation_limits(reading, entry, p);
+      } else if (!value.is_bool()) {
+        reading.mismatch(p.pointer, "true, false or {\"timeout\": …}", value);
+        continue;
+      } else if (!value.get_bool()) {
+        continue;
+      }
+      add(std::move(p));
+    }
+    return;
+  }
   if (!list.value->is_array())
-    return reading.mismatch(list.pointer, "a list of plugins, each an id, a file name, or {\"plugin\": …, \"timeout\": …}", *list.value);
+    return reading.mismatch(list.pointer, "a list of plugins, each an id, a file name, or {\"plugin\": …, \"timeout\": …}; or an object, {\"acme.x\": true}", *list.value);
   const auto& entries = list.value->get_array();
   for (size_t i = 0; i < entries.size(); ++i) {
     IsolatedPlugin p;
@@ -175,26 +211,12 @@ void read_isolated(Fields& plugin, Config& config) {
     } else if (entries[i].is_object()) {
       Fields entry{reading, entries[i], p.pointer};
       p.name = entry.text("plugin");
-      if (Duration d = entry.duration("timeout"); d.count() > 0)
-        p.timeout_ms = static_cast<uint32_t>(std::min<int64_t>((d.count() + 999'999) / 1'000'000, 3'600'000));
-      else if (d.count() < 0)
-        reading.error(entry.pointer_of("timeout"), "the time limit of a hook must be positive, such as \"1s\"");
-      if (int64_t n = entry.integer("helpers", 1, 64); n) p.helpers = static_cast<uint32_t>(n);
-      if (int64_t n = entry.integer("memory_mb", 16, 1 << 20); n) p.memory_mb = static_cast<uint32_t>(n);
-      entry.finish();
+      read_isolation_limits(reading, entry, p);
     } else {
       reading.mismatch(p.pointer, "the id or file name of a plugin, or {\"plugin\": …, \"timeout\": …}", entries[i]);
       continue;
     }
-    if (p.name.empty()) {
-      reading.error(p.pointer, "names no plugin: write its id or its file's name");
-      continue;
-    }
-    if (std::any_of(config.isolated_plugins.begin(), config.isolated_plugins.end(), [&](auto& q) { return q.name == p.name; })) {
-      reading.error(p.pointer, quote(p.name) + " is in the list twice");
-      continue;
-    }
-    config.isolated_plugins.push_back(std::move(p));
+    add(std::move(p));
   }
 }
 

@@ -162,9 +162,18 @@ class Maker {
         return objects(k, level);
       case Type::members:
         return {{"anyOf", json::array{json::object{{"type", types({"object"}, true)}, {"additionalProperties", object_of(*k.inner, level)}}, empty_array()}}};
-      case Type::named:
-        return {{"type", types({"array"}, true)},
-                {"items", json::object{{"anyOf", json::array{json::object{{"type", "string"}, {"minLength", 1}}, object_of(*k.inner, level)}}}}};
+      case Type::named: {
+        json::object limits = object_of(*k.inner, level);
+        for (const Key& name : k.inner->keys)
+          if (name.required) limits["properties"].as_object()[name.name] = false;
+        limits.erase("allOf");
+        json::object list{{"type", types({"array"}, true)},
+                          {"items", json::object{{"anyOf", json::array{json::object{{"type", "string"}, {"minLength", 1}}, object_of(*k.inner, level)}}}}};
+        json::object by_name{{"type", "object"},
+                             {"propertyNames", json::object{{"minLength", 1}}},
+                             {"additionalProperties", json::object{{"anyOf", json::array{json::object{{"type", "boolean"}}, std::move(limits)}}}}};
+        return {{"anyOf", json::array{std::move(list), std::move(by_name)}}};
+      }
       case Type::number: return {{"type", types({"number"}, true)}, {"minimum", k.least}, {"maximum", k.most}};
       case Type::blocks:
         return {{"anyOf", json::array{extra(level), json::object{{"type", "null"}}, empty_array()}}};

@@ -47,6 +47,7 @@ class Compiler {
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
     routes();
+    g_->registry->made();
     if (report_.failed()) return nullptr;
     return g_;
   }

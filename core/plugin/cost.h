@@ -89,6 +89,13 @@ class alignas(64) Account : public std::enable_shared_from_this<Account> {
     return i ? b->cells[i - 1u].get() : grow(worker, kind, {row, &row[static_cast<std::ptrdiff_t>(at)]});
   }
   RareCell* rare(uint32_t worker, HookKind kind);
+  // f(kind, cell) for what that worker has called. [that worker]
+  template <class F>
+  void each(uint32_t worker, F&& f) const {
+    const Block* b = block(worker);
+    for (uint32_t k = 0; b && k < kHookKinds; ++k)
+      if (uint8_t i = b->index[k].load(std::memory_order_relaxed)) f(static_cast<HookKind>(k), static_cast<const Cell&>(*b->cells[i - 1u]));
+  }
   // Per HookKind. [any]
   std::array<Totals, kHookKinds> totals() const;
 

@@ -32,6 +32,7 @@ constexpr size_t kStack = 128 * 1024;  // unwinding takes some 20 KiB; sanitizer
 struct sigaction previous[kSignalCount];
 char path[512];        // of the copy; "": none
 char program_id[64];   // build_id()
+char note[256];        // "": none
 bool installed = false;
 std::atomic<pid_t> reporter{0};  // the thread that reports
 
@@ -112,6 +113,7 @@ void report(int signal, const siginfo_t* info, const ucontext_t* context) {
   out << "\nsluice " SLC_VERSION " died of " << name_of(signal) << " (" << reason(signal, info->si_code) << ")";
   if (info->si_code > 0 && signal != SIGABRT) (out << ", address ").hex(reinterpret_cast<uint64_t>(info->si_addr));
   out << "\n";
+  if (note[0]) out << note << "\n";
   out.flush();
   tell_plugin(out);
   (out << "Process: ").decimal(static_cast<uint64_t>(getpid()));
@@ -206,6 +208,15 @@ Result<bool, Problem> choose_folder(const std::string& folder) {
 
 }  // namespace
 
+namespace {
+std::string& chosen_folder() {
+  static auto* f = new std::string;
+  return *f;
+}
+}  // namespace
+
+const std::string& folder() { return chosen_folder(); }
+
 const std::string& build_id() {
   static const std::string id = [] {
     read_build_id();
@@ -218,6 +229,8 @@ Result<bool, Problem> install(const Options& o) {
   if (installed || !wanted()) return true;
   build_id();
   auto folder = choose_folder(o.folder);
+  if (folder) chosen_folder() = o.folder;
+  note[o.note.copy(note, sizeof note - 1)] = 0;
   void* warm[4];
   backtrace(warm, 4);  // loads the unwinder, which a handler could not
   installed = true;

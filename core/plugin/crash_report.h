@@ -12,6 +12,7 @@ namespace sluice::plugin::crash {
 
 struct Options {
   std::string folder;  // a copy of the report goes to <folder>/sluice-crash-<pid>.txt; "": stderr only
+  std::string note{};  // what process this is, as a line of the report; "": the gateway
 };
 
 // Installs the handlers, once per process, before threads are made. Sanitizers have reports of their own, which say more:
@@ -22,6 +23,9 @@ Result<bool, Problem> install(const Options&);
 // Gives the calling thread a stack for the handler, so that a stack that has overflown can be reported. Ends with the thread.
 // No effect when nothing is installed.
 void protect_this_thread();
+
+// Where copies go, as install() was told; "": nowhere, or nothing is installed.
+const std::string& folder();
 
 // Linker's build id of the program, in hex; "" if it has none.
 const std::string& build_id();

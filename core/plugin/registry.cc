@@ -143,6 +143,10 @@ void Registry::finish(ScanResult& result) {
   }
 }
 
+void Registry::made() const {
+  for (const auto& i : impl_->isolated) i->made();
+}
+
 void Registry::set_lock_policy(LockPolicy policy) { impl_->lock_policy = std::move(policy); }
 
 void Registry::scan(const std::string& folder, const std::string& pattern, ScanResult& result, const Pins& pins) {

@@ -60,6 +60,8 @@ class Registry {
   // Loads every regular file in `folder` whose name contains `pattern` (default ".so"), in name order. A refused file is a
   // problem, never a crash. A folder that does not exist is a problem.
   void scan(const std::string& folder, const std::string& pattern, ScanResult&, const Pins& pins = {});
+  // The generation's objects have been made, or refused.
+  void made() const;
   // For tests and static builds: a module whose entry is linked in.
   void add(const slc_entry*, const std::string& file, ScanResult&);
 

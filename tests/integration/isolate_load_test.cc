@@ -76,6 +76,38 @@ TEST(IsolateLoadTest, OnlyMiddlewareCanBeIsolated) {
   EXPECT_EQ(occurrences(r.output, " cannot be isolated: it serves "), 2) << r.output;
 }
 
+TEST(IsolateLoadTest, TheBindingThatCannotBeIsolatedIsNamed) {
+  Ran r = check(R"({"kv_codec": true, "balancing": true})", "{}", {"poison", "kv_codec"});
+  EXPECT_EQ(r.code, 1);
+  EXPECT_TRUE(contains(r.output, "krakend.json:2:")) << r.output;
+  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/kv_codec: ") && contains(r.output, "it serves \"kv\" through sluice.decoder/1")) << r.output;
+  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/balancing: ")) << r.output;
+}
+
+TEST(IsolateLoadTest, AnObjectByNameSaysTheSameAsTheList) {
+  for (const char* object : {R"({"test.poison": true})", R"({"poison": {}})", R"({"poison.so": {"timeout": "1s", "helpers": 2, "memory_mb": 512}})"}) {
+    Ran r = check(object, R"({"in": "create", "do": "exit"})");
+    EXPECT_EQ(r.code, 1) << object;
+    EXPECT_TRUE(contains(r.output, "the helper process of the isolated plugin died in create(): it ended by itself with exit code 3")) << r.output;
+  }
+  EXPECT_EQ(check(R"({"test.poison": false, "nobody": false})", "{}").code, 0);
+  EXPECT_EQ(check("{}", "{}").code, 0);
+}
+
+TEST(IsolateLoadTest, ABadObjectIsLocated) {
+  for (auto [object, message] : {
+           std::pair{R"({"poison": "1s"})", "/plugin/isolate/poison: expected true, false or "},
+           std::pair{R"({"": true})", "/plugin/isolate/: names no plugin"},
+           std::pair{R"({"poison": {"plugin": "poison"}})", "/plugin/isolate/poison/plugin: the plugin is named in front"},
+           std::pair{R"({"poison": {"helpers": 0}})", "/plugin/isolate/poison/helpers: "},
+           std::pair{R"({"test.poisson": true})", "/plugin/isolate/test.poisson: no plugin has the id or file name \"test.poisson\"; did you mean \"test.poison\"?"},
+       }) {
+    Ran r = check(object, "{}");
+    EXPECT_EQ(r.code, 1) << object;
+    EXPECT_TRUE(contains(r.output, message)) << r.output;
+  }
+}
+
 TEST(IsolateLoadTest, ABadListIsLocated) {
   for (auto [list, message] : {
            std::pair{R"("poison")", "/plugin/isolate: expected a list of plugins"},

@@ -97,6 +97,45 @@ INSTANTIATE_TEST_SUITE_P(Deeds, IsolateDeathTest,
                                          Deed{"loop", "it gave no sign for 400 ms and was killed, in "}),
                          [](const auto& p) { return std::string{p.param.name}; });
 
+TEST_F(IsolateTest, ACrashIsReportedAsTheGatewaysOwnWouldBe) {
+  TempFolder folder;
+  const std::string off = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
+  PluggedGateway gateway({"poison"}, with_poison(up), 1,
+                         {{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", folder.path()}, {"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+  EXPECT_EQ(get_once(gateway.port(), "/b", {{"X-Poison", "on_request:fault"}}).status, 500);
+  gateway->process().wait_for_output("died: SIGSEGV (Segmentation fault) in on_request");
+  expect_served(gateway.port());
+  std::string copy;
+  for (const auto& file : std::filesystem::directory_iterator{folder.path()}) copy += read_file(file.path());
+  const std::string report = gateway.log_to_the_end();
+  const auto helper = std::to_string(processes(report).at(0));
+  for (const std::string& text : {std::string{"died of SIGSEGV (nothing is mapped there), address 0x10\n"}, std::string{"It was the helper process of the isolated plugin "},
+                                  std::string{"Plugin test.poison 1.0.0 was running: hook on_request of \"test/poison\" at [ENDPOINT: /b] [BACKEND: /d].\n"},
+                                  "Process: " + helper, std::string{"poison.so 0x"}}) {
+    EXPECT_TRUE(contains(report, text)) << text << '\n' << report;
+    EXPECT_TRUE(contains(copy, text)) << text << '\n' << copy;
+  }
+  EXPECT_TRUE(contains(report, "This report is also in " + folder.path() + "/sluice-crash-" + helper + ".txt")) << report;
+}
+
+TEST_F(IsolateTest, WhatItCostsOverThereIsInTheAccount) {
+  PluggedGateway gateway({"poison"}, with_poison(up));
+  const auto hook = [&](const char* name) {
+    for (const Json& p : status_of(*gateway.operator->()).at("cost").at("plugins").items()) {
+      if (p.at("plugin").str() != "test.poison") continue;
+      for (const Json& place : p.at("places").items())
+        if (place.at("place").str() == "[ENDPOINT: /x]") return place.at("hooks").at(name);
+    }
+    throw Failure("no such place");
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_request:alloc"}}).status, 200);
+  const Json cost = hook("on_request");
+  EXPECT_EQ(cost.at("calls").whole(), 3) << "each once, and not once more for the helper";
+  EXPECT_GE(cost.at("bytes").whole(), 300'000);
+  EXPECT_EQ(hook("on_response").at("calls").whole(), 3);
+  EXPECT_LT(hook("on_response").at("bytes").whole(), 100'000);
+}
+
 TEST_F(IsolateTest, ADeathInOnDoneFailsNobody) {
   PluggedGateway gateway({"poison"}, with_poison(up));
   EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_done:segv"}}).status, 200);

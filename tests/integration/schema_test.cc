@@ -154,6 +154,7 @@ TEST(SchemaTest, MistakesAreFoundByBothAtTheSamePlace) {
       {with_root(R"("client_tls": {"min_version": "TLS9"}, )"), "/client_tls/min_version"},
       {with_root(R"("plugin": {"lock": "yes"}, )"), "/plugin/lock"},
       {with_root(R"("plugin": "folder", )"), "/plugin"},
+      {with_root(R"("plugin": {"isolate": "x"}, )"), "/plugin/isolate"},
       {with_root(R"("extra_config": {"router": {"auto_options": "yes"}}, )"), "/extra_config/router/auto_options"},
       {with_root(R"("extra_config": {"security/typo": {}}, )"), "/extra_config/security~1typo"},
       {with_root(R"("extra_config": {"security/cors": {"allow_origins": 5}}, )"), "/extra_config/security~1cors/allow_origins"},
@@ -185,7 +186,8 @@ TEST(SchemaTest, MistakesAreFoundByBothAtTheSamePlace) {
 }
 
 TEST(SchemaTest, RemarksAndOtherLetterCasesAreNoMistakes) {
-  for (const std::string& text : {with_root(R"("$schema": "./sluice.schema.json", "@comment": 1, "_x": [], "//": "", )"), with_root(R"("Timeout": "3s", )"),
+  for (const std::string& text : {with_root(R"("plugin": {"isolate": {"acme.x": false}}, )"), with_root(R"("plugin": {"isolate": []}, )"),
+                                  with_root(R"("$schema": "./sluice.schema.json", "@comment": 1, "_x": [], "//": "", )"), with_root(R"("Timeout": "3s", )"),
                                   std::string{R"({"VERSION": 3, "Endpoints": [{"Endpoint": "/x", "Backend": [{"Host": "http://h"}]}]})"}}) {
     EXPECT_EQ(told(schema().check(parse(text), "")), "") << text;
     EXPECT_EQ(told(read(text)), "") << text;

@@ -211,6 +211,16 @@ void Channel::reply(std::string_view frame) {
     return corrupt();
   }
   Link& link = *c->link;
+  charge(*c->target);
+  if (c->hook == Hook::send) {  // nothing more is called: what the helper holds of it can go
+    CallHead head;
+    head.kind = CallKind::forget;
+    head.hook = Hook::done, head.link = link.id, head.object = c->target->object;
+    scratch_.clear();
+    put_call(scratch_, head, x);
+    writer_.send(scratch_);
+    reply_.keeps = false;
+  }
   link.keeps = reply_.keeps;
   link.pending = 0;
   link.bodies[0] = print(x.request.body);
@@ -218,6 +228,19 @@ void Channel::reply(std::string_view frame) {
   slc_token token = c->token;
   release(*c);
   TokenTable::resume(token, reply_.action);
+}
+
+// What the helper has measured is added to what handing over has cost here. Calls that the gateway has made are counted here.
+void Channel::charge(const Target& t) {
+  if (!t.account) return;
+  for (const Cost& c : reply_.costs) {
+    if (c.kind == HookKind::none || c.kind > HookKind::callback) continue;  // of its life the gateway keeps no account
+    cost::Cell* cell = t.account->cell(worker_.index, c.kind);
+    if (!cell) continue;
+    if (is_callback(c.kind)) cost::add(cell->calls, c.calls);
+    cost::add(cell->ticks, c.ticks), cost::add(cell->bytes, c.bytes);
+    if (c.longest > cell->longest.load(std::memory_order_relaxed)) cell->longest.store(c.longest, std::memory_order_relaxed);
+  }
 }
 
 void Channel::corrupt() {

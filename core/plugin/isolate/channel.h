@@ -20,7 +20,8 @@ struct Helper;
 struct Target {
   uint64_t object = 0;
   std::string plugin, binding;
-  bool has_done = false;         // the plugin has on_done
+  bool has_done = false;         // the plugin has on_done, or cancel
+  cost::Account* account = nullptr;  // of the object's place; nullptr: none
   slc_metric_id failures = 0;    // counts hooks that failed because of the helper
 };
 
@@ -78,6 +79,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void ready();      // the other side rang
   void drain(bool all);
   void reply(std::string_view frame);
+  void charge(const Target&);  // what reply_ tells of costs
   void corrupt();    // the helper's bytes are no replies
   void died(uint64_t incarnation, const std::string& why, bool at_once);
   void up(uint64_t incarnation);

@@ -14,13 +14,22 @@ namespace sluice::plugin::isolate {
 enum class Control : uint8_t {
   // gateway → helper
   hello = 1,    // what to load, limits, log level; one descriptor: the status page
-  create = 2,   // object, binding, scope, where, base pointer, configuration
+  create = 2,   // object, generation, binding, scope, where, the same in full, base pointer, configuration
   destroy = 3,  // object
   attach = 4,   // worker; three descriptors: segment, to_helper, to_gateway
   detach = 5,   // worker
   tree = 6,     // answer to ask_tree: object, scope, tree (0: absent), and the document when it is sent the first time
   sync = 7,     // number, to be sent back: everything before it is done, and the loop turns
   level = 8,    // log level
+  forget_tree = 9,   // tree: no object has views of it any more
+  export_state = 10, // number, object
+  import_state = 11, // number, object, bytes; before the object's first hook
+  start = 12,        // object: it is complete, its worker_start may run
+  watch = 13,        // number, object, watch, scheme, refresh, hosts; answered with `state`
+  unwatch = 14,      // watch
+  sink_level = 15,   // number, object; answered with `state`
+  sink_write = 16,   // object, level, time, message, place
+  sink_flush = 17,   // object
   // helper → gateway
   loaded = 32,   // empty text, or why load() failed
   created = 33,  // object, status, whether it wants a stage, problems
@@ -29,6 +38,8 @@ enum class Control : uint8_t {
   log = 36,      // level, text
   define = 37,   // metric
   count = 38,    // metric values
+  state = 39,    // number, status, bytes: answer to a question with that number
+  publish = 40,  // watch, addresses
 };
 
 constexpr size_t kMostControl = size_t{512} << 20;
@@ -43,7 +54,9 @@ class Message {
   Message(const Message&) = delete;
   Message& operator=(const Message&) = delete;
   Writer* operator->() { return &writer_; }
-  std::string take() {
+  // `more`: values that somebody has written before.
+  std::string take(std::string_view more = {}) {
+    bytes_ += more;
     auto size = static_cast<uint32_t>(bytes_.size() - sizeof(uint32_t));
     std::memcpy(bytes_.data(), &size, sizeof size);
     return std::move(bytes_);

@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "core/log/log.h"
+#include "core/plugin/crash_report.h"
 #include "core/plugin/exchange.h"
 #include "core/plugin/services.h"
 #include "core/plugin/token_table.h"
@@ -95,7 +96,7 @@ void HelperProcess::Lane::take(std::string_view frame) {
     if (head.kind == CallKind::done) mirror->second->done(head, state);
     mirrors.erase(mirror);
     object_of.erase(head.link);
-    return;
+    return process->bury(head.object);
   }
   if (mirror == mirrors.end()) {
     auto object = process->objects_.find(head.object);
@@ -103,6 +104,7 @@ void HelperProcess::Lane::take(std::string_view frame) {
     mirror = mirrors.emplace(head.link, std::make_unique<Mirror>(*process->worker_, *object->second, *this)).first;
     object_of[head.link] = head.object;
   }
+  if (HelperObject* object = process->find(head.object)) process->begin(*object);
   mirror->second->hook(head, state);
 }
 
@@ -209,6 +211,22 @@ void HelperProcess::take(std::string_view frame) {
     case Control::destroy: return destroy(r.u64());
     case Control::attach: return attach(r.u32());
     case Control::detach: return detach(r.u32());
+    case Control::forget_tree: unneeded_trees_.push_back(r.u64()); return forget_trees();
+    case Control::export_state: return export_state(r);
+    case Control::import_state: return import_state(r);
+    case Control::start:
+      if (HelperObject* o = find(r.u64())) begin(*o);
+      return;
+    case Control::watch: return watch(r);
+    case Control::unwatch: return unwatch(r.u64());
+    case Control::sink_level: return sink_level(r);
+    case Control::sink_write: return sink_write(r);
+    case Control::sink_flush:
+      if (HelperObject* o = find(r.u64()); o && o->sink && o->sink->flush) {
+        PlaceScope place{&o->object->place(), HookKind::log_flush};
+        o->sink->flush(o->object->object());
+      }
+      return;
     case Control::sync: {
       Message m{Control::synced};
       m->u64(r.u64());
@@ -216,6 +234,7 @@ void HelperProcess::take(std::string_view frame) {
     }
     case Control::level:
       log::configure(static_cast<log::Level>(r.i32()), {.write = [](void*, const log::Record& record) {
+                                                          if (writing_a_line) return;  // a sink that logs would never end
                                                           Message m{Control::log};
                                                           m->i32(static_cast<int32_t>(record.level));
                                                           m->text(record.message);
@@ -234,8 +253,12 @@ void HelperProcess::hello(Reader& r) {
   std::string level;
   Writer{level}.u8(static_cast<uint8_t>(Control::level));
   Writer{level}.i32(r.i32());
+  std::string folder{r.text()};
   if (!r.at_end() || !Mapping::adopt(next_descriptor(), sizeof(StatusPage), &page_)) give_up("the gateway sent a broken message");
   take(level);
+  if (auto ok = crash::install({folder, "It was the helper process of the isolated plugin " + title + "; gateway process " +
+                                            std::to_string(getppid()) + " goes on."}); !ok)
+    SLC_LOG(warning, ok.error().message);
   // Sanitizers reserve more address space than any limit would allow.
   if (SLC_BUILD_FLAGS == 0 && memory_mb) {
     rlimit limit{};
@@ -263,11 +286,12 @@ void HelperProcess::hello(Reader& r) {
 void HelperProcess::create(Reader& r) {
   if (bindings_.empty()) return;
   auto o = std::make_unique<HelperObject>();
-  o->id = r.u64();
+  o->id = r.u64(), o->generation = r.u64();
   uint32_t index = r.u32();
   Context context;
   context.scope = r.i32();
   context.where = std::string{r.text()};
+  context.place = std::string{r.text()};
   config::Block block;
   block.pointer = std::string{r.text()};
   boost::json::value value;
@@ -281,18 +305,29 @@ void HelperProcess::create(Reader& r) {
   }
   if (!r.at_end() || index >= bindings_.size()) give_up("the gateway sent a broken object");
   const Binding& binding = *bindings_[index];
-  o->table = table<slc_middleware>(binding);
+  if (binding.interface_id == SLC_IFACE_MIDDLEWARE) o->table = table<slc_middleware>(binding);
+  if (binding.interface_id == SLC_IFACE_TRANSPORT) o->transport = table<slc_transport>(binding);
+  if (binding.interface_id == SLC_IFACE_RESOLVER) o->resolver = table<slc_resolver>(binding);
+  if (binding.interface_id == SLC_IFACE_LOG_SINK) o->sink = table<slc_log_sink>(binding);
   config::Report report;
   ObjectFactory factory{registry_, 1, report};
   factory.keys_are_checked();
   creating_ = o->id;
-  o->object = factory.make(binding, block.value ? &block : nullptr, context);
+  OfGeneration& all = generations_[o->generation];
+  {
+    shared::Holding holding{all.holder};
+    o->object = factory.make(binding, block.value ? &block : nullptr, context);
+  }
   creating_ = 0;
-  if (o->object)
+  // State of the object before it comes first.
+  const bool may_import = binding.life && SLC_HAS(binding.life, slc_lifecycle, import_state);
+  if (o->object && !may_import) {
+    o->start = HelperObject::Start::done;
     if (auto started = o->object->start(*worker_); !started) {
       report.error(block.pointer, started.error().message);
       o->object = nullptr;
     }
+  }
   Message m{Control::created};
   m->u64(o->id), m->i32(report.failed() ? SLC_EINVAL : SLC_OK), m->u8(o->object != nullptr);
   m->u32(static_cast<uint32_t>(report.issues().size()));
@@ -303,23 +338,57 @@ void HelperProcess::create(Reader& r) {
     m->u8(issue.severity == config::Issue::Severity::error);
     m->text(issue.pointer), m->text(text);
   }
-  if (o->object) objects_[o->id] = std::move(o);
+  if (o->object) o->share_account();
+  if (o->object)
+    ++all.objects, objects_[o->id] = std::move(o);
+  else if (!all.objects)
+    generations_.erase(o->generation);
   say(m.take());
 }
 
-void HelperProcess::destroy(uint64_t id) {
+HelperObject* HelperProcess::find(uint64_t id) {
   auto it = objects_.find(id);
-  if (it == objects_.end()) return;
-  for (auto& entry : lanes_) {
-    Lane& lane = *entry.second;
-    std::erase_if(lane.object_of, [&](const auto& link) {
-      if (link.second != id) return false;
-      lane.mirrors.erase(link.first);
-      return true;
-    });
+  return it == objects_.end() ? nullptr : it->second.get();
+}
+
+void HelperProcess::begin(HelperObject& o) {
+  if (o.start != HelperObject::Start::waits) return;
+  o.start = HelperObject::Start::done;
+  if (auto started = o.object->start(*worker_); !started) {
+    SLC_LOG(error, started.error().message);
+    o.start = HelperObject::Start::failed;
   }
+}
+
+// ---- the ends of objects ----
+
+// The end of an object comes over the socket, and that of its last request through the shared memory.
+void HelperProcess::destroy(uint64_t id) {
+  if (!find(id)) return;
+  dying_.insert(id);
+  for (auto& entry : lanes_) entry.second->finish();
+  bury(id);
+}
+
+void HelperProcess::bury(uint64_t id) {
+  auto it = objects_.find(id);
+  if (it == objects_.end() || !dying_.contains(id)) return;
+  for (auto& entry : lanes_)
+    for (const auto& link : entry.second->object_of)
+      if (link.second == id) return;
+  dying_.erase(id);
+  unwatch_all(*it->second);
+  const uint64_t generation = it->second->generation;
   it->second->object->stop(*worker_);
   objects_.erase(it);
+  if (auto all = generations_.find(generation); all != generations_.end() && --all->second.objects == 0) generations_.erase(all);
+  forget_trees();
+}
+
+void HelperProcess::forget_trees() {
+  if (!dying_.empty()) return;  // they may have views of them
+  for (uint64_t tree : unneeded_trees_) known_trees_.erase(tree);
+  unneeded_trees_.clear();
 }
 
 slc_node HelperProcess::around(int32_t scope) {
@@ -337,14 +406,15 @@ slc_node HelperProcess::around(int32_t scope) {
       }
       r.u64(), r.i32();
       uint64_t id = r.u64();
-      document::Node*& node = known_trees_[id];
       if (r.u8()) {
-        node = trees_.make<document::Node>();
-        document::Builder b{trees_, nullptr};
-        Reader tree{r.text()};
-        tree.tree(b, node);
+        auto& tree = known_trees_[id];
+        tree = std::make_unique<Tree>(tree_blocks_);
+        document::Builder b{tree->arena, nullptr};
+        Reader tokens{r.text()};
+        tokens.tree(b, tree->root);
       }
-      return id && node ? handle(node, nullptr) : slc_node{nullptr, 0};
+      auto known = known_trees_.find(id);
+      return known != known_trees_.end() ? handle(known->second->root, nullptr) : slc_node{nullptr, 0};
     }
     if (input_.broken() || !receive(true)) give_up("the gateway is gone");
   }
@@ -376,6 +446,7 @@ void HelperProcess::detach(uint32_t worker) {
   if (it == lanes_.end()) return;
   it->second->finish();
   lanes_.erase(it);
+  for (uint64_t id : std::vector<uint64_t>(dying_.begin(), dying_.end())) bury(id);
 }
 
 void HelperProcess::count(slc_metric_id id, bool observed, int64_t bits) {

@@ -4,14 +4,19 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 
 #include "core/plugin/isolate/control.h"
 #include "core/plugin/isolate/mirror.h"
 #include "core/plugin/registry.h"
+#include "core/plugin/shared.h"
 
 namespace sluice::plugin::isolate {
+
+// A log sink of the plugin is at work on this thread: what it says itself goes nowhere, or it would never end.
+inline thread_local bool writing_a_line = false;
 
 class HelperProcess {
  public:
@@ -32,6 +37,16 @@ class HelperProcess {
 
  private:
   struct Lane;
+  struct Watched;
+  struct OfGeneration {
+    shared::Holder holder;  // what create() asked for
+    size_t objects = 0;
+  };
+  struct Tree {
+    Arena arena;
+    document::Node* root;
+    explicit Tree(BlockPool& pool) : arena{pool}, root{arena.make<document::Node>()} {}
+  };
   struct Count {
     slc_metric_id id;
     bool observed;
@@ -41,9 +56,21 @@ class HelperProcess {
   bool receive(bool wait);     // bytes and descriptors; false: closed
   void take_all();
   void take(std::string_view frame);
+  void answer(uint64_t number, slc_status, std::string_view bytes = {});
+  void export_state(Reader&);
+  void import_state(Reader&);
+  void watch(Reader&);
+  void unwatch(uint64_t id);
+  void unwatch_all(const HelperObject&);
+  void sink_level(Reader&);
+  void sink_write(Reader&);
+  void begin(HelperObject&);  // worker_start, if it has not been
+  HelperObject* find(uint64_t id);
   void hello(Reader&);
   void create(Reader&);
   void destroy(uint64_t id);
+  void bury(uint64_t id);  // ends the object, if it is to end and no request has it any more
+  void forget_trees();     // those that are not needed any more, if nobody is waiting to be buried
   void attach(uint32_t worker);
   void detach(uint32_t worker);
   void tell_counts();
@@ -62,11 +89,14 @@ class HelperProcess {
   Mapping page_;
   Registry registry_;
   std::vector<const Binding*> bindings_;  // of the plugin, in its order; empty: it is not loaded
+  std::map<uint64_t, OfGeneration> generations_;
   std::map<uint64_t, std::unique_ptr<HelperObject>> objects_;
+  std::set<uint64_t> dying_;  // their last on_done is still under way
+  std::vector<uint64_t> unneeded_trees_;
+  std::map<uint64_t, std::shared_ptr<Watched>> watched_;
   std::map<uint32_t, std::unique_ptr<Lane>> lanes_;
   BlockPool tree_blocks_;
-  Arena trees_{tree_blocks_};
-  std::map<uint64_t, document::Node*> known_trees_;
+  std::map<uint64_t, std::unique_ptr<Tree>> known_trees_;
   uint64_t creating_ = 0;
   std::vector<Count> counts_;
   bool ended_ = false;

@@ -68,7 +68,7 @@ bool same(const ArenaVector<router::Param>& a, const ArenaVector<router::Param>&
 // What a reply tells of, each at most once, in this order of application.
 enum Part : uint8_t {
   kEnd = 0, kMethod, kPath, kQuery, kRequestHeaders, kResponseHeaders, kParams, kStatus, kComplete, kRequestBody,
-  kResponseBody, kData, kNoData, kFailure,
+  kResponseBody, kData, kNoData, kFailure, kCosts,
 };
 
 }  // namespace
@@ -79,9 +79,29 @@ std::string_view hook_name(uint32_t h) {
     case Hook::raw_response: return "on_raw_response";
     case Hook::response: return "on_response";
     case Hook::done: return "on_done";
+    case Hook::send: return "send";
+    case Hook::cancel: return "cancel";
+    case Hook::write: return "write";
+    case Hook::watch: return "watch";
   }
   return "a callback";
 }
+
+HookKind hook_kind(Hook h) {
+  switch (h) {
+    case Hook::request: return HookKind::on_request;
+    case Hook::raw_response: return HookKind::on_raw_response;
+    case Hook::response: return HookKind::on_response;
+    case Hook::done: return HookKind::on_done;
+    case Hook::send: return HookKind::send;
+    case Hook::cancel: return HookKind::cancel;
+    case Hook::write: return HookKind::log_write;
+    case Hook::watch: return HookKind::watch;
+  }
+  return HookKind::callback;
+}
+
+bool is_callback(HookKind k) { return k >= HookKind::timer && k <= HookKind::callback; }
 
 bool put_call(std::string& out, const CallHead& head, slc_exchange& x) {
   Writer w{out};
@@ -116,7 +136,7 @@ bool take_head(Reader& r, CallHead* h) {
   h->kind = static_cast<CallKind>(kind), h->hook = static_cast<Hook>(hook);
   h->id = r.u64(), h->link = r.u64(), h->object = r.u64();
   h->request_body = r.u8() != 0, h->response_body = r.u8() != 0;
-  return r.ok() && kind >= 1 && kind <= 3 && hook >= 1 && hook <= 4;
+  return r.ok() && kind >= 1 && kind <= 3 && hook >= 1 && hook <= 6;
 }
 
 bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside) {
@@ -165,7 +185,8 @@ void Before::take(slc_exchange& x) {
   error_ = x.error.message.data(), code_ = x.error.code;
 }
 
-void put_reply(std::string& out, uint64_t id, slc_action action, bool keeps, bool data, slc_exchange& x, const Before& before) {
+void put_reply(std::string& out, uint64_t id, slc_action action, bool keeps, bool data, slc_exchange& x, const Before& before,
+               std::span<const Cost> costs) {
   Writer w{out};
   w.u32(0);  // length
   w.u64(id), w.i32(action), w.u8(keeps);
@@ -190,6 +211,10 @@ void put_reply(std::string& out, uint64_t id, slc_action action, bool keeps, boo
     w.i32(x.error.http_status);
     w.text(x.error.message), w.text(x.error.body), w.text(x.error.content_type);
   }
+  if (!costs.empty()) {
+    w.u8(kCosts), w.u32(static_cast<uint32_t>(costs.size()));
+    for (const Cost& c : costs) w.u8(static_cast<uint8_t>(c.kind)), w.u64(c.calls), w.u64(c.ticks), w.u64(c.longest), w.u64(c.bytes);
+  }
   w.u8(kEnd);
 }
 
@@ -200,6 +225,7 @@ void Reply::clear() {
   for (int side : {0, 1}) has_headers_[side] = false, bodies_[side].reset();
   has_params_ = has_data_ = no_data_ = false;
   status_.reset(), complete_.reset(), failure_.reset();
+  costs.clear();
 }
 
 bool Reply::take_headers(Reader& r, int side) {
@@ -259,6 +285,19 @@ bool Reply::take(std::string_view frame, Arena& arena) {
         f.http_status = r.i32();
         f.why = r.text(), f.body = r.text(), f.content_type = r.text();
         failure_ = f;
+        break;
+      }
+      case kCosts: {
+        uint32_t n = r.count(33);
+        if (n > kHookKinds) return false;
+        for (uint32_t i = 0; i < n && r.ok(); ++i) {
+          Cost c;
+          uint8_t kind = r.u8();
+          if (kind >= kHookKinds) return false;
+          c.kind = static_cast<HookKind>(kind);
+          c.calls = r.u64(), c.ticks = r.u64(), c.longest = r.u64(), c.bytes = r.u64();
+          costs.push_back(c);
+        }
         break;
       }
       default: return false;

@@ -3,16 +3,27 @@
 // in a reply: what is malformed, or what a plugin inside the gateway would have been refused, spoils the whole reply.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/plugin/exchange.h"
+#include "core/plugin/hook.h"
 #include "core/plugin/isolate/wire.h"
 
 namespace sluice::plugin::isolate {
 
-enum class Hook : uint8_t { request = 1, raw_response = 2, response = 3, done = 4 };
+enum class Hook : uint8_t { request = 1, raw_response = 2, response = 3, done = 4, send = 5, cancel = 6, write = 7, watch = 8 };
+HookKind hook_kind(Hook);
 std::string_view hook_name(uint32_t);  // "on_request"; of no hook: "a callback"
+
+// What calls of one kind have cost over there since the last reply. `longest` is of all times.
+struct Cost {
+  HookKind kind = HookKind::none;
+  uint64_t calls = 0, ticks = 0, longest = 0, bytes = 0;
+};
+// Run by the helper's own loop and not because the gateway called.
+bool is_callback(HookKind);
 
 // ---- calls: gateway → helper ----
 
@@ -49,7 +60,7 @@ class Before {
   void take(slc_exchange&);  // in the mirror's arena
 
  private:
-  friend void put_reply(std::string&, uint64_t, slc_action, bool, bool, slc_exchange&, const Before&);
+  friend void put_reply(std::string&, uint64_t, slc_action, bool, bool, slc_exchange&, const Before&, std::span<const Cost>);
   std::string_view method_, path_, query_;
   ArenaVector<http::Header> headers_[2];
   ArenaVector<http::Slice> bodies_[2];
@@ -61,7 +72,7 @@ class Before {
 };
 
 // Appends room for the frame's length and the reply. `keeps`: the plugin has state of this exchange. `data`: the tree changed.
-void put_reply(std::string& out, uint64_t id, slc_action, bool keeps, bool data, slc_exchange& mirror, const Before&);
+void put_reply(std::string& out, uint64_t id, slc_action, bool keeps, bool data, slc_exchange& mirror, const Before&, std::span<const Cost> = {});
 
 // A reply, read. Views are of the frame's bytes. Used again for the next one.
 class Reply {
@@ -69,6 +80,7 @@ class Reply {
   uint64_t id = 0;
   slc_action action = SLC_FAIL;
   bool keeps = false;
+  std::vector<Cost> costs;
 
   // The frame's first value, to find the exchange that the rest is for.
   static uint64_t id_of(std::string_view frame);

@@ -1,5 +1,7 @@
 #include "core/plugin/isolate/mirror.h"
 
+#include <algorithm>
+#include <map>
 #include <unordered_map>
 
 #include "core/plugin/services.h"
@@ -16,7 +18,35 @@ std::unordered_map<const void*, bool*>& changes() {
 
 }  // namespace
 
-Running::Running(StatusPage& page, const HelperObject& o, Hook h) : page_{page}, place_{&o.object->place()} {
+struct HelperObject::Told {
+  std::vector<Cost> costs;
+};
+
+void HelperObject::share_account() {
+  static auto* all = new std::map<const cost::Account*, std::weak_ptr<Told>>;
+  std::weak_ptr<Told>& known = (*all)[object->place().account];
+  told = known.lock();
+  if (told) return;
+  known = told = std::make_shared<Told>();
+  std::erase_if(*all, [](const auto& entry) { return entry.second.expired(); });
+}
+
+void HelperObject::costs(std::vector<Cost>& out) {
+  cost::Account* account = object->place().account;
+  if (!account || !told) return;
+  account->each(0, [&](HookKind kind, const cost::Cell& cell) {
+    Cost now{kind, cell.calls.load(std::memory_order_relaxed), cell.ticks.load(std::memory_order_relaxed),
+             cell.longest.load(std::memory_order_relaxed), cell.bytes.load(std::memory_order_relaxed)};
+    auto before = std::find_if(told->costs.begin(), told->costs.end(), [&](const Cost& c) { return c.kind == kind; });
+    if (before == told->costs.end()) before = told->costs.insert(before, Cost{.kind = kind});
+    if (now.calls == before->calls) return;
+    out.push_back({kind, now.calls - before->calls, now.ticks - before->ticks, now.longest, now.bytes - before->bytes});
+    *before = now;
+  });
+}
+
+Running::Running(StatusPage& page, const HelperObject& o, Hook h, const Arena* arena)
+    : page_{page}, place_{&o.object->place(), hook_kind(h), arena} {
   page_.hook.store(static_cast<uint32_t>(h), std::memory_order_relaxed);
   page_.object.store(o.id, std::memory_order_relaxed);
   page_.beat.store(page_.beat.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -58,29 +88,34 @@ bool Mirror::take(const CallHead& head, std::string_view state) {
 
 void Mirror::hook(const CallHead& head, std::string_view state) {
   cancel();
-  if (!take(head, state)) {
-    std::string reply;
-    Error e;
-    before_.take(exchange_);
-    exchange_.error = e;
-    exchange_.error.code = Errc::plugin;
-    exchange_.error.message = "the helper process cannot read this request";
-    put_reply(reply, head.id, SLC_FAIL, slot_ != nullptr, false, exchange_, before_);
-    return sink_.send(reply);
-  }
+  if (!take(head, state)) return refuse(head, "the helper process cannot read this request");
+  if (object_.start != HelperObject::Start::done) return refuse(head, "it could not start in its helper process");
   changed_ = false;
   before_.take(exchange_);
   task_ = serve(head);
   task_.start(over_);
 }
 
+void Mirror::refuse(const CallHead& head, std::string_view why) {
+  std::string reply;
+  before_.take(exchange_);
+  exchange_.error = {};
+  exchange_.error.code = Errc::plugin;
+  exchange_.error.message = why;
+  put_reply(reply, head.id, SLC_FAIL, slot_ != nullptr, false, exchange_, before_);
+  sink_.send(reply);
+}
+
 loop::Task<void> Mirror::serve(CallHead head) {
   slc_exchange& x = exchange_;
-  const slc_middleware& t = *object_.table;
-  auto* hook = head.hook == Hook::request ? t.on_request : head.hook == Hook::raw_response ? t.on_raw_response : t.on_response;
+  slc_action (*hook)(void*, slc_exchange*, void**) noexcept = nullptr;
+  if (const slc_middleware* t = object_.table)
+    hook = head.hook == Hook::request ? t->on_request : head.hook == Hook::raw_response ? t->on_raw_response : t->on_response;
+  else if (object_.transport && head.hook == Hook::send)
+    hook = object_.transport->send;
   slc_action action = SLC_FAIL;
   if (hook) {
-    Running running{sink_.page(), object_, head.hook};
+    Running running{sink_.page(), object_, head.hook, &arena_};
     action = hook(object_.object->state(*x.worker), &x, &slot_);
   }
   if (action == SLC_PENDING) {
@@ -94,16 +129,19 @@ loop::Task<void> Mirror::serve(CallHead head) {
     if (!finish_building(x)) action = SLC_FAIL;
   }
   std::string reply;
-  put_reply(reply, head.id, action, slot_ || x.operations, replaced || changed_, x, before_);
+  std::vector<Cost> costs;
+  object_.costs(costs);
+  put_reply(reply, head.id, action, slot_ || x.operations, replaced || changed_, x, before_, costs);
   sink_.send(reply);
 }
 
 void Mirror::done(const CallHead& head, std::string_view state) {
   cancel();
-  if (!take(head, state) || !object_.table->on_done) return;
+  auto* last = object_.table ? object_.table->on_done : object_.transport ? object_.transport->cancel : nullptr;
+  if (!take(head, state) || !last || object_.start != HelperObject::Start::done) return;
   exchange_.worker->tokens->cancel_owned(exchange_);
-  Running running{sink_.page(), object_, Hook::done};
-  object_.table->on_done(object_.object->state(*exchange_.worker), &exchange_, &slot_);
+  Running running{sink_.page(), object_, object_.table ? Hook::done : Hook::cancel, &arena_};
+  last(object_.object->state(*exchange_.worker), &exchange_, &slot_);
 }
 
 }  // namespace sluice::plugin::isolate

@@ -1,7 +1,9 @@
 // In the helper: one exchange of the gateway as the plugin sees it here, with the plugin's slot, memory, timers and callouts.
 // It lives from the exchange's first hook until the gateway says that it is over. The loop's thread.
 #pragma once
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #include "core/plugin/isolate/message.h"
 #include "core/plugin/isolate/segment.h"
@@ -11,15 +13,26 @@ namespace sluice::plugin::isolate {
 
 // An object as the helper holds it: the same class as in the gateway, so its life is the same.
 struct HelperObject {
-  uint64_t id = 0;
-  const slc_middleware* table = nullptr;
+  uint64_t id = 0, generation = 0;
+  const slc_middleware* table = nullptr;    // by the binding's kind, one of these
+  const slc_transport* transport = nullptr;
+  const slc_resolver* resolver = nullptr;
+  const slc_log_sink* sink = nullptr;
   std::shared_ptr<Object> object;
+  enum class Start : uint8_t { waits, done, failed } start = Start::waits;
+  // What its account had when the gateway was told last; objects of one place have one account.
+  struct Told;
+  std::shared_ptr<Told> told;
+  // Once it has its object.
+  void share_account();
+  // Adds what was spent since then to `out`.
+  void costs(std::vector<Cost>& out);
 };
 
 // Marks what runs for those who look from outside. [worker]
 class Running {
  public:
-  Running(StatusPage&, const HelperObject&, Hook);
+  Running(StatusPage&, const HelperObject&, Hook, const Arena* = nullptr);
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
@@ -55,6 +68,7 @@ class Mirror {
 
  private:
   bool take(const CallHead&, std::string_view state);
+  void refuse(const CallHead&, std::string_view why);
   void cancel();
   loop::Task<void> serve(CallHead);
 

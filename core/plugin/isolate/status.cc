@@ -40,6 +40,7 @@ std::string status_json() {
     const uint64_t now_ms = shared::now_ns() / 1'000'000;
     std::vector<const Subject*> seen;
     for (const auto& h : supervisor->helpers()) {
+      if (h->probe) continue;
       size_t i = 0;
       while (i < seen.size() && seen[i] != h->subject) ++i;
       if (i == seen.size()) {

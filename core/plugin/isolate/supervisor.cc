@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "core/log/log.h"
+#include "core/plugin/crash_report.h"
 #include "core/plugin/isolate/channel.h"
 #include "core/plugin/isolate/message.h"
 #include "core/plugin/shared.h"
@@ -79,6 +80,37 @@ OfProcess& of_process() {
 
 }  // namespace
 
+std::string start_of(const Record& r) {
+  Message m{Control::start};
+  m->u64(r.id);
+  return m.take();
+}
+
+uint64_t TreeBank::take(std::string bytes) {
+  auto [it, fresh] = numbers_.try_emplace(std::move(bytes), 0);
+  if (fresh) {
+    it->second = ++last_;
+    trees_.emplace(it->second, Tree{&it->first, 0});
+  }
+  ++trees_.at(it->second).users;
+  return it->second;
+}
+
+bool TreeBank::keep(uint64_t number) {
+  auto it = trees_.find(number);
+  if (it == trees_.end()) return false;
+  ++it->second.users;
+  return true;
+}
+
+bool TreeBank::drop(uint64_t number) {
+  auto it = trees_.find(number);
+  if (it == trees_.end() || --it->second.users) return false;
+  numbers_.erase(numbers_.find(*it->second.bytes));
+  trees_.erase(it);
+  return true;
+}
+
 std::shared_ptr<Supervisor> Supervisor::get() {
   OfProcess& known = of_process();
   std::lock_guard lock{known.mutex};
@@ -126,7 +158,6 @@ void Supervisor::end(const std::shared_ptr<Helper>& h) {
   if (h->pid > 0) {
     h->state = HelperState::ending;
     h->due_ms = now_ms() + kEndLimitMs;
-    shutdown(h->control.get(), SHUT_WR);  // the helper reads the end and leaves
     ring_bell(wake_.get());
     changed_.wait(lock, [&] { return h->pid <= 0; });
   }
@@ -144,6 +175,40 @@ void Supervisor::kill(Helper& h, uint64_t incarnation, std::string why) {
   if (incarnation != h.incarnation || h.pid <= 0 || !h.kill_reason.empty()) return;
   h.kill_reason = std::move(why);
   ::kill(h.pid, SIGKILL);
+}
+
+void Supervisor::send_line(Helper& h, std::string_view frame) {
+  {
+    std::lock_guard lock{h.lines_mutex};
+    if (h.lines.size() + frame.size() > kMostLines) {
+      ++h.lines_dropped;
+      return;
+    }
+    h.lines += frame;
+  }
+  ring_bell(wake_.get());
+}
+
+// A helper that is slow to read finds no more than one such piece, unless everything has to be said now.
+void Supervisor::take_lines(Helper& h, bool all) {
+  if (h.state != HelperState::up && h.state != HelperState::ending) return;
+  std::lock_guard lock{h.lines_mutex};
+  if (h.lines.empty() || (!all && !h.output.empty())) return;
+  h.output.add(std::move(h.lines));
+  h.lines = {};
+  if (uint64_t n = std::exchange(h.lines_dropped, 0)) shard_.add(h.subject->lines_dropped, static_cast<int64_t>(n));
+}
+
+void Supervisor::drop_trees(const Record& record, TreeBank& bank, const std::vector<std::shared_ptr<Helper>>& helpers) {
+  for (auto [scope, number] : record.trees) {
+    if (!number || !bank.drop(number)) continue;
+    for (const auto& h : helpers) {
+      if (!h->sent_trees.erase(number)) continue;
+      Message m{Control::forget_tree};
+      m->u64(number);
+      send(*h, h->incarnation, m.take());
+    }
+  }
 }
 
 // ---- the thread ----
@@ -167,7 +232,13 @@ void Supervisor::run() {
       uint64_t now = now_ms();
       if (h->pid > 0) {
         read(*h);
+        for (bool all : {false, h->state == HelperState::ending}) {
+          if (!h->output.flush(h->control.get())) h->output.clear();
+          take_lines(*h, all);
+        }
         if (!h->output.flush(h->control.get())) h->output.clear();
+        if (h->state == HelperState::ending && h->output.empty() && !std::exchange(h->told_to_end, true))
+          shutdown(h->control.get(), SHUT_WR);  // the helper reads the end and leaves
         int status = 0;
         if (waitpid(h->pid, &status, WNOHANG) == h->pid) {
           read(*h);  // its last words
@@ -225,11 +296,18 @@ void Supervisor::spawn(Helper& h) {
   h.level = level_now();
   Message m{Control::hello};
   m->text(h.subject->title), m->text(h.subject->copy);
-  m->u32(h.subject->limits.memory_mb), m->i32(h.level);
+  m->u32(h.subject->limits.memory_mb), m->i32(h.level), m->text(crash::folder());
   std::vector<Fd> descriptors;
   descriptors.push_back(std::move(page_file));
   h.output.add(m.take(), std::move(descriptors));
   for (auto& [id, record] : h.subject->records) h.output.add(record->create);
+  for (auto& [id, record] : h.subject->records)
+    if (record->started) h.output.add(start_of(*record));
+  for (auto& [id, watching] : h.watches) {
+    Message again{Control::watch};
+    again->u64(0), again->u64(watching->object);
+    h.output.add(again.take(watching->query));
+  }
   Message sync{Control::sync};
   sync->u64(h.up_sync = ++h.sync_sent);
   h.output.add(sync.take());
@@ -275,6 +353,7 @@ void Supervisor::take(Helper& h, std::string_view frame) {
       c.done = true;
       if (object == h.creating) {
         h.answer = std::move(c);
+        h.sync_ms = now_ms();  // it was busy with that, which has a limit of its own
         changed_.notify_all();
       } else if (c.status != SLC_OK) {
         // What was possible once is not any more: a file or a service is gone. It will be tried again.
@@ -315,10 +394,26 @@ void Supervisor::take(Helper& h, std::string_view frame) {
       }
       return;
     }
+    case Control::state: {
+      uint64_t number = r.u64();
+      slc_status status = r.i32();
+      std::string_view bytes = r.text();
+      if (!r.at_end()) break;
+      if (number && number == h.state_answer.number) {
+        h.state_answer.status = status, h.state_answer.bytes = std::string{bytes}, h.state_answer.done = true;
+        changed_.notify_all();
+      }
+      return;
+    }
+    case Control::publish:
+      take_addresses(h, r);
+      if (r.ok()) return;
+      break;
     case Control::log: {
       int32_t level = r.i32();
       std::string_view text = r.text();
       if (!r.at_end()) break;
+      if (h.probe && level < SLC_ERROR) return;  // it will be said again where the object is made in earnest
       log::write(static_cast<log::Level>(std::clamp<int32_t>(level, SLC_DEBUG, SLC_CRITICAL)), text);
       return;
     }
@@ -351,13 +446,29 @@ void Supervisor::take_metrics(Helper& h, Control kind, Reader& r) {
     slc_metric_id ours = id < h.metrics.size() ? h.metrics[id] : 0;
     double v;
     std::memcpy(&v, &bits, sizeof v);
-    if (!ours) continue;
+    if (!ours || h.probe) continue;
     if (observed)
       shard_.observe(ours, v);
     else
       shard_.add(ours, bits);
   }
   if (!r.at_end()) r.fail();
+}
+
+void Supervisor::take_addresses(Helper& h, Reader& r) {
+  const uint64_t id = r.u64();
+  std::vector<slc_address> list;
+  const uint32_t n = r.count(8);
+  if (n > kMostAddresses) return r.fail();
+  for (uint32_t i = 0; i < n && r.ok(); ++i) {
+    slc_address a{};
+    std::string_view url = r.text();
+    a.url = {url.data(), url.size()};
+    a.weight = r.u32();
+    list.push_back(a);
+  }
+  if (!r.at_end()) return r.fail();
+  if (auto it = h.watches.find(id); it != h.watches.end()) it->second->publish(it->second->list, list.data(), n);
 }
 
 void Supervisor::answer_tree(Helper& h, uint64_t object, int32_t scope) {
@@ -368,7 +479,7 @@ void Supervisor::answer_tree(Helper& h, uint64_t object, int32_t scope) {
   m->u64(object), m->i32(scope), m->u64(tree);
   bool first = tree && h.sent_trees.insert(tree).second;
   m->u8(first);
-  if (first) m->text(*h.subject->trees[tree - 1]);
+  if (first) m->text(h.subject->trees->text(tree));
   h.output.add(m.take());
   ring_bell(wake_.get());
 }
@@ -384,7 +495,7 @@ void Supervisor::watch(Helper& h, uint64_t now) {
     return kill(h, h.incarnation, "it did not end");
   }
   if (h.state != HelperState::up) return;
-  uint64_t limit = h.subject->limits.timeout_ms;
+  const uint64_t limit = h.creating ? std::max<uint64_t>(kStartLimitMs, h.subject->limits.timeout_ms) : h.subject->limits.timeout_ms;
   if (int level = level_now(); level != h.level) {
     Message m{Control::level};
     m->i32(h.level = level);
@@ -427,6 +538,12 @@ void Supervisor::died(Helper& h, int status, uint64_t now) {
     h.state = HelperState::refused;
     h.refusal = h.subject->title + ": cannot be isolated: " +
                 (h.kill_reason.empty() ? "its helper process ended while it was loading: " + why : why);
+    changed_.notify_all();
+    return;
+  }
+  if (h.probe) {
+    h.state = HelperState::refused;
+    h.refusal = h.subject->title + ": its helper process died: " + why;
     changed_.notify_all();
     return;
   }

@@ -33,7 +33,32 @@ struct Record {
   uint64_t id = 0;
   std::string create;           // the whole control frame
   std::string place;            // "[ENDPOINT: /x][acme/auth]"
-  std::map<int32_t, uint64_t> trees;  // scope → what surrounding() answered; index into Subject::trees + 1, 0: absent
+  std::string content;          // what create() depends on, but for what surrounding() answers
+  std::map<int32_t, uint64_t> trees;  // scope → what surrounding() answered: number in TreeBank, 0: absent
+  bool started = false;         // a worker of the gateway uses it
+};
+std::string start_of(const Record&);  // Control::start, the whole frame
+
+// Configuration around the blocks, as tree tokens: each text once, as long as a record needs it. Guarded by the supervisor's mutex.
+class TreeBank {
+ public:
+  // One more record needs this text; its number, which is never used again for another one.
+  uint64_t take(std::string bytes);
+  // The same for one that may be gone: false.
+  bool keep(uint64_t number);
+  // True: nobody needs it any more, and it is gone.
+  bool drop(uint64_t number);
+  const std::string& text(uint64_t number) const { return *trees_.at(number).bytes; }
+  size_t size() const { return trees_.size(); }
+
+ private:
+  struct Tree {
+    const std::string* bytes;  // the key in numbers_
+    uint32_t users;
+  };
+  std::map<std::string, uint64_t> numbers_;
+  std::map<uint64_t, Tree> trees_;
+  uint64_t last_ = 0;
 };
 
 // What the helpers of one plugin share. Guarded by the supervisor's mutex.
@@ -43,8 +68,24 @@ struct Subject {
   std::string copy;         // the image to load
   Limits limits;
   std::map<uint64_t, std::shared_ptr<Record>> records;
-  std::vector<std::shared_ptr<const std::string>> trees;  // configuration around the blocks, as tree tokens
-  slc_metric_id deaths = 0, restarts = 0;
+  std::shared_ptr<TreeBank> trees = std::make_shared<TreeBank>();
+  slc_metric_id deaths = 0, restarts = 0, lines_dropped = 0;
+};
+
+// A host list that a resolver over there fills. The list is the gateway's, and outlives this.
+struct Watching {
+  uint64_t id = 0, object = 0;
+  std::string query;  // what the helper is told
+  slc_host_list* list = nullptr;
+  slc_status (*publish)(slc_host_list*, const slc_address*, uint32_t) noexcept = nullptr;
+};
+
+// What a question about an object was answered (Control::export_state and the like).
+struct StateAnswer {
+  uint64_t number = 0;  // of the question; 0: nobody asked
+  bool done = false;
+  slc_status status = SLC_EIO;
+  std::string bytes;
 };
 
 // What one create() answered.
@@ -75,6 +116,14 @@ struct Helper {
   std::vector<std::shared_ptr<Channel>> channels;
   uint64_t creating = 0;     // the object that create() is under way for
   Created answer;
+  StateAnswer state_answer;
+  uint64_t questions = 0;
+  std::map<uint64_t, Watching*> watches;
+  // Lines for a log sink. Under a mutex of their own: whoever logs may hold the supervisor's.
+  std::mutex lines_mutex;
+  std::string lines;              // whole frames
+  uint64_t lines_dropped = 0;
+  bool probe = false;        // only to try create() in: nothing is served there, and its death is told to who asked, and nobody else
   int32_t asked_scope = 0;   // surrounding() waits for this
   std::string last_death;    // "SIGSEGV (Segmentation fault) in on_request"
   uint64_t deaths = 0, restarts = 0;  // since the place was made
@@ -90,6 +139,7 @@ struct Helper {
   uint64_t up_since_ms = 0, due_ms = 0;
   uint64_t sync_sent = 0, sync_seen = 0, sync_ms = 0, beat = 0;  // signs of life
   uint64_t up_sync = 0;      // with this sync, start-up is over
+  bool told_to_end = false;  // what was to be said before has been
   int level = 0;
   std::set<uint64_t> sent_trees;
   std::vector<slc_metric_id> metrics;  // the helper's ids → ours
@@ -100,6 +150,8 @@ class Supervisor {
  public:
   static constexpr uint64_t kStartLimitMs = 30'000;  // load() and create()
   static constexpr uint64_t kEndLimitMs = 3'000;
+  static constexpr size_t kMostLines = size_t{8} << 20;
+  static constexpr uint32_t kMostAddresses = 65'536;
   static constexpr uint32_t kFreeRestarts = 3;
   static constexpr uint64_t kFirstPauseMs = 100, kLongestPauseMs = 30'000, kCalmMs = 10'000;
 
@@ -126,6 +178,12 @@ class Supervisor {
   const std::vector<std::shared_ptr<Helper>>& helpers() const { return helpers_; }
   // With the mutex held: the process misbehaves; `why` will be the reason of its death.
   void kill(Helper&, uint64_t incarnation, std::string why);
+  // A frame for a log sink, at most kMostLines bytes of which wait; the rest is dropped and counted. Not lost when a process
+  // dies before it was handed over. [any], with or without the mutex
+  void send_line(Helper&, std::string_view frame);
+  // With the mutex held: a record is gone from its subject. Its trees go from the bank, and from these helpers, when nobody else
+  // needs them; the message that destroys the object has been sent before.
+  void drop_trees(const Record&, TreeBank&, const std::vector<std::shared_ptr<Helper>>&);
 
  private:
   void run();
@@ -135,6 +193,8 @@ class Supervisor {
   void read(Helper&);
   void take(Helper&, std::string_view frame);
   void take_metrics(Helper&, Control, Reader&);
+  void take_addresses(Helper&, Reader&);
+  void take_lines(Helper&, bool all);
   void answer_tree(Helper&, uint64_t object, int32_t scope);
   void watch(Helper&, uint64_t now);
   void died(Helper&, int wait_status, uint64_t now);

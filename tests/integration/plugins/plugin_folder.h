@@ -44,9 +44,15 @@ class PluggedGateway {
 
  private:
   static GatewayOptions options(std::string config, int workers, std::map<std::string, std::string> environment, const std::string& folder) {
-#ifdef SLC_ISOLATED  // the same tests once more, with this plugin in a process of its own
-    if (std::filesystem::exists(folder + "/" SLC_ISOLATED ".so"))
-      config.replace(config.find('{'), 1, R"({"plugin": {"isolate": [{"plugin": ")" SLC_ISOLATED R"(", "timeout": "60s"}]}, )");
+#ifdef SLC_ISOLATED  // the same tests once more, with these plugins in processes of their own
+    std::string isolated;
+    for (std::string_view rest = SLC_ISOLATED; !rest.empty();) {
+      const std::string name{rest.substr(0, rest.find(','))};
+      rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+      if (!std::filesystem::exists(folder + "/" + name + ".so")) continue;
+      isolated += (isolated.empty() ? "" : ", ") + ("\"" + name + R"(": {"timeout": "60s"})");
+    }
+    if (!isolated.empty()) config.replace(config.find('{'), 1, R"({"plugin": {"isolate": {)" + isolated + "}}, ");
 #endif
     GatewayOptions o = options_of(std::move(config), workers);
     o.binary = gateway_binary();

@@ -1,5 +1,5 @@
 /* test/poison: does what the request's X-Poison says, "HOOK:DEED", such as "on_request:segv". Deeds: segv, abort, exit, loop,
- * timer (waits and dies in the timer), never (waits for ever), control and scribble (spoil what is shared with the gateway).
+ * fault (segv that the crash report sees), alloc (takes memory of the exchange), timer (waits and dies in the timer), never (waits for ever), control and scribble (spoil what is shared with the gateway).
  * Without the header it stamps X-Seen, and counts. A block {"in": "create", "do": DEED} does it there; "load" at SLUICE_POISON_LOAD. */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -27,6 +27,8 @@ static void die(int by) {
   raise(by);
 }
 
+static int* volatile sixteen = (int*)16; /* nobody optimises this away */
+
 static void scribble(void) {
   FILE* maps = fopen("/proc/self/maps", "r");
   char line[512];
@@ -48,6 +50,8 @@ static void in_timer(void* user, slc_exchange* x) {
 /* What the hook answers. */
 static slc_action act(slc_str deed, slc_exchange* x) {
   if (is(deed, "segv")) die(SIGSEGV);
+  if (is(deed, "fault")) *(volatile int*)sixteen = 1;
+  if (x && is(deed, "alloc") && !exchange->alloc(x, 100000, 8)) return SLC_FAIL;
   if (is(deed, "abort")) die(SIGABRT);
   if (is(deed, "exit")) _exit(3);
   if (is(deed, "loop"))

@@ -5,6 +5,7 @@
 #include "core/document/write.h"
 #include "core/plugin/isolate/control.h"
 #include "core/plugin/isolate/message.h"
+#include "core/plugin/isolate/supervisor.h"
 #include "tests/unit/plugin/fake.h"
 
 namespace sluice::plugin::isolate {
@@ -134,6 +135,44 @@ TEST_F(MessageTest, BodiesThatTheHelperHasAreNotSentAgain) {
   ASSERT_TRUE(take_head(r, &head));
   ASSERT_TRUE(take_call(r, head, *helper.x, inside));
   EXPECT_EQ(http::total_size(helper.x->request.body.span()), 5u);
+}
+
+TEST_F(MessageTest, CostsComeAlongAndChangeNothing) {
+  ASSERT_TRUE(arrive(call()));
+  const std::string was = all(*gateway.x);
+  const Cost costs[] = {{HookKind::on_request, 1, 2, 3, 4}, {HookKind::timer, 5, 6, 7, 8}};
+  std::string out;
+  put_reply(out, 9, SLC_NEXT, false, false, *helper.x, before, costs);
+  Reply r;
+  ASSERT_TRUE(r.take(std::string_view{out}.substr(4), gateway.arena));
+  ASSERT_TRUE(r.apply(*gateway.x));
+  ASSERT_EQ(r.costs.size(), 2u);
+  EXPECT_EQ(r.costs[1].kind, HookKind::timer);
+  EXPECT_EQ(r.costs[1].calls, 5u);
+  EXPECT_EQ(r.costs[1].ticks, 6u);
+  EXPECT_EQ(r.costs[1].longest, 7u);
+  EXPECT_EQ(r.costs[1].bytes, 8u);
+  EXPECT_EQ(all(*gateway.x), was);
+  out[out.size() - 1 - 33] = static_cast<char>(kHookKinds);
+  EXPECT_FALSE(r.take(std::string_view{out}.substr(4), gateway.arena)) << "of no kind";
+  for (size_t n = 4; n < out.size(); ++n) EXPECT_FALSE(r.take(std::string_view{out}.substr(4, n - 4), gateway.arena)) << n;
+  EXPECT_TRUE(r.take(reply(), gateway.arena));
+  EXPECT_TRUE(r.costs.empty());
+}
+
+TEST(TreeBankTest, ATextIsKeptOnceAsLongAsSomebodyNeedsIt) {
+  TreeBank bank;
+  const uint64_t a = bank.take("a"), b = bank.take("b");
+  EXPECT_EQ(bank.take("a"), a);
+  EXPECT_NE(a, b);
+  EXPECT_EQ(bank.size(), 2u);
+  EXPECT_TRUE(bank.keep(b));
+  EXPECT_FALSE(bank.drop(a));
+  EXPECT_TRUE(bank.drop(a));
+  EXPECT_FALSE(bank.keep(a)) << "it is gone";
+  EXPECT_FALSE(bank.drop(a));
+  EXPECT_EQ(bank.text(b), "b");
+  EXPECT_GT(bank.take("a"), b) << "no number comes again";
 }
 
 TEST_F(MessageTest, EveryPieceOfACallAndOfAReplyIsRefusedAndNothingElseHappens) {
