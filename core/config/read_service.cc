@@ -159,6 +159,16 @@ void read_client(Fields& root, Config& config) {
   read_client_tls(root, config);
 }
 
+void read_order(Fields& plugin, Config& config) {
+  auto list = plugin.find("order");
+  if (!list) return;
+  config.plugin_order = plugin.texts("order");
+  const auto& names = config.plugin_order;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i))
+      plugin.reading().error(join(list->pointer, i), quote(names[i]) + " is in the list twice");
+}
+
 // What an entry of "isolate" says beside the name.
 void read_isolation_limits(Reading& reading, Fields& entry, IsolatedPlugin& p) {
   if (Duration d = entry.duration("timeout"); d.count() > 0)
@@ -292,6 +302,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
     if (auto trials = plugin->object("trial")) read_trials(*trials, config.trials);
     if (plugin->find("watchdog_ms")) config.plugin_watchdog_ms = static_cast<uint32_t>(plugin->integer("watchdog_ms", 0, 3'600'000));
     read_isolated(*plugin, config);
+    read_order(*plugin, config);
     read_plugin_lock(*plugin, config);
     plugin->finish();
   }

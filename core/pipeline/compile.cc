@@ -44,6 +44,7 @@ class Compiler {
     error_bodies();
     tls();
     server_tls();
+    order();
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
     routes();
@@ -122,6 +123,7 @@ class Compiler {
     int32_t stage;
     uint32_t scopes;  // where it is wanted, of those it serves
     uint32_t group = 0, position = 0;  // as in Hook
+    bool chosen = false;               // by another block, whose list is its order
   };
 
   // The blocks of one place that somebody serves; the short name wins over an alias of the same binding. A block that stands
@@ -158,7 +160,7 @@ class Compiler {
       } else {
         const bool in_order = choice.flags & SLC_CHOOSE_ANSWERS_IN_ORDER;
         (in_order && looks_at_answers_only(*binding) ? answers : found)
-            .push_back({binding, &block, by.stage, by.scopes & binding->spec->scopes, in_order ? group : 0, position++});
+            .push_back({binding, &block, by.stage, by.scopes & binding->spec->scopes, in_order ? group : 0, position++, true});
       }
     }
     found.insert(found.begin(), answers.rbegin(), answers.rend());
@@ -223,10 +225,13 @@ class Compiler {
     return out.empty() ? "no level" : out;
   }
 
+  static std::string suggestion(const std::string& name, const std::vector<std::string>& names) {
+    std::string_view near = nearest(name, names);
+    return near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?";
+  }
+
   void unknown(const config::Block& b) {
-    std::string text = "no plugin provides \"" + b.name + "\"";
-    auto names = g_->registry->names("");
-    if (std::string_view near = nearest(b.name, names); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
+    std::string text = "no plugin provides \"" + b.name + "\"" + suggestion(b.name, g_->registry->names(""));
     bool refuse = options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name));
     if (const plugin::Binding* lost = options_.before ? options_.before->registry->find_namespace(b.name, nullptr) : nullptr; lost && !refuse) {
       refuse = !options_.lenient;
@@ -261,6 +266,9 @@ class Compiler {
     Hook h;
     h.stage = f.stage;
     h.group = f.group, h.position = f.position;
+    const auto& order = g_->config->plugin_order;
+    if (auto at = std::find(order.begin(), order.end(), binding.name); at != order.end() && !f.chosen)
+      h.rank = static_cast<uint32_t>(at - order.begin());
     if (binding.interface_id == SLC_IFACE_MIDDLEWARE)
       h.middleware = plugin::table<slc_middleware>(binding);
     else if (binding.interface_id == SLC_IFACE_AROUND)
@@ -277,11 +285,25 @@ class Compiler {
 
   void sort(Chain& chain) {
     if (!chain.empty()) chain.id = g_->chains++;
-    std::stable_sort(chain.hooks.begin(), chain.hooks.end(), [](const Hook& a, const Hook& b) { return a.stage < b.stage; });
-    chain.order_way_out();
+    chain.arrange();
   }
 
   // ---- places ----
+
+  // A name of plugin.order that has no place in any chain orders nothing, which its author should know.
+  void order() {
+    const auto& names = g_->config->plugin_order;
+    for (size_t i = 0; i < names.size(); ++i) {
+      const std::string pointer = "/plugin/order/" + std::to_string(i);
+      const plugin::Binding* b = g_->registry->find_namespace(names[i], nullptr);
+      if (!b)
+        report_.warning(pointer, "no plugin provides \"" + names[i] + "\"" + suggestion(names[i], g_->registry->names("")));
+      else if (b->name != names[i])
+        report_.warning(pointer, "\"" + names[i] + "\" is another name of \"" + b->name + "\": the order needs that one");
+      else if (b->interface_id != SLC_IFACE_MIDDLEWARE && b->interface_id != SLC_IFACE_AROUND)
+        report_.warning(pointer, "\"" + names[i] + "\" stands in no chain, so there is nothing to put in order");
+    }
+  }
 
   void service() {
     for (const Found& f : find(g_->config->at, SLC_AT_SERVICE, context(SLC_AT_SERVICE, "[SERVICE]"))) {
@@ -361,7 +383,7 @@ class Compiler {
     }
     std::string text = std::string{"no plugin provides the "} + key + " \"" + name + "\"";
     auto names = g_->registry->names(kind);
-    if (std::string_view near = nearest(name, names); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
+    text += suggestion(name, names);
     std::sort(names.begin(), names.end());
     text += " (known:";
     for (const std::string& n : names) text += " " + n;

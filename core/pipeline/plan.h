@@ -26,6 +26,7 @@ struct Hook {
   const slc_middleware* middleware = nullptr;
   const slc_around* around = nullptr;
   int32_t stage = 0;
+  uint32_t rank = UINT32_MAX;  // in plugin.order; UINT32_MAX: not there
   // Hooks of one group (0: none) stand side by side and see answers in the order of `position`.
   uint32_t group = 0, position = 0;
 };
@@ -38,7 +39,9 @@ struct Chain {
   bool has_chunks[2] = {false, false};  // by side: somebody has on_request_chunk, on_response_chunk
   // The order in which an answer passes the hooks: the last one first, but for groups.
   std::vector<uint32_t> way_out;
-  void order_way_out();
+  // Puts the hooks in their order: by stage, those of one stage as they were added; then those with a rank change places with
+  // each other so that the lowest rank is outermost. And the way out after it.
+  void arrange();
   bool empty() const { return hooks.empty(); }
   uint32_t size() const { return static_cast<uint32_t>(hooks.size()); }
 };

@@ -15,7 +15,16 @@ Step::Last last_of(const Hook& h) { return h.middleware ? h.middleware->on_done 
 
 }  // namespace
 
-void Chain::order_way_out() {
+void Chain::arrange() {
+  std::stable_sort(hooks.begin(), hooks.end(), [](const Hook& a, const Hook& b) { return a.stage < b.stage; });
+  std::vector<size_t> places;
+  for (size_t i = 0; i < hooks.size(); ++i)
+    if (hooks[i].rank != UINT32_MAX) places.push_back(i);
+  std::vector<Hook> ranked;
+  for (size_t i : places) ranked.push_back(std::move(hooks[i]));
+  std::stable_sort(ranked.begin(), ranked.end(), [](const Hook& a, const Hook& b) { return a.rank < b.rank; });
+  for (size_t i = 0; i < places.size(); ++i) hooks[places[i]] = std::move(ranked[i]);
+
   way_out.clear();
   for (uint32_t end = size(); end > 0;) {
     uint32_t begin = end - 1;

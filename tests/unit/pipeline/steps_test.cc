@@ -31,7 +31,7 @@ class StepsTest : public testing::Test {
     chain_.hooks.push_back({std::make_shared<plugin::Object>(), nullptr, &around_, 0});
   }
   Steps made() {
-    chain_.order_way_out();
+    chain_.arrange();
     return {chain_, *worker_.worker};
   }
   static std::vector<uint32_t> hooks_of(std::span<const Step> steps) {
@@ -74,6 +74,22 @@ TEST_F(StepsTest, AGroupSeesAnswersInItsOwnOrder) {
   // Two groups side by side keep apart.
   chain_.hooks[4].group = 8, chain_.hooks[0].group = 8;
   EXPECT_EQ(hooks_of(made().out(5, 0)), (Hooks{4, 2, 1, 3, 0}));
+}
+
+TEST_F(StepsTest, StagesOrderAChainAndThoseWithARankChangePlacesAmongThemselves) {
+  const auto stages = [this] {
+    std::vector<int32_t> found;
+    for (const Hook& h : chain_.hooks) found.push_back(h.stage);
+    return found;
+  };
+  for (int i = 0; i < 5; ++i) middleware({.in = true, .out = true});
+  for (uint32_t i = 0; i < 5; ++i) chain_.hooks[i].stage = static_cast<int32_t>(500 - 100 * i);
+  chain_.arrange();
+  EXPECT_EQ(stages(), (std::vector<int32_t>{100, 200, 300, 400, 500}));
+  chain_.hooks[0].rank = 2, chain_.hooks[2].rank = 1, chain_.hooks[4].rank = 0;
+  chain_.arrange();
+  EXPECT_EQ(stages(), (std::vector<int32_t>{500, 200, 300, 400, 100}));
+  EXPECT_EQ(hooks_of(made().out(5, 0)), (Hooks{4, 3, 2, 1, 0}));
 }
 
 TEST_F(StepsTest, AnAttemptBeginsBehindItsStageAndTheWayBackBeginsWhereTheWayInEnded) {
