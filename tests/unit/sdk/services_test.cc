@@ -292,7 +292,7 @@ TEST(RemainingTest, TheTimeThatIsLeftIsAskedForOnlyWhereItIsKnown) {
   const auto loop_of = [&] { return static_cast<const slc_loop_api*>(host.service(&host, SLC_SVC_LOOP)); };
   slc_loop_api old = *loop_of();
   old.size = offsetof(slc_loop_api, remaining_ms);
-  sluice::detail::Services services{};
+  sluice::detail::Services services{&host};
   void* slot = nullptr;
   services.loop = loop_of();
   const Exchange now{x.handle(), &services, &slot};
