@@ -149,7 +149,7 @@ class ArenaVector {
   std::span<const T> span() const { return {data_, size_}; }
 
  private:
-  void grow(uint32_t n) {
+  [[gnu::noinline]] void grow(uint32_t n) {  // seldom: push() alone is worth being inlined
     T* bigger = arena_->array<T>(n);
     if (size_) std::memcpy(static_cast<void*>(bigger), data_, size_ * sizeof(T));
     data_ = bigger, capacity_ = n;

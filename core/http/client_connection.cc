@@ -184,15 +184,16 @@ void ClientConnection::on_alloc(uv_handle_t* h, size_t, uv_buf_t* buffer) {
   if (ClientCall::State* c = self->call_; c && c->into && !self->tls_ && !self->tunnel_) {
     size_t room = std::min<uint64_t>(c->into_room, self->codec_.body_remaining());
     if (room) {
-      *buffer = uv_buf_init(c->into, static_cast<unsigned>(std::min<size_t>(room, 1 << 30)));
+      *buffer = self->receiver_.fill(h, c->into, room);
       return;
     }
   }
-  *buffer = uv_buf_init(self->client_->loop.read_block()->bytes, loop::ReadBlock::kSize);
+  *buffer = self->receiver_.fill(h, self->client_->loop.read_block()->bytes, loop::ReadBlock::kSize);
 }
 
 void ClientConnection::on_read(uv_stream_t* s, ssize_t n, const uv_buf_t* buffer) {
   auto* self = static_cast<ClientConnection*>(s->data);
+  n = self->receiver_.took(s, n);
   if (n == 0) return;
   if (n < 0) return self->on_end(static_cast<int>(n), n == UV_EOF && !self->tls_);
   if (self->tunnel_) return self->read_tunnel({buffer->base, static_cast<size_t>(n)});
@@ -457,7 +458,7 @@ ssize_t ClientConnection::try_write(Slices slices) {
       want += slices[i].size();
     }
     if (!n) break;
-    int rc = uv_try_write(stream(), vectors, n);
+    int rc = loop::try_send(stream(), vectors, n);
     if (rc == UV_EAGAIN) break;
     if (rc < 0) return taken ? taken : rc;
     taken += rc;

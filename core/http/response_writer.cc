@@ -43,15 +43,21 @@ std::string_view write_response_head(Arena& arena, const ResponseHead& head, con
   bool has_date = false, has_length = false;
   bool pass_length = plan.kind == BodyKind::none && plan.allow_length;
   for (const Header& h : head.headers) {
-    if (h.name.empty() || is_hop_by_hop(h.name) || has_control(h.name) || has_control(h.value)) continue;
-    if (h.name.size() == 14 && iequals(h.name, "content-length")) {
-      if (!pass_length || has_length || !parse_decimal<uint64_t>(h.value)) continue;
-      has_length = true;
-    } else if (h.name.size() == 4 && iequals(h.name, "date")) {
-      if (has_date) continue;
+    if (h.name.empty() || is_hop_by_hop(h.name)) continue;
+    char* const line = out.at;
+    out.put(h.name), out.put(": "), out.put(h.value);
+    bool keep = !has_control({line, static_cast<size_t>(out.at - line)});  // name and value in one look
+    if (keep && h.name.size() == 14 && iequals(h.name, "content-length")) {
+      keep = pass_length && !has_length && parse_decimal<uint64_t>(h.value);
+      has_length = has_length || keep;
+    } else if (keep && h.name.size() == 4 && iequals(h.name, "date")) {
+      keep = !has_date;
       has_date = true;
     }
-    out.field(h.name, h.value);
+    if (keep)
+      out.put("\r\n");
+    else
+      out.at = line;
   }
   if (!has_date) out.field("Date", date);
   switch (plan.kind) {

@@ -44,16 +44,16 @@ void TcpWire::read(bool on) {
       stream(),
       [](uv_handle_t* h, size_t, uv_buf_t* buf) {
         auto* self = static_cast<TcpWire*>(h->data);
-        *buf = uv_buf_init(self->loop_.read_block()->bytes, loop::ReadBlock::kSize);
+        *buf = self->receiver_.fill(h, self->loop_.read_block()->bytes, loop::ReadBlock::kSize);
       },
       [](uv_stream_t* s, ssize_t n, const uv_buf_t* buf) {
         auto* self = static_cast<TcpWire*>(s->data);
+        n = self->receiver_.took(s, n);
         if (n > 0) {
           self->sink_->on_bytes(buf->base, static_cast<size_t>(n));
         } else if (n < 0) {
           self->ended_ = true;
           self->reading_ = false;
-          uv_read_stop(s);
           self->sink_->on_end(n == UV_EOF);
         }
       });
@@ -64,7 +64,7 @@ bool TcpWire::write(uv_buf_t* bufs, unsigned count, Life life) {
   if (closing_) return true;  // the sink knows already
   if (count == 0) return true;
   if (queued_ == 0) {
-    int result = uv_try_write(stream(), bufs, count);
+    int result = loop::try_send(stream(), bufs, count);
     if (result < 0 && result != UV_EAGAIN) return false;
     size_t sent = result > 0 ? static_cast<size_t>(result) : 0;
     while (count > 0 && sent >= bufs->len) sent -= bufs->len, ++bufs, --count;

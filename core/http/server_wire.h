@@ -8,6 +8,7 @@
 
 #include "core/http/server.h"
 #include "core/loop/loop.h"
+#include "core/loop/socket_io.h"
 
 namespace sluice::http {
 
@@ -68,6 +69,7 @@ class TcpWire final : public Wire {
   void on_written(Queued*, int status);
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
 
+  loop::Receiver receiver_;
   uv_tcp_t tcp_;
   loop::Loop& loop_;
   WireSink* sink_;

@@ -44,8 +44,9 @@ void BackendScope::take_head(const http::ResponseHead& h) {
   // A raw decoder under a decoding endpoint: the body is thrown away (encodings.md §7).
   if (!plan_.raw && plan_.decoder->raw() && !plan_.keep_body) discard_ = true;
   if (collecting_) return;
+  const NamedByConnection named{h.headers};
   for (uint32_t i = response.headers.size(); i-- > 0;)
-    if (http::is_hop_by_hop(response.headers[i].name) || named_by_connection(h.headers, response.headers[i].name))
+    if (http::is_hop_by_hop(response.headers[i].name) || named(response.headers[i].name))
       response.headers.remove_at(i);
   if (gzip_asked_ && response.headers.get("Content-Encoding") == "gzip" && !h.no_body) {
     gunzip_.emplace(http::GzipDecoder::Limits{});

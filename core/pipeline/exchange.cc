@@ -243,10 +243,11 @@ void Exchange::forward_headers() {
     if (h.name.size() == 15 && iequals(h.name, "Accept-Encoding")) accept_encoding_forwarded = true;
     forwarded.add(name, h.value);
   };
+  const NamedByConnection named{in.headers};
   for (const http::Header& h : in.headers) {
     std::string_view name;
     if (c.any_header) {
-      if (http::is_hop_by_hop(h.name) || named_by_connection(in.headers, h.name)) continue;
+      if (http::is_hop_by_hop(h.name) || named(h.name)) continue;
       name = h.name;
     } else {
       for (const std::string& allowed : e.headers)

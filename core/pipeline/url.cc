@@ -264,8 +264,13 @@ std::string_view filter_query(Arena& arena, std::string_view raw, bool any, cons
   return {begin, static_cast<size_t>(at - begin)};
 }
 
-bool named_by_connection(const http::Headers& headers, std::string_view name) {
+NamedByConnection::NamedByConnection(const http::Headers& headers) : headers_{headers} {
   for (const http::Header& h : headers)
+    if (h.name.size() == 10 && iequals(h.name, "Connection")) any_ = any_ || !(iequals(h.value, "keep-alive") || iequals(h.value, "close"));
+}
+
+bool NamedByConnection::look(std::string_view name) const {
+  for (const http::Header& h : headers_)
     if (h.name.size() == 10 && iequals(h.name, "Connection") && list_contains(h.value, name)) return true;
   return false;
 }

@@ -44,8 +44,18 @@ std::string_view forwarded_prefix(Arena&, std::string_view header);
 std::string_view filter_query(Arena&, std::string_view raw, bool any, const std::vector<std::string>& allowed,
                               const std::vector<std::string>* narrower);
 
-// Is the field named by a Connection field of its message (RFC 9110 §7.6.1)?
-bool named_by_connection(const http::Headers&, std::string_view name);
+// The fields that a message's Connection fields name (RFC 9110 §7.6.1). "keep-alive" and "close", which nearly every message
+// has, name none, so that asking for each field of a message usually costs nothing.
+class NamedByConnection {
+ public:
+  explicit NamedByConnection(const http::Headers&);  // must outlive this, with its text
+  bool operator()(std::string_view name) const { return any_ && look(name); }
+
+ private:
+  bool look(std::string_view name) const;
+  const http::Headers& headers_;
+  bool any_ = false;
+};
 
 // Resolves a Location against the URL it came from (RFC 3986 §5.2). Fragment dropped. Empty: not usable.
 std::string resolve_location(std::string_view base_url, std::string_view location);

@@ -98,5 +98,19 @@ TEST(ResolveLocationTest, FollowsRfc3986) {
   EXPECT_EQ(resolve_location("http://a", "n"), "http://a/n");
 }
 
+TEST(NamedByConnectionTest, OnlyFieldsThatAreNamedBelongToTheConnection) {
+  Arena arena;
+  http::Headers headers{arena};
+  headers.add("Connection", "keep-alive");
+  EXPECT_FALSE(NamedByConnection{headers}("X-Hop"));
+  headers.add("connection", "close, X-Hop ,x-other");
+  const NamedByConnection named{headers};
+  EXPECT_TRUE(named("x-hop"));
+  EXPECT_TRUE(named("X-Other"));
+  EXPECT_FALSE(named("X-Ho"));
+  EXPECT_FALSE(named("Content-Type"));
+  EXPECT_FALSE(NamedByConnection{http::Headers{arena}}("X-Hop"));
+}
+
 }  // namespace
 }  // namespace sluice::pipeline
