@@ -166,7 +166,7 @@ void read_order(Fields& plugin, Config& config) {
   const auto& names = config.plugin_order;
   for (size_t i = 0; i < names.size(); ++i)
     if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i))
-      plugin.reading().error(join(list->pointer, i), quote(names[i]) + " is in the list twice");
+      plugin.reading().error(join(list.pointer, i), quote(names[i]) + " is in the list twice");
 }
 
 // What an entry of "isolate" says beside the name.
