@@ -70,6 +70,7 @@ constexpr Kind kKinds[] = {
 };
 #undef SLC_THROUGH
 const Kind* find_kind(std::string_view id) {
+  if (id == "sluice.selector/1.draft") id = SLC_IFACE_SELECTOR;  // its name in 1.0: drafts are served under both (abi-policy.md)
   for (const Kind& k : kKinds)
     if (id == k.id) return &k;
   return nullptr;
@@ -373,6 +374,7 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
     for (const Kind& k : kKinds) known += (known.empty() ? "" : ", ") + std::string{k.id};
     return Problem{who + " is bound to interface \"" + (b->interface_id ? b->interface_id : "") + "\", which this gateway does not have. It has " + known + "."};
   }
+  offer.interface_id = kind->id;
   constexpr uint32_t kScopes = SLC_AT_SERVICE | SLC_AT_ENDPOINT | SLC_AT_PROXY | SLC_AT_BACKEND;
   if ((b->scopes & ~kScopes) || (kind->names == Names::spaces && !b->scopes))
     return Problem{who + " has scopes " + hex(b->scopes) + ", wanted one or more of SLC_AT_SERVICE, ENDPOINT, PROXY, BACKEND."};
@@ -400,7 +402,7 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
     return Problem{who + ": has only one of worker_start and worker_stop. Set both or none."};
   if (offer.life && !SLC_HAS(offer.life, slc_lifecycle, export_state) != !SLC_HAS(offer.life, slc_lifecycle, import_state))
     return Problem{who + ": has only one of export_state and import_state. Set both or none."};
-  if (const char* missing = missing_function(b->interface_id, offer.table))
+  if (const char* missing = missing_function(kind->id, offer.table))
     return Problem{who + ": its " + b->interface_id + " table has not " + missing + "."};
   return true;
 }

@@ -21,6 +21,7 @@ class Module {
   // What one binding of the entry offers, checked.
   struct Offer {
     const slc_binding* spec = nullptr;
+    const char* interface_id = nullptr;  // as this gateway calls it: spec may have the name of a draft
     const void* table = nullptr;
     const slc_lifecycle* life = nullptr;
     std::shared_ptr<const Schema> schema;

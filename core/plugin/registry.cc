@@ -106,7 +106,7 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     Binding& b = bindings.emplace_back();
     b.spec = o.spec;
     b.name = o.spec->name;
-    b.interface_id = o.spec->interface_id;
+    b.interface_id = o.interface_id;
     b.table = o.table;
     b.life = o.life;
     b.module = module;

@@ -107,6 +107,30 @@ TEST_P(CompilersTest, APluginOfTheFrozenHeaderIsLoadedAndServes) {
   EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Frozen", "stop"}}).status, 451);
 }
 
+// The note as 1.0 wrote it: files in the field have these bytes.
+TEST(FrozenNoteTest, TheNoteOfTheFrozenHeaderIsReadAndItsBytesAreAsTheyWere) {
+  const Compiler c{"gcc C11", {"gcc-12", "gcc"}, "-std=c11", {}, "noted.c"};
+  const std::string program = find_program_of(c.names);
+  if (program.empty()) GTEST_SKIP() << "not installed";
+  const FrozenFolder folder{c, program, c.source};
+  ASSERT_EQ(folder.built.code, 0) << folder.built.output;
+  const std::string_view text = "id\ttest.frozen\nversion\t1.0.0\nbuilt\tC\nbind\tsluice.middleware/1\tSLC_AT_ENDPOINT\ttest/frozen\n";
+  std::string note;
+  const auto number = [&note](auto value) { note.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  const size_t room = text.size() / 4 * 4 + 4;
+  number(uint32_t{7}), number(static_cast<uint32_t>(8 + room)), number(uint32_t{1});
+  note += std::string_view{"sluice\0\0", 8};
+  number(uint16_t{1}), number(uint16_t{0}), number(uint32_t{SLC_BUILD_FLAGS});
+  note += text;
+  note.resize(note.size() + room - text.size());
+  EXPECT_NE(read_file(folder.path() + "/frozen.so").find(note), std::string::npos);
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway{folder.options(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")))};
+  EXPECT_EQ(get_once(gateway.port(), "/x").header("X-Frozen"), "hello") << "what the note says is what the entry says";
+  EXPECT_EQ(gateway.log().find("(test.frozen 1.0.0): has no note"), std::string::npos) << gateway.log();
+}
+
 // The other kinds and all services. One source in what C and C++ have in common.
 const std::vector<Compiler> kBoth{
     {"gcc C11", {"gcc-12", "gcc"}, "-std=c11", {}, "kinds.c"},

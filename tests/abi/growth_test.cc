@@ -54,6 +54,15 @@ TEST(AbiGrowthTest, FieldsAtTheEndAndNewNamesAreGrowth) {
   EXPECT_TRUE(breaks(old, now).empty());
 }
 
+TEST(AbiGrowthTest, DraftsMayBecomeStable) {
+  Dump old = read("plugin-abi.dump");
+  const Dump now = old;
+  old.texts["SLC_IFACE_SELECTOR"] = "\"sluice.selector/1.draft\"";
+  EXPECT_TRUE(breaks(old, now).empty());
+  old.texts["SLC_IFACE_SELECTOR"] = "\"sluice.selector/0\"";
+  EXPECT_EQ(breaks(old, now).size(), 1u);
+}
+
 TEST(AbiGrowthTest, EveryKindOfBreakIsFound) {
   const Dump old = read("plugin-abi.dump");
   const auto found = [&](auto change) {

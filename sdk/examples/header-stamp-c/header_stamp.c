@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SLC_NEEDED_MINOR 0u /* nothing here is later than 1.0 */
 #include "sluice/note.h"
 
 /* A text of the program as a view. Views carry their length; nothing that crosses the border ends in NUL. */
@@ -114,7 +115,7 @@ const slc_entry SLC_ENTRY_SYMBOL = {
     .magic = SLC_ABI_MAGIC,
     .size = sizeof(slc_entry),
     .abi_major = SLC_ABI_MAJOR,
-    .abi_minor = SLC_ABI_MINOR,
+    .abi_minor = SLC_NEEDED_MINOR,
     .flags = SLC_BUILD_FLAGS,
     .id = "example.header-stamp",
     .version = "1.0.0",

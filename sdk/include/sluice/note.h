@@ -15,7 +15,7 @@
  *           4  uint32  length of what follows the owner: 8 + length of the text
  *           8  uint32  1: type (SLC_NOTE_TYPE)
  *          12  char[8] "sluice" and two NULs
- *          20  uint16  ABI major, 22 uint16 ABI minor (SLC_ABI_MAJOR, SLC_ABI_MINOR)
+ *          20  uint16  ABI major, 22 uint16 ABI minor (SLC_ABI_MAJOR, SLC_NEEDED_MINOR)
  *          24  uint32  flags of the entry
  *          28  text    lines, then NULs up to a multiple of 4
  *
@@ -80,7 +80,7 @@
       SLC_NOTE_TYPE,                                                                        \
       SLC_NOTE_OWNER,                                                                       \
       SLC_ABI_MAJOR,                                                                        \
-      SLC_ABI_MINOR,                                                                        \
+      SLC_NEEDED_MINOR,                                                                     \
       (flags),                                                                              \
       SLC_NOTE_TEXT_(id, version, built_with, bindings)};
 #endif

@@ -46,6 +46,11 @@ extern "C" {
 #define SLC_ABI_MAGIC 0x31434c53u /* "SLC1" in memory */
 #define SLC_ABI_MAJOR 1u
 #define SLC_ABI_MINOR 1u
+/* What an entry and its note say as abi_minor: the oldest minor in which the plugin runs. Defined in front of this header it may
+ * be lower, down to 0, if later services (NULL) and late fields (SLC_HAS) are asked for before they are used, as plugin.hpp does. */
+#ifndef SLC_NEEDED_MINOR
+#define SLC_NEEDED_MINOR SLC_ABI_MINOR
+#endif
 #define SLC_EXPORT __attribute__((visibility("default")))
 /* True when *table was built with `field`, a pointer, and the other side filled it in. */
 #define SLC_HAS(table, type, field) \
@@ -623,7 +628,7 @@ typedef struct slc_log_sink { /* takes the place of the built-in application log
   void (*flush)(void* object) SLC_NOEXCEPT; /* [log] nothing more comes for a while: write what is buffered */
 } slc_log_sink;
 
-#define SLC_IFACE_SELECTOR "sluice.selector/1.draft"
+#define SLC_IFACE_SELECTOR "sluice.selector/1" /* "sluice.selector/1.draft" in 1.0, which is served too */
 /* SLC_CHOOSE_ANSWERS_IN_ORDER: the choices see answers in the order of choosing, too, instead of the last one first; those that
  * look at answers only see also what the others replied. */
 enum { SLC_CHOOSE_ANSWERS_IN_ORDER = 1 };
@@ -654,7 +659,7 @@ typedef struct slc_binding { /* one extra_config namespace, or one encoding / sd
   const char *name, *interface_id;
   uint32_t scopes; /* SLC_AT_... for namespaces; 0 for decoders, encoders, resolvers */
   /* Place in the chain, low is outermost; docs/life-of-a-request.md has the numbers. Where the binding belongs: a
-   * configuration may move it, so hooks must not rely on what runs before them. */
+   * configuration may move it (plugin.order), so hooks must not rely on what runs before them. */
   int32_t stage;
   const char* schema;            /* JSON Schema (draft 7) of the block, or NULL */
   const char* const* aliases;    /* other names, NULL-terminated, or NULL. `name` wins over an alias */

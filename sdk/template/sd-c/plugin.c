@@ -3,6 +3,7 @@
  *   "sd": "@NAME@", "host": ["127.0.0.1:9001-9003"]
  *
  * Everything that crosses the border between gateway and plugin is in sluice/plugin.h, with thread, life time and failure. */
+#define SLC_NEEDED_MINOR 0u /* nothing here is later than 1.0 */
 #include <sluice/note.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,7 +105,7 @@ const slc_entry SLC_ENTRY_SYMBOL = {
     .magic = SLC_ABI_MAGIC,
     .size = sizeof(slc_entry),
     .abi_major = SLC_ABI_MAJOR,
-    .abi_minor = SLC_ABI_MINOR,
+    .abi_minor = SLC_NEEDED_MINOR,
     .flags = SLC_BUILD_FLAGS,
     .id = "@VENDOR@.@NAME@",
     .version = "0.1.0",

@@ -20,6 +20,10 @@
 #include <variant>
 #include <vector>
 
+// This wrapper asks for what is later than 1.0 before it uses it.
+#ifndef SLC_NEEDED_MINOR
+#define SLC_NEEDED_MINOR 0u
+#endif
 #include "sluice/plugin.h"
 
 // Everything of the wrapper lives in a namespace of the plugin's own. Several plugins linked into one (test) binary define

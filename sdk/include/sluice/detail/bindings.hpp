@@ -97,7 +97,7 @@ struct Plugin {
     return found;
   }
   static constexpr slc_entry entry(const char* id, const char* version, uint32_t flags) {
-    return {SLC_ABI_MAGIC,  sizeof(slc_entry), SLC_ABI_MAJOR, SLC_ABI_MINOR, flags | SLC_BUILD_FLAGS, id, version, "C++ " __VERSION__,
+    return {SLC_ABI_MAGIC,  sizeof(slc_entry), SLC_ABI_MAJOR, SLC_NEEDED_MINOR, flags | SLC_BUILD_FLAGS, id, version, "C++ " __VERSION__,
             services, bindings.list, static_cast<uint32_t>(count), sizeof(slc_binding), &load, &unload, &get_interface};
   }
 

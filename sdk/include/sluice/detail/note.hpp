@@ -54,7 +54,7 @@ template <size_t N>
 struct NoteBytes {
   uint32_t owner_size = sizeof SLC_NOTE_OWNER, size = 8 + N, type = SLC_NOTE_TYPE;
   char owner[8] = SLC_NOTE_OWNER;
-  uint16_t abi_major = SLC_ABI_MAJOR, abi_minor = SLC_ABI_MINOR;
+  uint16_t abi_major = SLC_ABI_MAJOR, abi_minor = SLC_NEEDED_MINOR;
   uint32_t flags = 0;
   char text[N]{};
 };
