@@ -52,6 +52,8 @@ struct Grammar {
   const Key* find(std::string_view key) const;
 };
 
+// Of max_request_body and max_response_body, in bytes.
+inline constexpr int64_t kLeastBound = 1024, kMostBound = int64_t{1} << 40;
 // Go's grammar of durations, as parse_duration() reads it; ECMAScript.
 inline constexpr std::string_view kDurationPattern =
     "^[+-]?(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|\xc2\xb5s|\xce\xbcs|ms|s|m|h))+)$";

@@ -33,6 +33,9 @@ constexpr Key kRootKeys[] = {
     {.name = "explain", .type = object, .description = "Answers come with an account of themselves where a signed header asks for it; {} is enough for sluice explain", .inner = &kExplain},
     {.name = "http2", .type = text, .description = "HTTP/2 to backends that do not say: never, offer (over TLS, if the backend chooses it), always", .fallback = R"("never")",
      .choices = kHttp2},
+    {.name = "max_request_body", .type = integer, .description = "Bytes of a request body that is held whole (all but those of no-op endpoints); beyond: 413", .fallback = "67108864", .least = kLeastBound, .most = kMostBound},
+    {.name = "max_response_body", .type = integer, .description = "Bytes of a backend's answer that is held whole (all but those of no-op endpoints), also decompressed; beyond, the call fails", .fallback = "268435456",
+     .least = kLeastBound, .most = kMostBound},
 };
 
 constexpr Key kEndpointKeys[] = {
@@ -45,6 +48,7 @@ constexpr Key kEndpointKeys[] = {
     {.name = "headers", .type = pairs, .description = "Of a header that several backends give: overwrite (the later one's), first, append; default: overwrite, and append for Set-Cookie",
      .pattern = "^(overwrite|first|append)$"},
     {"chain", flag, "Backends that use values of other backends' answers are called after those, all others at once", "false"},
+    {.name = "max_request_body", .type = integer, .description = "Bytes of a request body that is held whole; beyond: 413; default: that of the root", .least = kLeastBound, .most = kMostBound},
 };
 
 constexpr Key kBackendKeys[] = {
@@ -59,6 +63,7 @@ constexpr Key kBackendKeys[] = {
     {"query", pairs, "Query strings, with such values"},
     {.name = "http2", .type = text, .description = "HTTP/2 to this backend: never, offer (over TLS, if the backend chooses it), always; default: that of the root",
      .choices = kHttp2},
+    {.name = "max_response_body", .type = integer, .description = "Bytes of its answer where it is held whole, also decompressed; default: that of the root", .least = kLeastBound, .most = kMostBound},
     {"body", any, "Body of the request: any JSON, with such values in its texts; a text is sent as it is"},
 };
 

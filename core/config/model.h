@@ -16,6 +16,9 @@
 
 namespace sluice::config {
 
+// Bounds of what is held in memory for one request, where the configuration sets no others (the reference has none).
+inline constexpr uint64_t kMaxRequestBody = uint64_t{64} << 20, kMaxResponseBody = uint64_t{256} << 20;
+
 using Duration = std::chrono::nanoseconds;
 
 // One entry of an extra_config, before anybody looked at it.
@@ -104,6 +107,7 @@ struct Backend {
   Duration shadow_timeout{0};  // the endpoint's timeout when not given
   std::optional<StepOptions> step;  // sluice
   Http2 http2 = Http2::never;       // sluice
+  uint64_t max_response_body = kMaxResponseBody;  // sluice: bytes of an answer that is held whole
 };
 
 // plugin.trial: how a new build of one plugin is tried on a share of the requests before it gets all of them.
@@ -143,6 +147,7 @@ struct Endpoint {
   // sluice
   std::optional<Aggregation> aggregation;
   bool problem_json = false;
+  uint64_t max_request_body = kMaxRequestBody;  // bytes of a body that is held whole
 };
 
 // extra_config.router (config.md §6.5)
@@ -178,6 +183,7 @@ struct Explain {
 };
 
 struct Config {
+  uint64_t max_response_body = kMaxResponseBody;  // sluice of the root; backends may have another
   std::string file;
   std::shared_ptr<const boost::json::value> tree;  // environment applied; what the pointers above refer to
   Element at;                                      // the root object

@@ -122,6 +122,17 @@ void read_status(Options& block, Reading& reading, Aggregation& a) {
   }
 }
 
+// Of a body that is held whole, in bytes.
+void read_bound(Options& block, std::string_view key, uint64_t* bound) {
+  *bound = static_cast<uint64_t>(block.integer(key, static_cast<int64_t>(*bound), kLeastBound, kMostBound));
+}
+
+// A block with at least one key, and none but these.
+bool has_only(const Block& block, std::span<const std::string_view> keys) {
+  const auto* object = block.value->if_object();
+  return object && !object->empty() && std::all_of(object->begin(), object->end(), [&](const auto& m) { return is_one_of(m.key(), keys); });
+}
+
 }  // namespace
 
 void read_own_root(Reading& reading, Config& config, Inherited& inherited) {
@@ -129,10 +140,13 @@ void read_own_root(Reading& reading, Config& config, Inherited& inherited) {
   inherited.problem_json = config.problem_json = block.flag("problem_json");
   read_explain(block, reading, config);
   read_http2(block, reading, &inherited.http2);
+  read_bound(block, "max_request_body", &inherited.max_request_body);
+  read_bound(block, "max_response_body", &inherited.max_response_body);
+  config.max_response_body = inherited.max_response_body;
   block.finish();
 }
 
-std::optional<Aggregation> read_aggregation(Reading& reading, const Element& at, bool* problem_json) {
+std::optional<Aggregation> read_aggregation(Reading& reading, const Element& at, bool* problem_json, uint64_t* max_request_body) {
   const Block* own = own_block(at, "sluice");
   if (!own || own->value->is_null()) return std::nullopt;
   Options block{reading, own, kOwnEndpointBlock, true};
@@ -156,11 +170,14 @@ std::optional<Aggregation> read_aggregation(Reading& reading, const Element& at,
     else refuse(reading, pointer, "one of " + list_of(kHeaderRules), rule, kHeaderRules);
   }
   a.chain = block.flag("chain");
+  read_bound(block, "max_request_body", max_request_body);
   block.finish();
+  static constexpr std::string_view kNotOfAnswers[] = {"max_request_body"};
+  if (has_only(*own, kNotOfAnswers)) return std::nullopt;
   return a;
 }
 
-std::optional<StepOptions> read_step(Reading& reading, const Element& at, Http2* http2) {
+std::optional<StepOptions> read_step(Reading& reading, const Element& at, Http2* http2, uint64_t* max_response_body) {
   const Block* own = own_block(at, "sluice");
   if (!own || own->value->is_null()) return std::nullopt;
   Options block{reading, own, kOwnBackendBlock, true};
@@ -194,10 +211,11 @@ std::optional<StepOptions> read_step(Reading& reading, const Element& at, Http2*
   s.query = located_pairs(block, "query");
   s.body = block.find("body");
   read_http2(block, reading, http2);
+  read_bound(block, "max_response_body", max_response_body);
   block.finish();
   // How a backend is spoken to is nothing about how answers are put together.
-  const auto* keys = own->value->if_object();
-  if (keys && keys->size() == 1 && keys->contains("http2")) return std::nullopt;
+  static constexpr std::string_view kNotOfAnswers[] = {"http2", "max_response_body"};
+  if (has_only(*own, kNotOfAnswers)) return std::nullopt;
   return s;
 }
 

@@ -110,7 +110,8 @@ void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& en
   (void)fields.integer("concurrent_calls");
   read_own_blocks(reading, endpoint, backend);
   backend.http2 = inherited.http2;
-  backend.step = read_step(reading, backend.at, &backend.http2);
+  backend.max_response_body = inherited.max_response_body;
+  backend.step = read_step(reading, backend.at, &backend.http2, &backend.max_response_body);
 }
 
 }  // namespace sluice::config

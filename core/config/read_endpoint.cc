@@ -131,7 +131,8 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   read_inputs(fields, endpoint);
   read_proxy(reading, endpoint);
   endpoint.problem_json = inherited.problem_json;
-  endpoint.aggregation = read_aggregation(reading, endpoint.at, &endpoint.problem_json);
+  endpoint.max_request_body = inherited.max_request_body;
+  endpoint.aggregation = read_aggregation(reading, endpoint.at, &endpoint.problem_json, &endpoint.max_request_body);
 
   size_t before = reading.report.issues().size();
   for (Fields& backend : fields.objects("backend")) {

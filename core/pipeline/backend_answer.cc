@@ -150,7 +150,7 @@ http::Slices BackendScope::take(bool* last) {
 void BackendScope::append_body(http::Slices slices) {
   size_t n = http::total_size(slices);
   if (n == 0) return;
-  if (body_size_ + n > kMaxResponseBody) {
+  if (body_size_ + n > plan_.config->max_response_body) {
     fail(Errc::limit, Source::backend, "response body too large", "response body too large");
     return;
   }
@@ -183,7 +183,7 @@ bool BackendScope::gunzip_body() {
   const http::Header* encoding = response.headers.find("Content-Encoding");
   if (!encoding || encoding->value != "gzip" || response.body.empty() || discard_) return true;
   // What is held whole must be worth its bytes on the wire: a few of them must not be able to fill the memory.
-  http::GzipDecoder decoder{{.max_bytes = kMaxResponseBody, .max_ratio = plan_.config->max_gzip_ratio, .ratio_from = kRatioFrom}};
+  http::GzipDecoder decoder{{.max_bytes = plan_.config->max_response_body, .max_ratio = plan_.config->max_gzip_ratio, .ratio_from = kRatioFrom}};
   http::Slice in = body_text();
   size_t room = std::clamp<size_t>(in.size() * 4, 4096, kStep), made = 0;
   char* out = static_cast<char*>(arena().alloc(room, 1));

@@ -157,12 +157,13 @@ void Exchange::on_drain() noexcept {
 bool Exchange::take_body(http::Slices slices, bool last) {
   if (body_sink.data) return body_sink.data(body_sink.context, slices, last);
   size_t n = http::total_size(slices);
-  if (body_size_ + n > kMaxRequestBody) {
+  const size_t most = endpoint_ ? endpoint_->config->max_request_body : config::kMaxRequestBody;
+  if (body_size_ + n > most) {
     body_error_ = {.code = Errc::limit, .source = Source::client, .http_status = 413, .message = "request body too large"};
   } else if (!body_error_) {
     if (body_size_ + n > body_room_) {
       size_t room = std::max(body_size_ + n, body_room_ * 2);
-      if (head().content_length > 0 && static_cast<size_t>(head().content_length) <= kMaxRequestBody)
+      if (head().content_length > 0 && static_cast<size_t>(head().content_length) <= most)
         room = std::max(room, static_cast<size_t>(head().content_length));
       char* bigger = static_cast<char*>(arena().alloc(room, 1));
       if (body_size_) std::memcpy(bigger, body_buffer_, body_size_);

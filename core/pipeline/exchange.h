@@ -8,10 +8,6 @@
 
 namespace sluice::pipeline {
 
-// Bounds of what is held in memory for one request (the reference has none).
-constexpr size_t kMaxRequestBody = size_t{64} << 20;   // bodies that must be held whole
-constexpr size_t kMaxResponseBody = size_t{256} << 20; // of one decoding backend
-
 struct Outcome;
 class Account;
 

@@ -63,11 +63,11 @@ namespace {
 // Puts together what comes out. Bytes that are the body's own are not copied.
 class Collector final : public BodyFlow::Sink {
  public:
-  Collector(Arena& arena, http::Slices original) : arena_{arena}, original_{original}, pieces_{arena} {}
+  Collector(Arena& arena, http::Slices original, uint64_t most) : arena_{arena}, original_{original}, most_{most}, pieces_{arena} {}
   bool on_bytes(http::Slice bytes, bool) noexcept override {
     if (bytes.empty()) return true;
     size_ += bytes.size();
-    if (size_ > kMaxResponseBody) {
+    if (size_ > most_) {
       too_large_ = true;
       return true;
     }
@@ -92,6 +92,7 @@ class Collector final : public BodyFlow::Sink {
   }
   Arena& arena_;
   http::Slices original_;
+  uint64_t most_;
   ArenaVector<http::Slice> pieces_;
   size_t size_ = 0;
   bool too_large_ = false;
@@ -101,7 +102,7 @@ class Collector final : public BodyFlow::Sink {
 }  // namespace
 
 loop::Task<bool> Scope::pass_body(int32_t side, uint32_t from, uint32_t to, ArenaVector<http::Slice>& body) {
-  Collector out{arena(), body.span()};
+  Collector out{arena(), body.span(), exchange_->generation().config->max_response_body};
   BodyFlow flow{*worker, side, out};
   if (side == SLC_REQUEST)
     for (uint32_t i = from; i < to; ++i) flow.add(*this, i);

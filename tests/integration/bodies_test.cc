@@ -69,6 +69,24 @@ TEST_F(BodiesTest, ThatAreHeldWholeMayHave64MiBAndNotAByteMore) {
   EXPECT_EQ(up.count("/b"), 1) << "the backend heard of neither";
 }
 
+TEST_F(BodiesTest, BoundsMayBeOfTheServiceOfAnEndpointAndOfABackend) {
+  const std::string small = R"("extra_config": {"sluice": {"max_response_body": 1024}})", large = R"("method": "POST", "extra_config": {"sluice": {"max_request_body": 4096}}, )";
+  up.on("*", Reply::json(R"({"ok":true})"));
+  up.on("/long", Reply::json("{\"text\":\"" + std::string(2000, 'x') + "\"}"));
+  gateway = std::make_unique<GatewayProcess>(options_of(
+      R"({"version": 3, "timeout": "20s", "extra_config": {"sluice": {"max_request_body": 2048}}, "endpoints": [)" +
+      endpoint_of("/a", backend_of(up.url(), "/a"), R"("method": "POST", )") + "," + endpoint_of("/b", backend_of(up.url(), "/b"), large) + "," +
+      endpoint_of("/c", backend_of(up.url(), "/long")) + "," + endpoint_of("/d", backend_of(up.url(), "/long", small)) + "]}"));
+  const auto posted = [&](const char* path, size_t size) { return TestClient{gateway->port()}.post(path, std::string(size, 'x')).status; };
+  EXPECT_EQ(posted("/a", 2048), 200);
+  EXPECT_EQ(posted("/a", 2049), 413);
+  EXPECT_EQ(posted("/b", 4096), 200);
+  EXPECT_EQ(posted("/b", 4097), 413);
+  TestClient client{gateway->port()};
+  EXPECT_EQ(client.get("/c").status, 200);
+  EXPECT_EQ(client.get("/d").status, 500);
+}
+
 TEST_F(BodiesTest, HeadHasTheHeadersOfTheBackendAndNoBody) {
   up.on("/h", Reply{200, {{"Content-Type", "text/x"}, {"Etag", "\"1\""}}, "five!"});
   start(no_op_endpoint("/h", backend_of(up.url(), "/h"), R"("method": ["GET", "HEAD"], )"));

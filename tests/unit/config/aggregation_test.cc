@@ -100,6 +100,24 @@ TEST(AggregationBlockTest, Http2IsInheritedAndNothingAboutAnswers) {
   EXPECT_HAS(problems(with_backend(R"("http2":true)")), "sluice/http2: expected a text");
 }
 
+TEST(AggregationBlockTest, BoundsOfBodiesAreInheritedAndAloneChangeNothingElse) {
+  auto c = good(root(R"("extra_config":{"sluice":{"max_request_body":2048,"max_response_body":4096}},"endpoints":[
+    {"backend":[{},{"extra_config":{"sluice":{"max_response_body":1024}}}],"extra_config":{"sluice":{"max_request_body":1099511627776}}},
+    {"endpoint":"/y","backend":[{}]}])"));
+  EXPECT_EQ(c->max_response_body, 4096u);
+  EXPECT_EQ(c->endpoints[0].max_request_body, uint64_t{1} << 40);
+  EXPECT_FALSE(c->endpoints[0].aggregation);
+  EXPECT_EQ(c->endpoints[0].backends[0].max_response_body, 4096u);
+  EXPECT_EQ(c->endpoints[0].backends[1].max_response_body, 1024u);
+  EXPECT_FALSE(c->endpoints[0].backends[1].step);
+  EXPECT_EQ(c->endpoints[1].max_request_body, 2048u);
+  auto plain = good(endpoint(R"("backend":[{}])"));
+  EXPECT_EQ(plain->endpoints[0].max_request_body, 64u << 20);
+  EXPECT_EQ(plain->endpoints[0].backends[0].max_response_body, 256u << 20);
+  EXPECT_HAS(problems(with_backend(R"("max_response_body":1023)")), "max_response_body");
+  EXPECT_HAS(problems(with_backend(R"("max_response_body":"1 GB")")), "max_response_body");
+}
+
 TEST(AggregationBlockTest, ABlockOfAnotherKindIsRefused) {
   EXPECT_HAS(problems(endpoint(R"("backend":[{}],"extra_config":{"sluice":[]})")), "error: /endpoints/0/extra_config/sluice: expected an object");
   good(endpoint(R"("backend":[{}],"extra_config":{"sluice":null})"));
