@@ -77,13 +77,15 @@ int try_send(uv_stream_t* stream, const uv_buf_t* bufs, unsigned count) {
 }
 
 uv_buf_t Receiver::fill(uv_handle_t* stream, char* to, size_t room) {
-  room_ = std::min<size_t>(room, INT_MAX);
-  if (full_) return uv_buf_init(to, static_cast<unsigned>(room_));
+  room_ = static_cast<uint32_t>(std::min<size_t>(room, INT_MAX));
+  if (full_) return uv_buf_init(to, room_);
   const int fd = descriptor(stream);
-  size_ = retried([&] { return receive_bytes(fd, to, room_); });
-  if (size_ == 0)
+  const ssize_t n = retried([&] { return receive_bytes(fd, to, room_); });
+  if (n > 0)
+    size_ = static_cast<int32_t>(n);
+  else if (n == 0)
     size_ = UV_EOF;
-  else if (size_ < 0)
+  else
     size_ = errno == EAGAIN ? 0 : uv_translate_sys_error(errno);
   return uv_buf_init(to, 0);
 }

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace sluice::loop {
 
@@ -24,9 +25,9 @@ class Receiver {
   ssize_t took(uv_stream_t*, ssize_t n);
 
  private:
-  ssize_t size_ = 0;
+  int32_t size_ = 0;
+  uint32_t room_ = 0;
   bool full_ = false;  // the last one filled its room: libuv reads the next ones itself, it goes on without a look at the loop
-  size_t room_ = 0;
 };
 
 }  // namespace sluice::loop
