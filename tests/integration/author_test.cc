@@ -88,6 +88,30 @@ TEST_F(AuthorTest, APluginMadeForTheBackendIsAModifier) {
   EXPECT_EQ(gateway.log().find("left out"), std::string::npos) << gateway.log();
 }
 
+TEST_F(AuthorTest, APanicInRustFailsItsRequestAndNoMore) {
+  if (run_program({"sh", "-c", "cargo --version && rustc --version"}).code != 0) GTEST_SKIP() << "there is no cargo or no rustc";
+  expect_clean(run({"sluice", "plugin", "new", "fragile", "--lang", "rust"}), "new");
+  const std::string folder = home("fragile"), source = read_file(folder + "/src/lib.rs"), before = "        (EXCHANGE.set_header)(";
+  ASSERT_NE(source.find(before), std::string::npos) << source;
+  home_.write("fragile/src/lib.rs", replace_all(source, before, "        assert!(plugin.value != b\"panic\", \"on purpose\");\n" + before));
+  expect_clean(run({"./build.sh"}, folder), "build");
+
+  GatewayOptions options;
+  options.binary = installed_.sluice();
+  options.config = R"({"version": 3, "plugin": {"folder": ")" + folder + R"(/build", "pattern": "fragile.so"}, "endpoints": [
+    {"endpoint": "/panics", "extra_config": {"example/fragile": {"value": "panic"}},
+     "backend": [{"host": ["http://sample"], "url_pattern": "/", "extra_config": {"backend/stub": {"body": {"a": 1}}}}]},
+    {"endpoint": "/serves", "extra_config": {"example/fragile": {}},
+     "backend": [{"host": ["http://sample"], "url_pattern": "/", "extra_config": {"backend/stub": {"body": {"a": 1}}}}]}]})";
+  GatewayProcess gateway(options);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(get_once(gateway.port(), "/panics").status, 500);
+    const Response r = get_once(gateway.port(), "/serves");
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.header("X-Hello"), "world");
+  }
+}
+
 TEST_F(AuthorTest, TheScriptBuildsRunsAndShowsTheAnswer) {
   if (run_program({"sh", "-c", "command -v curl"}).code != 0) GTEST_SKIP() << "there is no curl";
   if (std::string_view{SLC_CXX_FLAGS} != "") GTEST_SKIP() << "the script builds without a sanitizer, and this gateway refuses that";
