@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "tests/integration/author.h"
 #include "tests/support/test_client.h"
@@ -37,14 +38,16 @@ TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {
     for (const char* mark : {"@NAME@", "@VENDOR@", "@KIND@", "@WHAT@", "@CURL@", "@SOURCE@", "@IDENTIFIER@", "@ABI_", "@SCOPE", "@OF@", "@IN_", "ELSEWHERE@"})
       EXPECT_EQ(text.find(mark), std::string::npos) << file.path() << " still has " << mark;
   }
-  for (const char* file : {"README.md", "gateway.json", "cases.json", "try", ".gitignore"}) EXPECT_TRUE(fs::exists(folder + "/" + file)) << file;
+  for (const char* file : {"README.md", "gateway.json", "cases.json", "try", ".gitignore", "plugin_test.cc"}) EXPECT_TRUE(fs::exists(folder + "/" + file)) << file;
+  // Decoders, encoders and discoveries have no block.
+  const bool has_block = std::set<std::string_view>{"middleware", "around", "balancer", "transport", "log-sink"}.contains(kind);
+  EXPECT_EQ(fs::exists(folder + "/schema.json"), has_block);
 
-  if (rust) {
+  if (rust) {  // without CMake; build() does it with CMake, and calls the plugin from its test in C++
     expect_clean(run({"./build.sh"}, folder), "build");
     expect_clean(run({"cargo", "test", "--offline"}, folder), "unit test");
-  } else {
-    build(folder);
   }
+  build(folder);
   const Ran tested = run({"sluice", "test-plugin", "."}, folder);
   EXPECT_EQ(tested.code, 0) << tested.output;
   EXPECT_EQ(tested.output.find("✗"), std::string::npos) << tested.output;
@@ -55,7 +58,8 @@ INSTANTIATE_TEST_SUITE_P(Templates, TemplateTest,
                          testing::Values(Kind{"middleware", "c++"}, Kind{"around", "c++"}, Kind{"decoder", "c++"}, Kind{"encoder", "c++"}, Kind{"sd", "c++"},
                                          Kind{"balancer", "c++"}, Kind{"transport", "c++"}, Kind{"log-sink", "c++"}, Kind{"middleware", "c"},
                                          Kind{"decoder", "c"}, Kind{"encoder", "c"}, Kind{"sd", "c"}, Kind{"balancer", "c"},
-                                         Kind{"transport", "c"}, Kind{"middleware", "rust"}, Kind{"middleware", "c", "service"},
+                                         Kind{"transport", "c"}, Kind{"middleware", "rust"}, Kind{"decoder", "rust"}, Kind{"encoder", "rust"},
+                                         Kind{"sd", "rust"}, Kind{"balancer", "rust"}, Kind{"transport", "rust"}, Kind{"middleware", "c", "service"},
                                          Kind{"middleware", "c++", "endpoint,proxy"}, Kind{"middleware", "rust", "proxy,backend"}),
                          [](const auto& p) {
                            std::string name = std::string{p.param.kind} + "_" + p.param.lang + (*p.param.scopes ? "_" : "") + p.param.scopes;
@@ -82,6 +86,30 @@ TEST_F(AuthorTest, APluginMadeForTheBackendIsAModifier) {
   EXPECT_EQ(r.body, R"({"a":1})");
   EXPECT_EQ(r.header("X-Masked"), "yes");
   EXPECT_EQ(gateway.log().find("left out"), std::string::npos) << gateway.log();
+}
+
+TEST_F(AuthorTest, APanicInRustFailsItsRequestAndNoMore) {
+  if (run_program({"sh", "-c", "cargo --version && rustc --version"}).code != 0) GTEST_SKIP() << "there is no cargo or no rustc";
+  expect_clean(run({"sluice", "plugin", "new", "fragile", "--lang", "rust"}), "new");
+  const std::string folder = home("fragile"), source = read_file(folder + "/src/lib.rs"), before = "        (EXCHANGE.set_header)(";
+  ASSERT_NE(source.find(before), std::string::npos) << source;
+  home_.write("fragile/src/lib.rs", replace_all(source, before, "        assert!(plugin.value != b\"panic\", \"on purpose\");\n" + before));
+  expect_clean(run({"./build.sh"}, folder), "build");
+
+  GatewayOptions options;
+  options.binary = installed_.sluice();
+  options.config = R"({"version": 3, "plugin": {"folder": ")" + folder + R"(/build", "pattern": "fragile.so"}, "endpoints": [
+    {"endpoint": "/panics", "extra_config": {"example/fragile": {"value": "panic"}},
+     "backend": [{"host": ["http://sample"], "url_pattern": "/", "extra_config": {"backend/stub": {"body": {"a": 1}}}}]},
+    {"endpoint": "/serves", "extra_config": {"example/fragile": {}},
+     "backend": [{"host": ["http://sample"], "url_pattern": "/", "extra_config": {"backend/stub": {"body": {"a": 1}}}}]}]})";
+  GatewayProcess gateway(options);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(get_once(gateway.port(), "/panics").status, 500);
+    const Response r = get_once(gateway.port(), "/serves");
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.header("X-Hello"), "world");
+  }
 }
 
 TEST_F(AuthorTest, TheScriptBuildsRunsAndShowsTheAnswer) {
@@ -137,9 +165,9 @@ TEST_F(PluginNewTest, SaysWhichKindsAndLanguagesThereAre) {
   const Ran lang = make({"new", "a", "--lang", "go"});
   EXPECT_EQ(lang.code, 255);
   EXPECT_NE(lang.output.find("c++, c or rust"), std::string::npos) << lang.output;
-  const Ran both = make({"new", "a", "--kind", "transport", "--lang", "rust"});
+  const Ran both = make({"new", "a", "--kind", "around", "--lang", "rust"});
   EXPECT_EQ(both.code, 1);
-  EXPECT_NE(both.output.find("there is no transport in rust to begin with; there is one in c++"), std::string::npos) << both.output;
+  EXPECT_NE(both.output.find("there is no around in rust to begin with; there is one in c++"), std::string::npos) << both.output;
   EXPECT_EQ(make({}).code, 255);
   EXPECT_EQ(make({"old", "a"}).code, 255);
 }

@@ -44,7 +44,7 @@ Flags:
                       log-sink     takes the place of the application log
   -l, --lang LANG     c++   every kind (the default)
                       c     middleware, decoder, encoder, sd, balancer, transport
-                      rust  middleware
+                      rust  middleware, decoder, encoder, sd, balancer, transport
       --scope LIST    Where configurations may name a middleware: service, endpoint (the default), proxy, backend, or several,
                       with commas. "plugin/req-resp-modifier" chooses among proxy and backend, "plugin/http-server" wants service
       --vendor VENDOR First part of the names (default: example)
@@ -133,9 +133,9 @@ int make(const Wanted& w) {
   }
   if (fs::exists(to, ec) && !fs::is_empty(to, ec)) return failure(to.string() + " is there already and not empty: nothing was changed");
 
-  // The files of the kind replace those that all kinds share.
+  // The files of the language replace those that all share, the files of the kind those of its language.
   std::map<fs::path, fs::path> files;
-  for (const fs::path& from : {templates / "common", source})
+  for (const fs::path& from : {templates / "common", templates / ("common-" + w.lang), source})
     for (fs::recursive_directory_iterator it{from, ec}, end; !ec && it != end; it.increment(ec))
       if (it->is_regular_file()) files[fs::relative(it->path(), from, ec)] = it->path();
   auto what = read_file(source / ".what");
@@ -151,7 +151,7 @@ int make(const Wanted& w) {
   std::replace(identifier.begin(), identifier.end(), '-', '_');
   std::map<std::string, std::string> values{
       {"NAME", w.name}, {"IDENTIFIER", identifier}, {"VENDOR", w.vendor}, {"KIND", w.kind}, {"LANG", w.lang}, {"WHAT", *what},
-      {"SOURCE", rust ? "src/lib.rs" : c ? "plugin.c" : "plugin.cc"}, {"TEST", rust ? "src/lib.rs" : "plugin_test.cc"},
+      {"SOURCE", rust ? "src/lib.rs" : c ? "plugin.c" : "plugin.cc"}, {"TEST", "plugin_test.cc"},
       {"CURL", w.kind == "balancer" ? "-H 'X-User: ada'" : ""},
       {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}, {"ABI_MINOR", std::to_string(SLC_ABI_MINOR)}};
   values.merge(scopes);

@@ -10,12 +10,11 @@ use crate::sluice::*;
 use std::ffi::{c_void, CStr};
 use std::os::raw::c_char;
 use std::ptr::null;
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-// Services: asked for once, in load(). They live as long as the process.
-static EXCHANGE: AtomicPtr<ExchangeApi> = AtomicPtr::new(std::ptr::null_mut());
-static DOCUMENT: AtomicPtr<DocumentApi> = AtomicPtr::new(std::ptr::null_mut());
-static CONFIG: AtomicPtr<ConfigApi> = AtomicPtr::new(std::ptr::null_mut());
+// Services: asked for once, in load().
+static EXCHANGE: Service<ExchangeApi> = Service::new();
+static DOCUMENT: Service<DocumentApi> = Service::new();
+static CONFIG: Service<ConfigApi> = Service::new();
 
 /// One configuration block, compiled. Immutable: all workers share it.
 struct Plugin {
@@ -24,21 +23,19 @@ struct Plugin {
 }
 
 unsafe fn option(block: Node, key: &str, otherwise: &str) -> Vec<u8> {
-    let document = &*DOCUMENT.load(Relaxed);
-    let found = (document.find)(block, Str::of(key.as_bytes()));
+    let found = (DOCUMENT.find)(block, Str::of(key.as_bytes()));
     if found.p.is_null() {
         return otherwise.as_bytes().to_vec();
     }
-    (document.text)(found).bytes().to_vec()
+    (DOCUMENT.text)(found).bytes().to_vec()
 }
 
 unsafe extern "C" fn create(host: *const Host, block: Node, report: *mut Report, object: *mut *mut c_void) -> Status {
     guarded(EINVAL, || {
-        let header = option(block, "header", "X-Hello");
-        let header = ((*EXCHANGE.load(Relaxed)).intern)(host, Str::of(&header));
+        let header = (EXCHANGE.intern)(host, Str::of(&option(block, "header", "X-Hello")));
         if header == 0 {
             // An error refuses the configuration; the pointer says where.
-            ((*CONFIG.load(Relaxed)).error)(report, Str::of(b"/header"), Str::of(b"is no header name"));
+            (CONFIG.error)(report, Str::of(b"/header"), Str::of(b"is no header name"));
             return EINVAL;
         }
         let value = option(block, "value", "world");
@@ -55,25 +52,25 @@ unsafe extern "C" fn destroy(object: *mut c_void) {
 unsafe extern "C" fn on_response(state: *mut c_void, x: *mut Exchange, _slot: *mut *mut c_void) -> Action {
     guarded(FAIL, || {
         let plugin = &*(state as *const Plugin);
-        ((*EXCHANGE.load(Relaxed)).set_header)(x, RESPONSE, plugin.header, Str::of(&plugin.value));
+        (EXCHANGE.set_header)(x, RESPONSE, plugin.header, Str::of(&plugin.value));
         NEXT
     })
 }
 
 unsafe extern "C" fn load(host: *const Host, _report: *mut Report) -> Status {
-    let service = (*host).service;
-    EXCHANGE.store(service(host, c!("sluice.exchange/1")) as *mut ExchangeApi, Relaxed);
-    DOCUMENT.store(service(host, c!("sluice.document/1")) as *mut DocumentApi, Relaxed);
-    CONFIG.store(service(host, c!("sluice.config/1")) as *mut ConfigApi, Relaxed);
-    OK // the gateway has checked that it has the required services
+    guarded(EINVAL, || {
+        EXCHANGE.find(host, c!("sluice.exchange/1"));
+        DOCUMENT.find(host, c!("sluice.document/1"));
+        CONFIG.find(host, c!("sluice.config/1"));
+        OK // the gateway has checked that it has the required services
+    })
 }
 
 unsafe extern "C" fn get_interface(id: *const c_char, _name: *const c_char) -> *const c_void {
-    if CStr::from_ptr(id).to_bytes() == b"sluice.middleware/1" {
-        &MIDDLEWARE as *const Middleware as *const c_void
-    } else {
-        null()
-    }
+    guarded(null(), || match CStr::from_ptr(id).to_bytes() {
+        b"sluice.middleware/1" => &MIDDLEWARE as *const Middleware as *const c_void,
+        _ => null(),
+    })
 }
 
 static LIFE: Lifecycle = Lifecycle {
@@ -136,6 +133,7 @@ const NOTE_TEXT: &str = concat!(
 #[link_section = ".note.sluice"]
 static NOTE: Note<{ note_room(NOTE_TEXT) }> = Note::new(BUILD_FLAGS, NOTE_TEXT);
 
+// What needs no gateway. plugin_test.cc calls the plugin as a gateway does.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,13 +142,15 @@ mod tests {
     fn the_entry_says_what_the_loader_wants() {
         assert_eq!(slc_plugin_entry.magic, MAGIC);
         assert_eq!(slc_plugin_entry.binding_count, 1);
-        let table = unsafe { get_interface(c!("sluice.middleware/1"), c!("@VENDOR@/@NAME@")) } as *const Middleware;
-        assert!(unsafe { (*table).on_response.is_some() });
-        assert!(unsafe { get_interface(c!("sluice.decoder/1"), c!("@NAME@")) }.is_null());
+        assert_eq!(unsafe { get_interface(BINDINGS.0[0].interface_id, BINDINGS.0[0].name) }, &MIDDLEWARE as *const Middleware as *const c_void);
+        assert!(unsafe { get_interface(c!("sluice.log-sink/1"), c!("@VENDOR@/@NAME@")) }.is_null());
     }
 
     #[test]
-    fn a_panic_stays_on_this_side() {
-        assert_eq!(guarded(FAIL, || panic!("on purpose")), FAIL);
+    fn a_panic_in_a_hook_fails_the_request_and_no_more() {
+        let mut plugin = Plugin { header: 1, value: Vec::new() };
+        let state = &mut plugin as *mut Plugin as *mut c_void;
+        // Nobody has called load(), so the first use of a service panics.
+        assert_eq!(unsafe { on_response(state, std::ptr::null_mut(), std::ptr::null_mut()) }, FAIL);
     }
 }

@@ -10,7 +10,6 @@ fn number(header: &str, name: &str) -> Option<String> {
 fn main() {
     println!("cargo:rerun-if-env-changed=SLUICE_PREFIX");
     println!("cargo:rerun-if-env-changed=SLUICE_SANITIZE");
-    println!("cargo:rerun-if-changed=schema.json");
     let prefix = env::var("SLUICE_PREFIX").unwrap_or_else(|_| "/usr".into());
     let file = Path::new(&prefix).join("include/sluice/plugin.h");
     if let Ok(header) = fs::read_to_string(&file) {
