@@ -153,7 +153,7 @@ int make(const Wanted& w) {
       {"NAME", w.name}, {"IDENTIFIER", identifier}, {"VENDOR", w.vendor}, {"KIND", w.kind}, {"LANG", w.lang}, {"WHAT", *what},
       {"SOURCE", rust ? "src/lib.rs" : c ? "plugin.c" : "plugin.cc"}, {"TEST", "plugin_test.cc"},
       {"CURL", w.kind == "balancer" ? "-H 'X-User: ada'" : ""},
-      {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}, {"ABI_MINOR", std::to_string(SLC_ABI_MINOR)}};
+      {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}};
   values.merge(scopes);
   for (const auto& [relative, from] : files) {
     const fs::path name = relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative;

@@ -1,4 +1,4 @@
-// Takes the version of the plugin interface from the installed sluice/plugin.h when there is one, so that a plugin says what it
+// Takes the major version of the plugin interface from the installed sluice/plugin.h when there is one, so that a plugin says what it
 // was really built for; and links as sluice_add_plugin does.
 use std::{env, fs, path::Path};
 
@@ -14,10 +14,8 @@ fn main() {
     let file = Path::new(&prefix).join("include/sluice/plugin.h");
     if let Ok(header) = fs::read_to_string(&file) {
         println!("cargo:rerun-if-changed={}", file.display());
-        for name in ["SLC_ABI_MAJOR", "SLC_ABI_MINOR"] {
-            if let Some(value) = number(&header, name) {
-                println!("cargo:rustc-env={name}={value}");
-            }
+        if let Some(value) = number(&header, "SLC_ABI_MAJOR") {
+            println!("cargo:rustc-env=SLC_ABI_MAJOR={value}");
         }
     }
     // A gateway with a sanitizer refuses plugins without: SLUICE_SANITIZE=address says that this one is meant for it.

@@ -322,7 +322,8 @@ pub struct Entry {
 
 pub const MAGIC: u32 = 0x3143_4c53;
 pub const ABI_MAJOR: u16 = number(option_env!("SLC_ABI_MAJOR"), @ABI_MAJOR@);
-pub const ABI_MINOR: u16 = number(option_env!("SLC_ABI_MINOR"), @ABI_MINOR@);
+/// The oldest minor version that serves what stands here: nothing is later than 1.0.
+pub const ABI_MINOR: u16 = 0;
 pub const BUILD_FLAGS: u32 = number(option_env!("SLC_BUILD_FLAGS"), 0) as u32;
 
 const fn number(text: Option<&str>, otherwise: u16) -> u16 {
