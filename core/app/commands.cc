@@ -166,6 +166,8 @@ int serve(const Options& o, Background& background) {
   SLC_LOG(info, "Working directory is ", working_folder());
   SLC_LOG(info, gateway->summary());
 
+  SLC_LOG(info, "Starting the sluice instance");
+
   std::unique_ptr<Admin> admin;
   if (!open_admin(o, *gateway, admin)) return kFailure;
   auto port = gateway->start();
