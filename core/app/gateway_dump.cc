@@ -1,8 +1,12 @@
 #include "core/app/gateway_dump.h"
 
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <utility>
+#include <vector>
 
 namespace sluice::app {
 namespace {
@@ -30,20 +34,18 @@ class Dump {
     line(1, "Version: 3");
     line(1, "Address: " + (c.listen_ip.empty() ? std::string{"*"} : c.listen_ip));
     line(1, "Port: " + std::to_string(c.port));
-    if (const auto* hosts = at_root(c, "host"); hosts && hosts->is_array() && !hosts->get_array().empty())
-      line(1, "Default hosts: " + boost::json::serialize(*hosts));
-    if (c.tls) line(1, "TLS: enabled");
-    if (c.client_tls) line(1, std::string{"Client TLS: verification "} + (c.client_tls->allow_insecure ? "off" : "on"));
+    if (!c.default_hosts.empty()) line(1, "Default hosts: " + quoted(c.default_hosts));
+    if (c.tls_disabled) line(1, "TLS: disabled");
+    if (c.tls) server_tls(*c.tls);
+    if (c.client_tls) client_tls(*c.client_tls);
     if (c.plugin_folder) line(1, "Plugin folder: " + *c.plugin_folder + ", pattern: " + c.plugin_pattern.value_or(".so"));
-    if (detail_ >= 2)
-      if (const auto* timeout = at_root(c, "timeout"); timeout && timeout->is_string())
-        line(1, "Default timeout: " + std::string{timeout->get_string()});
+    if (detail_ >= 2) line(1, "Default timeout: " + duration(c.default_timeout));
     if (detail_ >= 3) {
-      if (c.tls) tls("TLS", *c.tls);
-      if (c.client_tls) tls("Client TLS", *c.client_tls);
+      if (c.tls) tls_numbers("TLS", *c.tls);
+      if (c.client_tls) tls_numbers("Client TLS", *c.client_tls);
       line(1, "Client timeouts: connect " + duration(c.dialer_timeout) + ", response header " + duration(c.response_header_timeout) +
                   ", Expect: 100-continue " + duration(c.expect_continue_timeout));
-      if (const auto* rest = at_root(c, "disable_rest"); rest && rest->is_bool()) line(1, "REST rules: " + flag(!rest->get_bool()));
+      line(1, "REST rules: " + flag(!c.disable_rest));
       line(1, "Read timeout: " + duration(c.read_timeout) + ", header: " + duration(c.read_header_timeout) +
                   ", write: " + duration(c.write_timeout) + ", idle: " + duration(c.idle_timeout));
       line(1, "Idle connections: " + std::to_string(c.max_idle_connections) + " in total, " +
@@ -59,9 +61,8 @@ class Dump {
   }
 
  private:
-  static const boost::json::value* at_root(const config::Config& c, std::string_view key) {
-    const auto* root = c.at.value ? c.at.value->if_object() : nullptr;
-    return root ? root->if_contains(key) : nullptr;
+  static std::string quoted(const std::vector<std::string>& values) {
+    return boost::json::serialize(boost::json::array(values.begin(), values.end()));
   }
   // "/a/{id}" as routers of the reference write it, "/a/:id" (cli.md §4.1).
   static std::string colons(const std::string& path) {
@@ -77,7 +78,26 @@ class Dump {
     }
     return out;
   }
-  void tls(const std::string& which, const config::TlsVersions& t) {
+  static std::string versions(const config::TlsVersions& t) {
+    auto name = [](int v) { return v == 0 ? std::string{"(default)"} : v == 0x0300 ? "SSL3.0" : "TLS1" + std::to_string(v - 0x0301); };
+    return name(t.min) + " to " + name(t.max);
+  }
+  static std::string cas(const std::vector<std::string>& files, bool without_system) {
+    return std::string{"CAs of the system "} + flag(!without_system) + (files.empty() ? "" : ", CA files " + list(files));
+  }
+  void server_tls(const config::ServerTls& t) {
+    std::string pairs;
+    for (const auto& k : t.keys) pairs += (pairs.empty() ? "" : " ") + k.public_key + "+" + k.private_key;
+    line(1, "TLS: enabled, versions " + versions(t) + ", mTLS " + flag(t.enable_mtls) + ", keys [" + pairs + "], " +
+                cas(t.ca_certs, t.disable_system_ca_pool));
+  }
+  void client_tls(const config::ClientTls& t) {
+    std::string pairs;
+    for (const auto& [certificate, key] : t.client_certs) pairs += (pairs.empty() ? "" : " ") + certificate + "+" + key;
+    line(1, "Client TLS: verification " + flag(!t.allow_insecure) + ", versions " + versions(t) +
+                (pairs.empty() ? "" : ", certificates [" + pairs + "]") + ", " + cas(t.ca_certs, t.disable_system_ca_pool));
+  }
+  void tls_numbers(const std::string& which, const config::TlsVersions& t) {
     auto numbers = [](const std::vector<int>& values) {
       std::string text;
       for (int v : values) text += (text.empty() ? "" : ", ") + std::to_string(v);
@@ -90,14 +110,14 @@ class Dump {
     for (int i = 0; i < depth; ++i) out_ += indent_;
     out_ += text + "\n";
   }
+  // Names as they stand in the file, also long ones whose short name stands beside them (cli.md §4.1).
   void components(int depth, const config::Element& at) {
-    auto sorted = at.extra;
-    sorted.insert(sorted.end(), at.own.begin(), at.own.end());
-    if (sorted.empty()) return;
-    std::sort(sorted.begin(), sorted.end(), [](const config::Block& a, const config::Block& b) { return a.name < b.name; });
+    if (!at.written || at.written->empty()) return;
+    std::vector<std::pair<std::string, const boost::json::value*>> sorted;
+    for (const auto& block : *at.written) sorted.emplace_back(block.key(), &block.value());
+    std::sort(sorted.begin(), sorted.end());
     line(depth, std::to_string(sorted.size()) + " components");
-    for (const config::Block& b : sorted)
-      line(depth + 1, detail_ >= 2 && b.value ? b.name + ": " + boost::json::serialize(*b.value) : b.name);
+    for (const auto& [name, value] : sorted) line(depth + 1, detail_ >= 2 ? name + ": " + boost::json::serialize(*value) : name);
   }
   void endpoint(const config::Endpoint& e) {
     line(1, "- " + e.method + " " + colons(e.path) + e.condition_text());
@@ -125,7 +145,9 @@ class Dump {
       if (!b.deny.empty()) line(4, "Deny: " + list(b.deny));
       for (const auto& [from, to] : b.mapping) line(4, "Mapping: " + from + " -> " + to);
       if (!b.group.empty()) line(4, "Group: " + b.group);
-      line(4, "Service discovery: " + (b.sd.empty() ? std::string{"(default)"} : b.sd));
+      if (b.filters_headers) line(4, "Headers: " + list(b.input_headers));
+      if (b.filters_query) line(4, "Query strings: " + list(b.input_query_strings));
+      line(4, "Service discovery: " + (b.sd.empty() ? std::string{"(default)"} : b.sd) + ", scheme " + b.sd_scheme);
     }
     components(4, b.at);
   }

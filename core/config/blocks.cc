@@ -25,6 +25,7 @@ void read_element(Fields& fields, Element& at) {
   auto extra = fields.object("extra_config");
   if (!extra) return;
   const boost::json::object& blocks = extra->value().get_object();
+  at.written = &blocks;
   for (const auto& member : blocks) {
     std::string_view key = member.key();
     Block block{std::string{key}, &member.value(), join(extra->pointer(), key)};

@@ -23,7 +23,7 @@ using Duration = std::chrono::nanoseconds;
 
 // One entry of an extra_config, before anybody looked at it.
 struct Block {
-  std::string name;                           // as written
+  std::string name;                           // as written; of Element::own the short one
   const boost::json::value* value = nullptr;  // owned by Config::tree
   std::string pointer;                        // RFC 6901, absolute
 };
@@ -35,6 +35,8 @@ struct Element {
   std::vector<Block> extra;  // for plugins
   std::vector<Block>
       own;  // the core's own namespaces (proxy, router, backend/http…), by short name; short wins over long
+  // Its extra_config as it stands in the file, with names as written, long ones that a short one wins over too; null: none.
+  const boost::json::object* written = nullptr;
 };
 
 struct TlsVersions {
@@ -211,6 +213,11 @@ struct Config {
   Duration idle_connection_timeout{0}, response_header_timeout{0}, expect_continue_timeout{0}, dialer_timeout{0};
   Duration dialer_fallback_delay{std::chrono::milliseconds{300}}, dialer_keep_alive{std::chrono::seconds{15}};
   std::optional<ClientTls> client_tls;
+  bool tls_disabled = false;  // "tls" is there and switched off
+  // What endpoints and backends inherit that say nothing themselves; it stands in them already.
+  std::vector<std::string> default_hosts;  // cleaned
+  Duration default_timeout{0};
+  bool disable_rest = false;
   RouterOptions router;
   bool problem_json = false;  // sluice: of errors that are no endpoint's, and of endpoints that do not say
   std::optional<Explain> explain;  // sluice; nullopt: nobody gets an account

@@ -68,9 +68,15 @@ EndpointPath read_endpoint_path(std::string_view written, bool anywhere) {
     out.warnings.push_back(
         "a '?' in an endpoint's path never matches: the query is no part of it (input_query_strings lets it pass)");
 
+  bool parameter = false, told = false;  // in this segment
   for (size_t i = 0; i < path.size();) {
-    if (path[i] == ':' && i + 1 < path.size() && path[i - 1] == '/' && word(path[i + 1]))
+    if (path[i] == '/') parameter = told = false;
+    // The reference's router takes ":name" for a parameter, wherever in the segment it stands. Behind a parameter it refuses it,
+    // so there it is ours: "/{name}:rename".
+    if (path[i] == ':' && i + 1 < path.size() && word(path[i + 1]) && !parameter && !told) {
+      told = true;
       out.warnings.push_back("':' is literal text here; a parameter is written {name}");
+    }
     if (path[i] != '{') {
       if (path[i] == '*' && i + 1 == path.size()) out.params.emplace_back("*");
       out.pattern += path[i++];
@@ -79,6 +85,7 @@ EndpointPath read_endpoint_path(std::string_view written, bool anywhere) {
     std::string_view name = braced(path, i), stem = name;
     if (stem.ends_with("...")) stem.remove_suffix(3);
     if (anywhere ? all(stem, loose_name_char) : all(stem, strict_name_char)) {
+      parameter = true;
       out.params.emplace_back(stem);
       out.pattern += '{';
       out.pattern += name;

@@ -99,6 +99,7 @@ void read_server_tls(Fields& root, Config& config) {
   tls.ca_certs = fields->texts("ca_certs");
   tls.disable_system_ca_pool = fields->flag("disable_system_ca_pool");
   fields->finish();
+  config.tls_disabled = disabled;
   if (!disabled) config.tls = std::move(tls);
 }
 
@@ -287,6 +288,10 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
       reading.error(found.value->is_array() ? join(found.pointer, i) : found.pointer,
                     "invalid host " + quote(hosts[i]) + ": " + why);
   }
+
+  config.default_timeout = inherited.timeout;
+  config.default_hosts = inherited.hosts;
+  config.disable_rest = inherited.disable_rest;
 
   // Part of the file format that this version does not carry out: a service whose consumers silently do not run is not what
   // its configuration says.

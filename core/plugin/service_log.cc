@@ -6,6 +6,7 @@ namespace sluice::plugin {
 namespace {
 
 constexpr size_t kLongest = 16 * 1024;
+constexpr std::string_view kService = "[SERVICE: ";
 
 log::Level level_of(int32_t l) {
   return l <= SLC_DEBUG ? log::Level::debug : l >= SLC_CRITICAL ? log::Level::critical : static_cast<log::Level>(l);
@@ -18,7 +19,9 @@ void write(const slc_host* host, slc_exchange* x, int32_t level, slc_str text) n
   std::string line;
   // A plugin's own thread has no place; then the plugin's id must do.
   if (const Place* p = current_place; p && !p->binding.empty()) {
-    line.append(p->where);
+    // At the service a plugin may be known to dashboards by another name than its own: "[SERVICE: Logging] …" stands as it is.
+    const bool named_itself = view(text).starts_with(kService) && p->where.starts_with(kService);
+    if (!named_itself) line.append(p->where);
     // A plugin that brings a tag of its own ("[Ratelimit] …") goes by that, as the lines do that dashboards look for
     // (logging.md §6); and a place that is named after the plugin needs it no second time.
     const bool tagged = view(text).starts_with("[");

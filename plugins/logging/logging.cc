@@ -78,7 +78,7 @@ class Logging {
     const auto level = logging::level_of(setup.value("level").text());
     if (!level) {
       setup.warning("level", "invalid log level; the built-in log is used");
-      setup.log(sluice::Level::error, "Unable to create the logger: logger: invalid log level");
+      setup.log(sluice::Level::error, "[SERVICE: Logging] Unable to create the logger: logger: invalid log level");
       setup.nothing();
       return;
     }
@@ -88,7 +88,7 @@ class Logging {
       syslog_ = std::make_unique<logging::Syslog>(facility, severity_of(level_), prefix.empty() ? program_invocation_short_name : prefix);
       if (!syslog_->open()) {
         setup.warning("syslog", "no syslog daemon listens; the built-in log is used");
-        setup.log(sluice::Level::error, "Unable to create the logger: Unix syslog delivery error");
+        setup.log(sluice::Level::error, "[SERVICE: Logging] Unable to create the logger: Unix syslog delivery error");
         setup.nothing();
         return;
       }

@@ -65,6 +65,12 @@ class Gateway:
                 return int(line.split()[1]) * 1024
         raise RuntimeError("the gateway is gone")
 
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def status(self):
+        return ask(self.admin, "GET", "/status")[1]
+
     def end(self):
         self.process.terminate()
         try:

@@ -19,6 +19,8 @@ namespace sluice::test {
 namespace {
 
 constexpr int kWarmUp = 300, kCounted = 200;
+// As many lines of the access log fit into a thread's first queue however long the logging thread lets them wait.
+constexpr int kLinesAtOnce = 20;
 
 std::string document(int number, size_t size) {
   std::string out = R"({"id":)" + std::to_string(number) + R"(,"name":"product","price":12.5,"tags":["a","b"])";
@@ -42,9 +44,17 @@ std::string scenarios(const std::string& url) {
   return replace_all(config, R"("extra_config": {"router")", R"("extra_config": {"sluice": {"explain": {}}, "router")");
 }
 
+enum class AccessLog : bool { off, on };
+
 // With the middleware of tests/bench beside the product's plugins.
-GatewayOptions with_empty_hooks(const FakeUpstream& up, const PluginFolder& plugins) {
-  GatewayOptions options = options_of(scenarios(up.url()));
+GatewayOptions with_empty_hooks(const FakeUpstream& up, const PluginFolder& plugins, AccessLog access_log = AccessLog::off) {
+  std::string config = scenarios(up.url());
+  if (access_log == AccessLog::on) {
+    const std::string switched = replace_all(config, R"("disable_access_log": true)", "");
+    if (switched == config) throw Failure("the access log is on already");
+    config = switched;
+  }
+  GatewayOptions options = options_of(config);
   options.arguments = {"--strict", "--plugins", plugins.path()};
   return options;
 }
@@ -57,6 +67,18 @@ void serve_documents(FakeUpstream& up) {
 
 void send_many(TestClient& client, const std::string& path, int n) {
   for (int i = 0; i < n; ++i) ASSERT_EQ(client.get(path).status, 200);
+}
+
+// The same with the access log on. Waits for the lines again and again, so that none of them meets a queue that has to grow.
+void send_many_logged(TestClient& client, GatewayProcess& gateway, const std::string& path, int n, const std::string& mark) {
+  for (int sent = 0; sent < n;) {
+    std::string last;
+    for (int i = 0; i < kLinesAtOnce && sent < n; ++i, ++sent) {
+      last = path + "?" + mark + "=" + std::to_string(sent);
+      ASSERT_EQ(client.get(last).status, 200);
+    }
+    gateway.process().wait_for_output("\"" + last + "\"\n");
+  }
 }
 
 struct Calls {
@@ -109,6 +131,29 @@ TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) {
   auto calls = count_calls(gateway, [&, p = path] { send_many(client, p, kCounted); }, why, trace);
   if (!calls) {
     // Said aloud: a count that nobody made must not look like one that was right.
+    const char* without = std::getenv("SLUICE_NO_STRACE");
+    if (without && std::string_view{without} == "1") GTEST_SKIP() << "SLUICE_NO_STRACE=1: " << why;
+    FAIL() << why << "\nInstall strace, or allow it to attach (ptrace); where that cannot be, SLUICE_NO_STRACE=1 skips this test.";
+  }
+  std::string begin = trace.substr(0, 3000);
+  EXPECT_EQ(calls->reads, kCounted * (1 + backends)) << begin;
+  EXPECT_EQ(calls->writes, kCounted * (1 + backends)) << begin;
+  EXPECT_EQ(calls->epoll_ctl, 0) << begin;
+}
+
+// The default: one line for each request. The logging thread writes it, to no socket.
+TEST_P(SystemCallsTest, ALineOfTheAccessLogCostsNoneOfThem) {
+  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
+  auto [path, backends] = GetParam();
+  FakeUpstream up;
+  serve_documents(up);
+  const PluginFolder plugins{{"empty"}};
+  GatewayProcess gateway(with_empty_hooks(up, plugins, AccessLog::on));
+  TestClient client(gateway.port());
+  send_many_logged(client, gateway, path, 20, "warm");
+  std::string why, trace;
+  auto calls = count_calls(gateway, [&, p = path] { send_many_logged(client, gateway, p, kCounted, "count"); }, why, trace);
+  if (!calls) {
     const char* without = std::getenv("SLUICE_NO_STRACE");
     if (without && std::string_view{without} == "1") GTEST_SKIP() << "SLUICE_NO_STRACE=1: " << why;
     FAIL() << why << "\nInstall strace, or allow it to attach (ptrace); where that cannot be, SLUICE_NO_STRACE=1 skips this test.";
@@ -178,6 +223,31 @@ TEST_P(AllocationsTest, AWarmedUpRequestAllocatesNothing) {
   page->armed = 1;
   uint64_t before = page->allocations.load();
   send_many(client, GetParam(), kCounted);
+  uint64_t added = page->allocations.load() - before;
+  page->armed = 0;
+  EXPECT_EQ(added, 0u) << "in " << kCounted << " requests\n" << stacks(*page, gateway.pid());
+  ::munmap(page, sizeof(MallocPage));
+}
+
+// The default: one line for each request. All threads are counted, the logging thread with them.
+TEST_P(AllocationsTest, NorDoesItsLineOfTheAccessLog) {
+  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
+  FakeUpstream up;
+  serve_documents(up);
+  TempFolder folder;
+  MallocPage* page = map(folder.path() + "/page");
+  const PluginFolder plugins{{"empty"}};
+  GatewayOptions options = with_empty_hooks(up, plugins, AccessLog::on);
+  options.environment = {{"LD_PRELOAD", malloc_counter_library()}, {"SLC_MALLOC_PAGE", folder.path() + "/page"}};
+  GatewayProcess gateway(options);
+  TestClient client(gateway.port());
+  EXPECT_GT(page->allocations.load(), 0u) << "the counter is not there: this test would prove nothing";
+  // A few long lines make the logging thread's buffers larger than any number of later lines needs them.
+  send_many_logged(client, gateway, GetParam(), kLinesAtOnce, std::string(4000, 'x'));
+  send_many_logged(client, gateway, GetParam(), kWarmUp, "warm");
+  page->armed = 1;
+  uint64_t before = page->allocations.load();
+  send_many_logged(client, gateway, GetParam(), kCounted, "count");
   uint64_t added = page->allocations.load() - before;
   page->armed = 0;
   EXPECT_EQ(added, 0u) << "in " << kCounted << " requests\n" << stacks(*page, gateway.pid());

@@ -177,6 +177,30 @@ TEST(LifecycleTest, TheConfiguredLogIsInForceFromTheFirstLineOn) {
   EXPECT_GT(lines, 3u) << log;
 }
 
+// logging.md §1: what dashboards look for.
+TEST(LifecycleTest, ALogThatCannotBeMadeIsToldInTheFirstLineOfTheBuiltInOne) {
+  GatewayProcess gateway{options_of(R"({"version": 3, "endpoints": [], "extra_config": {"telemetry/logging": {"level": "LOUD", "stdout": true}}})")};
+  gateway.terminate();
+  EXPECT_EQ(gateway.wait_for_exit(), 0);
+  const std::string log = gateway.log();
+  EXPECT_NE(log.substr(0, log.find('\n')).find(" SLUICE ERROR: [SERVICE: Logging] Unable to create the logger: logger: invalid log level"), std::string::npos) << log;
+}
+
+// logging.md §2: what is said at start, in this order, and at the end.
+TEST(LifecycleTest, TheLinesOfStartAndEndHaveTheirPlaces) {
+  GatewayProcess gateway{options_of(R"({"version": 3, "endpoints": [], "extra_config": {"telemetry/logging": {"level": "DEBUG", "stdout": true}}})")};
+  gateway.terminate();
+  EXPECT_EQ(gateway.wait_for_exit(), 0);
+  const std::string log = gateway.log();
+  size_t at = 0;
+  for (const char* line : {"[SERVICE: telemetry/logging] Improved logging started.\n", "Starting sluice v", "Working directory is /", "Starting the sluice instance\n",
+                           "[SERVICE: Gin] Listening on port: ", "[SERVICE: Gin] Router execution ended\n"}) {
+    const size_t found = log.find(line, at);
+    ASSERT_NE(found, std::string::npos) << line << "\n" << log;
+    at = found;
+  }
+}
+
 TEST(LifecycleTest, AProtectionThatNobodyServesRefusesToStart) {
   for (const char* name : {"auth/validatr", "security/nothing", "validation/nothing", "qos/nothing", "modifier/nothing"}) {
     std::string config = config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"),

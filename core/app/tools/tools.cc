@@ -7,12 +7,12 @@
 namespace sluice::app {
 
 // One line each; declared here so that a tool needs no header.
-extern const Tool kReloadTool, kStatusTool, kPluginTool, kCheckPluginTool, kTestPluginTool, kPluginsTool,
+extern const Tool kReloadTool, kStatusTool, kMetricsTool, kPluginTool, kCheckPluginTool, kTestPluginTool, kPluginsTool,
     kSchemaTool, kRoutesTool, kExplainTool, kRenderTool;
 
 namespace {
 
-constexpr std::array kTools{&kReloadTool, &kStatusTool, &kPluginsTool, &kSchemaTool, &kRoutesTool, &kExplainTool, &kRenderTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
+constexpr std::array kTools{&kReloadTool, &kStatusTool, &kMetricsTool, &kPluginsTool, &kSchemaTool, &kRoutesTool, &kExplainTool, &kRenderTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
 
 }  // namespace
 
@@ -25,7 +25,7 @@ const Tool* find_tool(std::string_view name) {
 }
 
 int usage_failure(const Tool& tool, std::string_view message) {
-  std::string text = "Error: " + std::string{message} + "\n\nRun 'sluice help " + std::string{tool.name} + "' for usage.\n";
+  std::string text = "Error: " + std::string{message} + "\n\n" + std::string{tool.help};
   std::fwrite(text.data(), 1, text.size(), stderr);
   return kUsage;
 }

@@ -90,7 +90,7 @@ TEST(LoggingTest, ABadLevelLeavesTheBuiltInLog) {
     EXPECT_TRUE(c.asks_for_nothing()) << json;
     ASSERT_EQ(host.warnings().size(), 1u);
     EXPECT_EQ(host.warnings()[0].pointer, "/level");
-    EXPECT_TRUE(host.logged("Unable to create the logger: logger: invalid log level", SLC_ERROR));
+    EXPECT_TRUE(host.logged("[SERVICE: Logging] Unable to create the logger: logger: invalid log level", SLC_ERROR));
   }
 }
 

@@ -111,6 +111,16 @@ TEST(EndpointTest, HarmlessMistakesInPathsAreWarnings) {
   EXPECT_EQ(problems(backend("", "/{id}:x")), "");
 }
 
+// config.md §4.3: the reference's router takes both for parameters.
+TEST(EndpointTest, AColonInFrontOfAWordIsToldWhereverInASegmentItStands) {
+  for (auto path : {"/x/:c", "/a:b", "/{id}/a:b/c", "/a:b:c", "/{id}:x/a:b"}) {
+    const std::string text = problems(backend("", path));
+    EXPECT_HAS(text, "warning: /endpoints/0/endpoint: \"" + std::string{path} + "\": ':' is literal text here; a parameter is written {name}");
+    EXPECT_EQ(text.find("':' is", text.find("':' is") + 1), std::string::npos) << "once for a segment\n" << text;
+  }
+  for (auto path : {"/a:", "/a:/b", "/{id}:x", "/{id}.a:b", "/at:{id}"}) EXPECT_EQ(problems(backend("", path)), "") << path;
+}
+
 TEST(EndpointTest, MethodsAreCheckedAndSuggested) {
   for (auto m : {"get", "Head", "POST", "PUT", "PATCH", "DELETE", "options"})
     EXPECT_EQ(problems(endpoint("\"method\":\"" + std::string{m} + "\",\"backend\":[{}]")), "");

@@ -391,7 +391,7 @@ TEST(CostTest, TheFiguresAreMetricsWithLabels) {
     }
     if (s.definition->name == "sluice_plugin_hook_seconds_total") seconds = static_cast<double>(s.value) * s.definition->scale;
   }
-  EXPECT_EQ(found, 8);
+  EXPECT_EQ(found, 9);
   EXPECT_GE(seconds, 0.00099);
 }
 
