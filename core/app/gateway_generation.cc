@@ -62,6 +62,7 @@ std::string_view to_string(Role r) {
     case Role::current: return "current";
     case Role::trial: return "trial";
     case Role::draining: return "draining";
+    case Role::ending: return "ending";
   }
   return "";
 }

@@ -24,7 +24,8 @@ void PrintTo(const Helper& h, std::ostream* out) { *out << h.pid << ' ' << h.sta
 // As the status has them, and as the system has them: the gateway starts no other processes.
 std::vector<Helper> helpers_of(const GatewayProcess& g) {
   std::vector<Helper> out;
-  for (const Json& plugin : status_of(g).at("isolated").items())
+  const Json status = status_of(g);
+  for (const Json& plugin : status.at("isolated").items())
     for (const Json& h : plugin.at("helpers").items())
       out.push_back({h.at("pid").whole(), h.at("deaths").whole(), h.at("state").str()});
   return out;
@@ -216,7 +217,7 @@ TEST(IsolateReloadTest, ABadReloadLeavesTheHelpersAsTheyAre) {
     EXPECT_EQ(helpers_of(g), before);
     EXPECT_EQ(children_of(gateway->pid()), pids(before)) << "the process that it was tried in is gone";
   }
-  gateway->configure("{");
+  { std::ofstream{g.config_file()} << "{"; }
   EXPECT_EQ(sluice_reload(g).code, 1);
   EXPECT_EQ(helpers_of(g), before);
   gateway->configure(config(R"("in": "doubtful", "do": "x")"));

@@ -121,7 +121,8 @@ TEST_F(IsolateTest, ACrashIsReportedAsTheGatewaysOwnWouldBe) {
 TEST_F(IsolateTest, WhatItCostsOverThereIsInTheAccount) {
   PluggedGateway gateway({"poison"}, with_poison(up));
   const auto hook = [&](const char* name) {
-    for (const Json& p : status_of(*gateway.operator->()).at("cost").at("plugins").items()) {
+    const Json status = status_of(*gateway.operator->());
+    for (const Json& p : status.at("cost").at("plugins").items()) {
       if (p.at("plugin").str() != "test.poison") continue;
       for (const Json& place : p.at("places").items())
         if (place.at("place").str() == "[ENDPOINT: /x]") return place.at("hooks").at(name);
@@ -131,9 +132,9 @@ TEST_F(IsolateTest, WhatItCostsOverThereIsInTheAccount) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_request:alloc"}}).status, 200);
   const Json cost = hook("on_request");
   EXPECT_EQ(cost.at("calls").whole(), 3) << "each once, and not once more for the helper";
-  EXPECT_GE(cost.at("bytes").whole(), 300'000);
+  EXPECT_GE(cost.at("arena_bytes").whole(), 300'000);
   EXPECT_EQ(hook("on_response").at("calls").whole(), 3);
-  EXPECT_LT(hook("on_response").at("bytes").whole(), 100'000);
+  EXPECT_LT(hook("on_response").at("arena_bytes").whole(), 100'000);
 }
 
 TEST_F(IsolateTest, ADeathInOnDoneFailsNobody) {
