@@ -15,16 +15,10 @@ namespace {
 // At a reload a file that was fine until now is an error: going on without it would change what is served.
 void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, const Live* before, const plugin::Pins& pins,
           Live& live, config::Report& report) {
-  plugin::ScanResult found;
-  plugin::LockPolicy lock = lock_policy(c);
-  const bool refuse = o.policy == Policy::strict || lock.mode == plugin::LockPolicy::Mode::required;
-  registry.set_lock_policy(std::move(lock));
-  registry.isolate(c.isolated_plugins);
-  for (const PluginFolder& f : plugin_folders(o.plugins, &c)) {
-    live.files.push_back(f.path);
-    registry.scan(f.path, f.pattern, found, pins);
-  }
-  registry.finish(found);
+  const bool refuse = o.policy == Policy::strict || lock_policy(c).mode == plugin::LockPolicy::Mode::required;
+  const auto folders = plugin_folders(o.plugins, &c);
+  for (const PluginFolder& f : folders) live.files.push_back(f.path);
+  plugin::ScanResult found = scan_plugins(registry, folders, &c, plugin::Registry::Isolation::run, pins);
   for (auto& r : found.refused) report.error(std::move(r.pointer), std::move(r.message));
   for (const std::string& p : found.problems) {
     bool is_new = before && std::find(before->problems.begin(), before->problems.end(), p) == before->problems.end();
