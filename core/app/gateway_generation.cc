@@ -93,7 +93,11 @@ void apply_log(const pipeline::Generation& g) {
     sink.context = const_cast<pipeline::Generation*>(&g);  // only read
     sink.write = write_record;
     sink.flush = flush_records;
-    int32_t level = g.log_sink->level ? g.log_sink->level(g.log_sink_object->object()) : SLC_DEBUG;
+    int32_t level = SLC_DEBUG;
+    if (g.log_sink->level) {
+      plugin::PlaceScope running{&g.log_sink_object->place(), plugin::HookKind::log_level};
+      level = g.log_sink->level(g.log_sink_object->object());
+    }
     log::configure(static_cast<log::Level>(std::clamp<int32_t>(level, 1, 6)), sink);
   } else {
     log::restore();

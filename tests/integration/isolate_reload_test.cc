@@ -269,6 +269,23 @@ TEST(IsolateReloadTest, OtherLimitsAreOtherProcessesAndOutOfTheListIsInTheGatewa
   EXPECT_EQ(gateway.get().header("X-Own-Count"), "4") << "and back";
 }
 
+TEST(IsolateReloadTest, ADeathInExportStateIsNamedAndCostsTheStateOnly) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  const auto config = [&](const std::string& timeout) {
+    return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"misbehaving/crashes", R"("in": "export_state")"}}) + ", "),
+                     R"("plugin": {"isolate": {"misbehaving.crashes": {"timeout": ")" + timeout + R"("}}}, )");
+  };
+  const std::string off = "handle_segv=0:use_sigaltstack=0";
+  PluggedGateway gateway({"misbehaving/crashes"}, config("30s"), 1, {{"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+  gateway->configure(config("31s"));  // other helpers
+  const Ran ran = sluice_reload(*gateway.operator->());
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  gateway->process().wait_for_output("died: SIGSEGV (Segmentation fault) in export_state");
+  gateway->process().wait_for_output("[misbehaving/crashes] the object before it did not hand its state over; it starts as new");
+}
+
 TEST(IsolateReloadTest, AHelperThatDiesAgainAndAgainIsNotKept) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}"));
