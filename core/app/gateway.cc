@@ -113,16 +113,19 @@ Live* Gateway::Impl::find(uint64_t number) {
 void Gateway::Impl::retired(uint64_t number) {
   Live* l = find(number);
   if (!l || l->parts == 0 || --l->parts) return;
-  std::unique_ptr<Live> over;
+  std::shared_ptr<pipeline::Generation> over;
   {
     std::lock_guard lock{mutex};
-    auto it = std::find_if(live.begin(), live.end(), [&](const auto& p) { return p.get() == l; });
-    over = std::move(*it);
-    live.erase(it);
+    over = std::move(l->generation);
+    l->role = Role::ending;
   }
-  if (over->stuck) SLC_LOG(info, "Generation ", over->number, " has ended after all");
-  else SLC_LOG(debug, "Generation ", over->number, " has ended");
-  // Its plugins' destroy() and unload() run here, with no lock held.
+  // Its plugins' destroy() and unload() run here and its helper processes end, with no lock held. It is in the list until then: who
+  // reads there that one generation is left finds nothing of another one.
+  over.reset();
+  if (l->stuck) SLC_LOG(info, "Generation ", number, " has ended after all");
+  else SLC_LOG(debug, "Generation ", number, " has ended");
+  std::lock_guard lock{mutex};
+  std::erase_if(live, [&](const auto& p) { return p.get() == l; });
 }
 
 Clock::time_point Gateway::Impl::next_tick() const {

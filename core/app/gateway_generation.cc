@@ -15,16 +15,10 @@ namespace {
 // At a reload a file that was fine until now is an error: going on without it would change what is served.
 void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Config& c, const Live* before, const plugin::Pins& pins,
           Live& live, config::Report& report) {
-  plugin::ScanResult found;
-  plugin::LockPolicy lock = lock_policy(c);
-  const bool refuse = o.policy == Policy::strict || lock.mode == plugin::LockPolicy::Mode::required;
-  registry.set_lock_policy(std::move(lock));
-  registry.isolate(c.isolated_plugins);
-  for (const PluginFolder& f : plugin_folders(o.plugins, &c)) {
-    live.files.push_back(f.path);
-    registry.scan(f.path, f.pattern, found, pins);
-  }
-  registry.finish(found);
+  const bool refuse = o.policy == Policy::strict || lock_policy(c).mode == plugin::LockPolicy::Mode::required;
+  const auto folders = plugin_folders(o.plugins, &c);
+  for (const PluginFolder& f : folders) live.files.push_back(f.path);
+  plugin::ScanResult found = scan_plugins(registry, folders, &c, plugin::Registry::Isolation::run, pins);
   for (auto& r : found.refused) report.error(std::move(r.pointer), std::move(r.message));
   for (const std::string& p : found.problems) {
     bool is_new = before && std::find(before->problems.begin(), before->problems.end(), p) == before->problems.end();
@@ -62,6 +56,7 @@ std::string_view to_string(Role r) {
     case Role::current: return "current";
     case Role::trial: return "trial";
     case Role::draining: return "draining";
+    case Role::ending: return "ending";
   }
   return "";
 }
@@ -98,7 +93,11 @@ void apply_log(const pipeline::Generation& g) {
     sink.context = const_cast<pipeline::Generation*>(&g);  // only read
     sink.write = write_record;
     sink.flush = flush_records;
-    int32_t level = g.log_sink->level ? g.log_sink->level(g.log_sink_object->object()) : SLC_DEBUG;
+    int32_t level = SLC_DEBUG;
+    if (g.log_sink->level) {
+      plugin::PlaceScope running{&g.log_sink_object->place(), plugin::HookKind::log_level};
+      level = g.log_sink->level(g.log_sink_object->object());
+    }
     log::configure(static_cast<log::Level>(std::clamp<int32_t>(level, 1, 6)), sink);
   } else {
     log::restore();

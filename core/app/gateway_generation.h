@@ -11,7 +11,10 @@
 
 namespace sluice::app {
 
-enum class Role : uint8_t { staged, current, trial, draining };
+enum class Role : uint8_t {
+  staged, current, trial, draining,
+  ending,  // no request is left; its plugins' objects and helper processes are being ended
+};
 std::string_view to_string(Role);
 
 struct Live {
@@ -20,7 +23,7 @@ struct Live {
   Live(const Live&) = delete;
 
   uint64_t number = 0;
-  std::shared_ptr<pipeline::Generation> generation;  // nobody else owns it: it ends on the main thread
+  std::shared_ptr<pipeline::Generation> generation;  // nobody else owns it: it ends on the main thread. nullptr: Role::ending
   std::vector<std::string> problems;  // of the scan: files that were refused
   std::vector<std::string> files;     // that were read: the configuration and the plugins' folders
   Role role = Role::staged;

@@ -75,12 +75,12 @@ std::string Gateway::status(const std::string& sections) const {
     array all;
     for (const auto& l : self.live) {
       object g{{"number", l->number},
-               {"role", l->stuck ? "stuck" : std::string_view{to_string(l->role)}},
+               {"role", l->stuck && l->role == Role::draining ? "stuck" : std::string_view{to_string(l->role)}},
                {"age_s", rounded(seconds_since(l->since))},
                {"in_flight", in_flight[l->number]},
-               {"endpoints", l->generation->endpoints.size()},
-               {"plugins", l->generation->registry->modules().size()}};
-      if (l->role == Role::draining) g["replaced_s"] = rounded(seconds_since(l->replaced));
+               {"endpoints", l->generation ? l->generation->endpoints.size() : 0},
+               {"plugins", l->generation ? l->generation->registry->modules().size() : 0}};
+      if (l->role == Role::draining || l->role == Role::ending) g["replaced_s"] = rounded(seconds_since(l->replaced));
       all.emplace_back(std::move(g));
     }
     out["generations"] = std::move(all);

@@ -25,9 +25,8 @@ Result<std::string, Problem> schema_text(std::string path) {
 
 std::string own_schema(const GatewayOptions& o, const config::Config& c) {
   plugin::Registry registry;
-  registry.set_lock_policy(lock_policy(c));
-  plugin::ScanResult found;  // what is wrong with files was told when the gateway was built
-  for (const PluginFolder& f : plugin_folders(o.plugins, &c)) registry.scan(f.path, f.pattern, found);
+  // What is wrong with files was told when the gateway was built.
+  scan_plugins(registry, plugin_folders(o.plugins, &c), &c, plugin::Registry::Isolation::describe);
   return boost::json::serialize(plugin::configuration_schema(registry, true));
 }
 

@@ -1,7 +1,5 @@
 #include "core/app/plugin_folders.h"
 
-#include "core/plugin/registry.h"
-
 namespace sluice::app {
 
 std::vector<PluginFolder> plugin_folders(const std::string& flag, const config::Config* config) {
@@ -21,6 +19,18 @@ plugin::LockPolicy lock_policy(const config::Config& config) {
   if (!config.plugin_lock) policy.mode = policy.public_key.empty() ? Mode::if_present : Mode::required;
   else policy.mode = *config.plugin_lock == "required" ? Mode::required : *config.plugin_lock == "off" ? Mode::off : Mode::if_present;
   return policy;
+}
+
+plugin::ScanResult scan_plugins(plugin::Registry& registry, const std::vector<PluginFolder>& folders, const config::Config* config,
+                                plugin::Registry::Isolation isolation, const plugin::Pins& pins) {
+  plugin::ScanResult found;
+  if (config) {
+    registry.set_lock_policy(lock_policy(*config));
+    registry.isolate(config->isolated_plugins, isolation);
+  }
+  for (const PluginFolder& f : folders) registry.scan(f.path, f.pattern, found, pins);
+  registry.finish(found);
+  return found;
 }
 
 }  // namespace sluice::app

@@ -72,6 +72,7 @@ slc_status lookup(const slc_host* host, const slc_dns_query& q, slc_dns_fn fn, v
   auto answer = std::make_shared<DnsAnswer>();
   work->host = host;
   work->place = current_place;
+  work->kind = HookKind::callback;
   work->run = [answer, fn, user] { answer->tell(fn, user, nullptr); };
   work->ended = [](bool) {};
   slc_token made = 0;

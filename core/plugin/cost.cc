@@ -6,6 +6,7 @@
 #include <new>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "core/base/clock.h"
 
@@ -46,6 +47,16 @@ Row row_of(const Owner& owner, std::string_view place, const AllKinds& all) {
 
 }  // namespace
 
+void OutsideCell::add_call(const Cell& one) {
+  cell.calls.fetch_add(value(one.calls), std::memory_order_relaxed);
+  cell.ticks.fetch_add(value(one.ticks), std::memory_order_relaxed);
+  cell.bytes.fetch_add(value(one.bytes), std::memory_order_relaxed);
+  const uint64_t spent = value(one.longest);
+  uint64_t longest = value(cell.longest);
+  while (spent > longest && !cell.longest.compare_exchange_weak(longest, spent, std::memory_order_relaxed)) {
+  }
+}
+
 void Totals::operator+=(const Totals& t) {
   calls += t.calls, errors += t.errors, busy_ns += t.busy_ns, waits += t.waits, waited_ns += t.waited_ns;
   bytes += t.bytes, timed_out += t.timed_out, stalls += t.stalls;
@@ -67,6 +78,7 @@ Account::~Account() {
     for (uint32_t k = 0; k < kHookKinds; ++k) gone[k] += all[k];
   }
   for (uint32_t w = 0; w < workers_; ++w) delete block(w);
+  for (OutsideCell* c = outside_.load(std::memory_order_acquire); c;) delete std::exchange(c, c->next);
 }
 
 Cell* Account::grow(uint32_t worker, HookKind kind, std::shared_ptr<Cell> given) {
@@ -97,6 +109,22 @@ RareCell* Account::rare(uint32_t worker, HookKind kind) {
   return &(*all)[b->index[static_cast<uint32_t>(kind)].load(std::memory_order_relaxed) - 1u];
 }
 
+OutsideCell* Account::outside(HookKind kind) const {
+  if (!counts_outside(kind)) return nullptr;
+  OutsideCell *first = outside_.load(std::memory_order_acquire), *fresh = nullptr;
+  for (OutsideCell* looked_up_to = nullptr;;) {
+    for (OutsideCell* c = first; c != looked_up_to; c = c->next)
+      if (c->kind == kind) {
+        delete fresh;  // another thread was faster
+        return c;
+      }
+    if (!fresh) fresh = new (std::nothrow) OutsideCell;
+    if (!fresh) return nullptr;
+    fresh->kind = kind, fresh->next = looked_up_to = first;
+    if (outside_.compare_exchange_strong(first, fresh, std::memory_order_acq_rel, std::memory_order_acquire)) return fresh;
+  }
+}
+
 std::array<Totals, kHookKinds> Account::totals() const {
   AllKinds all{};
   for (uint32_t w = 0; w < workers_; ++w) {
@@ -115,6 +143,10 @@ std::array<Totals, kHookKinds> Account::totals() const {
       all[k] += t;
     }
   }
+  for (const OutsideCell* c = outside_.load(std::memory_order_acquire); c; c = c->next)
+    all[static_cast<uint32_t>(c->kind)] +=
+        Totals{.calls = value(c->cell.calls), .errors = value(c->errors), .busy_ns = value(c->cell.ticks), .longest_ns = value(c->cell.longest),
+               .waits = 0, .waited_ns = 0, .bytes = value(c->cell.bytes), .timed_out = 0, .stalls = 0};
   const double rate = clock::ns_per_tick();
   for (Totals& t : all)
     for (uint64_t* ticks : {&t.busy_ns, &t.longest_ns, &t.waited_ns})

@@ -3,7 +3,8 @@
 // One Account per (plugin, version, binding, place). It outlives a reload that leaves the place as it is, because the new
 // generation finds it before the old one lets go. Within it every worker has a block of cells of its own, one per kind of hook,
 // made at the first call: a hook adds to plain integers in cache lines that no other thread writes (relaxed atomics for the
-// reader, no read-modify-write). PlaceScope and HookRun in worker.h do the counting.
+// reader, no read-modify-write). Threads that are no worker (the pool of sluice.work/1, the log's, the main thread) share one cell
+// per account and kind, which they add to atomically. PlaceScope and HookRun in worker.h do the counting.
 #pragma once
 #include <array>
 #include <atomic>
@@ -39,6 +40,15 @@ struct RareCell {
   Number stalls{0};             // calls that the watchdog found holding the loop
 };
 
+// What one kind of hook did on threads that are no worker. They add to it at the same time. [any]
+struct OutsideCell {
+  HookKind kind = HookKind::none;
+  OutsideCell* next = nullptr;  // of the same account; written before others see the cell
+  Cell cell;
+  Number errors{0};
+  void add_call(const Cell& one);  // what a call cost, as its thread has measured it
+};
+
 // Cells that one worker uses one after the other, as a chain of hooks does, side by side in memory: ten hooks touch five cache
 // lines instead of ten. Each account that has one of them keeps the row.
 using CellRow = std::shared_ptr<Cell[]>;
@@ -46,13 +56,12 @@ using CellRow = std::shared_ptr<Cell[]>;
 // The cells of one place on one worker, in the order of their first use.
 struct alignas(64) Block {
   static constexpr uint32_t kCells = 15;                 // kinds of hooks that one interface can have, and some
-  std::array<std::atomic<uint8_t>, 32> index{};          // by HookKind: cell + 1; 0: none yet
+  std::array<std::atomic<uint8_t>, kHookKinds> index{};  // by HookKind: cell + 1; 0: none yet
   std::array<std::shared_ptr<Cell>, kCells> cells;       // set before the index says so, and never again
   std::atomic<std::array<RareCell, kCells>*> rare{nullptr};
   uint8_t used = 0;  // the worker's
   ~Block() { delete rare.load(std::memory_order_relaxed); }
 };
-static_assert(kHookKinds <= 32);
 
 // Sums over workers, in nanoseconds.
 struct Totals {
@@ -89,12 +98,20 @@ class alignas(64) Account : public std::enable_shared_from_this<Account> {
     return i ? b->cells[i - 1u].get() : grow(worker, kind, {row, &row[static_cast<std::ptrdiff_t>(at)]});
   }
   RareCell* rare(uint32_t worker, HookKind kind);
+  // Of all threads that are no worker; it stays as long as the account. nullptr: the kind is not counted there (counts_outside),
+  // or no memory. [any]
+  OutsideCell* outside(HookKind kind) const;
   // f(kind, cell) for what that worker has called. [that worker]
   template <class F>
   void each(uint32_t worker, F&& f) const {
     const Block* b = block(worker);
     for (uint32_t k = 0; b && k < kHookKinds; ++k)
       if (uint8_t i = b->index[k].load(std::memory_order_relaxed)) f(static_cast<HookKind>(k), static_cast<const Cell&>(*b->cells[i - 1u]));
+  }
+  // f(kind, cell) for what threads that are no worker have called. [any]
+  template <class F>
+  void each_outside(F&& f) const {
+    for (const OutsideCell* c = outside_.load(std::memory_order_acquire); c; c = c->next) f(c->kind, c->cell);
   }
   // Per HookKind. [any]
   std::array<Totals, kHookKinds> totals() const;
@@ -111,6 +128,7 @@ class alignas(64) Account : public std::enable_shared_from_this<Account> {
   uint32_t workers_;
   const Owner* owner_;
   std::string place_;
+  mutable std::atomic<OutsideCell*> outside_{nullptr};  // few, and never taken out
 };
 
 // The account of this place; the existing one while anybody holds it. [any]
@@ -127,7 +145,7 @@ struct Row {
   std::vector<std::pair<HookKind, Totals>> hooks;
   Totals sum() const;
 };
-// Every place whose plugin was called on a worker, in order of owner and place. [any]
+// Every place whose plugin was called, in order of owner and place. [any]
 std::vector<Row> snapshot();
 
 }  // namespace sluice::plugin::cost

@@ -101,7 +101,7 @@ const std::vector<Figure>& figures() {
     using enum metrics::Kind;
     add("calls_total", "Calls into plugins", counter, 1, &Totals::calls);
     add("errors_total", "Calls that ended in SLC_FAIL or in another status than SLC_OK", counter, 1, &Totals::errors);
-    add("seconds_total", "Time inside hooks, on the thread of the event loop", counter, 1e-9, &Totals::busy_ns);
+    add("seconds_total", "Time inside hooks", counter, 1e-9, &Totals::busy_ns);
     add("longest_seconds", "The longest single call", gauge, 1e-9, &Totals::longest_ns);
     add("waits_total", "Hooks that were suspended and went on", counter, 1, &Totals::waits);
     add("waiting_seconds_total", "Time that hooks were suspended", counter, 1e-9, &Totals::waited_ns);

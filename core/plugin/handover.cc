@@ -33,14 +33,23 @@ void hand_over(const Object& from, const Object& to) {
   const slc_lifecycle *old = from.binding().life, *fresh = to.binding().life;
   if (!old || !fresh || !SLC_HAS(old, slc_lifecycle, export_state) || !SLC_HAS(fresh, slc_lifecycle, import_state)) return;
   Bytes bytes;
+  slc_status status;
   {
-    PlaceScope scope{&from.place()};
-    if (old->export_state(from.object(), take, &bytes) != SLC_OK) return complain(to, "the object before it did not hand its state over");
+    PlaceScope scope{&from.place(), HookKind::export_state};
+    status = old->export_state(from.object(), take, &bytes);
+  }
+  if (status != SLC_OK) {
+    count_error(from.place(), HookKind::export_state);
+    return complain(to, "the object before it did not hand its state over");
   }
   if (bytes.over) return complain(to, "the state of the object before it is larger than 16 MiB");
-  PlaceScope scope{&to.place()};
-  if (fresh->import_state(to.object(), {bytes.text.data(), bytes.text.size()}) != SLC_OK)
-    complain(to, "could not use the state of the object before it");
+  {
+    PlaceScope scope{&to.place(), HookKind::import_state};
+    status = fresh->import_state(to.object(), {bytes.text.data(), bytes.text.size()});
+  }
+  if (status == SLC_OK) return;
+  count_error(to.place(), HookKind::import_state);
+  complain(to, "could not use the state of the object before it");
 }
 
 }  // namespace sluice::plugin

@@ -23,11 +23,12 @@ struct Registry::Impl {
   using Names = std::map<Key, std::vector<const Binding*>>;
   Names names, aliases;
   std::map<std::string, const Binding*> defaults;
-  struct Isolation {
+  struct Isolated {
     config::IsolatedPlugin rule;
     bool found = false;
   };
-  std::vector<Isolation> isolation;
+  std::vector<Isolated> isolation;
+  bool describes = false;  // those of the list are not started
   std::vector<std::shared_ptr<isolate::Isolated>> isolated;
 
   // Encodings and sd names are case-insensitive in the reference; namespaces are not.
@@ -44,11 +45,11 @@ struct Registry::Impl {
 
   void add(std::shared_ptr<Module> module, ScanResult& result);
   std::string clash(const Module&) const;
-  Isolation* rule_for(const Module&);
+  Isolated* rule_for(const Module&);
 };
 
-Registry::Impl::Isolation* Registry::Impl::rule_for(const Module& m) {
-  for (Isolation& i : isolation)
+Registry::Impl::Isolated* Registry::Impl::rule_for(const Module& m) {
+  for (Isolated& i : isolation)
     if (isolate::names(i.rule, m)) return &i;
   return nullptr;
 }
@@ -87,15 +88,20 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     return;
   }
   std::shared_ptr<isolate::Isolated> helper;
-  if (Isolation* rule = rule_for(*module)) {
+  if (Isolated* rule = rule_for(*module)) {
     rule->found = true;
-    auto started = isolate::Isolated::start(module, rule->rule);
-    if (!started) {
-      result.refused.push_back({rule->rule.pointer, started.error().message});
+    std::string why = isolate::refusal(*module);
+    if (why.empty() && !describes) {
+      auto started = isolate::Isolated::start(module, rule->rule);
+      if (started)
+        isolated.push_back(helper = *started);
+      else
+        why = started.error().message;
+    }
+    if (!why.empty()) {
+      result.refused.push_back({rule->rule.pointer, std::move(why)});
       return;  // never in the gateway instead
     }
-    helper = *started;
-    isolated.push_back(helper);
   } else if (auto ok = module->initialise(); !ok) {
     result.problems.push_back(ok.error().message);
     return;
@@ -128,12 +134,13 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
 Registry::Registry() : impl_{std::make_unique<Impl>()} {}
 Registry::~Registry() = default;
 
-void Registry::isolate(std::vector<config::IsolatedPlugin> rules) {
+void Registry::isolate(std::vector<config::IsolatedPlugin> rules, Isolation isolation) {
+  impl_->describes = isolation == Isolation::describe;
   for (auto& r : rules) impl_->isolation.push_back({std::move(r)});
 }
 
 void Registry::finish(ScanResult& result) {
-  for (const Impl::Isolation& i : impl_->isolation) {
+  for (const Impl::Isolated& i : impl_->isolation) {
     if (i.found) continue;
     std::string text = "no plugin has the id or file name \"" + i.rule.name + "\"";
     std::vector<std::string> known;

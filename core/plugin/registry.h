@@ -51,8 +51,10 @@ class Registry {
  public:
   Registry();
   ~Registry();
-  // The plugins that are to run in processes of their own (plugin.isolate). Before scan() and add().
-  void isolate(std::vector<config::IsolatedPlugin>);
+  // The plugins that are to run in processes of their own (plugin.isolate). Before scan() and add(). `describe`: for who reads
+  // names and schemas and makes no object, nothing is started for them, and nothing of theirs runs.
+  enum class Isolation : uint8_t { run, describe };
+  void isolate(std::vector<config::IsolatedPlugin>, Isolation = Isolation::run);
   // After scan(): entries of that list that no plugin answered to are refused.
   void finish(ScanResult&);
   // Before scan(): which files it may load.

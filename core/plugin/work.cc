@@ -77,14 +77,11 @@ void WorkPool::run(std::shared_ptr<Work> w, Lock& lock) {
   --waiting_;
   lock.unlock();
   {
-    PlaceScope scope{w->place, HookKind::work};
+    PlaceScope scope{w->place, w->kind};
     w->run();
-  }
-  lock.lock();
-  bool cancelled = w->cancelled;
-  lock.unlock();
-  {
-    PlaceScope scope{w->place, HookKind::work};
+    lock.lock();
+    const bool cancelled = w->cancelled;
+    lock.unlock();
     w->ended(cancelled);
   }
   lock.lock();
@@ -111,7 +108,7 @@ void WorkPool::drop(const std::shared_ptr<Work>& w, Lock& lock) {
   w->cancelled = true;
   lock.unlock();
   {
-    PlaceScope scope{w->place, HookKind::work};
+    PlaceScope scope{w->place, w->kind};
     w->ended(true);
   }
   lock.lock();

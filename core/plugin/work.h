@@ -23,6 +23,7 @@ struct Work {
   std::function<void()> run;
   std::function<void(bool cancelled)> ended;
   const Place* place = nullptr;  // whose code this is; the pool sets it around the calls
+  HookKind kind = HookKind::work;  // what they are; both together count as one call
   const slc_host* host = nullptr;  // who may withdraw it; nullptr: it has no token
 
  private:

@@ -26,6 +26,30 @@ void unregister_worker(slc_worker* w) {
   metrics::detach(w->metrics.get());
 }
 
+uint64_t Meter::charge(cost::OutsideCell& shared, const Arena* arena) {
+  cost::Cell one;
+  const uint64_t spent = charge(one, arena);
+  shared.add_call(one);
+  return spent;
+}
+
+uint64_t PlaceScope::charge_outside() {
+  const uint64_t running = hook_state.running.load(std::memory_order_relaxed);
+  const cost::Account* account = HookState::account_of(running);
+  if (!account || hook_state.worker != HookState::kNoWorker) return 0;
+  cost::OutsideCell* cell = account->outside(HookState::kind_of(running));
+  return cell ? meter_.charge(*cell, arena_) : 0;
+}
+
+void count_error(const Place& p, HookKind kind) {
+  if (!p.account) return;
+  if (hook_state.worker == HookState::kNoWorker) {
+    if (cost::OutsideCell* c = p.account->outside(kind)) c->errors.fetch_add(1, std::memory_order_relaxed);
+  } else if (cost::RareCell* c = p.account->rare(hook_state.worker, kind)) {
+    cost::add(c->errors, 1);
+  }
+}
+
 void enter_worker(slc_worker& w) {
   w.tokens->bind_thread();
   hook_state.worker = w.index;

@@ -70,7 +70,7 @@ struct alignas(64) HookState {
   // Set by the watchdog: the running hook has been long.
   std::atomic<uint32_t> stalled_ms{0}, stalled_cpu_ms{0}, stalled_queued_ms{0};
   // The thread's own.
-  uint32_t worker = kNoWorker;              // whose cells it counts into; others count nothing
+  uint32_t worker = kNoWorker;              // whose cells it counts into; others count into the one that they share
   uint64_t told_ticks = 0, told_bytes = 0;  // everything that hooks of this thread were charged with
 
   // Kind and account in one word: user space has 56 bits of address at most.
@@ -118,6 +118,8 @@ class Meter {
     }
     return spent;
   }
+  // The same into a cell that other threads add to as well.
+  uint64_t charge(cost::OutsideCell&, const Arena*);
 
  private:
   // Now, less what this thread's hooks had been charged with by then.
@@ -134,14 +136,14 @@ class PlaceScope {
   // With an account that is not the place's, which the caller keeps alive.
   [[gnu::always_inline]] PlaceScope(const Place* p, HookKind kind, const Arena* arena, cost::Account* account)
       : before_{current_place}, arena_{arena}, running_before_{hook_state.running.load(std::memory_order_relaxed)} {
-    cell_ = account ? account->cell(hook_state.worker, kind) : nullptr;  // a thread that is no worker has no cells
+    cell_ = account ? account->cell(hook_state.worker, kind) : nullptr;  // a thread that is no worker has none of its own
     current_place = p;
     hook_state.begin(HookState::pack(kind, account));
-    if (cell_) meter_.start(arena);
+    if (account) meter_.start(arena);
   }
   [[gnu::always_inline]] ~PlaceScope() {  // inlined, what the two share stays in registers
     HookState& s = hook_state;
-    const uint64_t spent = cell_ ? meter_.charge(*cell_, arena_) : 0;
+    const uint64_t spent = cell_ ? meter_.charge(*cell_, arena_) : charge_outside();
     if (s.stalled_ms.load(std::memory_order_relaxed)) [[unlikely]]
       report_stall(current_place, s.kind(), spent);
     s.running.store(running_before_, std::memory_order_relaxed);
@@ -151,6 +153,8 @@ class PlaceScope {
   PlaceScope& operator=(const PlaceScope&) = delete;
 
  private:
+  // Without a cell of a worker: into the one of all other threads, if this is one of them.
+  [[gnu::cold, gnu::noinline]] uint64_t charge_outside();
   const Place* before_;
   const Arena* arena_;
   cost::Cell* cell_;
@@ -228,6 +232,9 @@ class WaitScope {
 inline void count_timed_out(const Place& p, HookKind kind, const slc_worker& w) {
   if (cost::RareCell* c = p.account ? p.account->rare(w.index, kind) : nullptr) cost::add(c->timed_out, 1);
 }
+
+// The last call of this kind failed: as below, on whatever thread this is. [any]
+void count_error(const Place&, HookKind);
 
 // The last call of this kind failed: SLC_FAIL, an unknown action, another status than SLC_OK. [worker]
 inline void count_error(const Place& p, HookKind kind, const slc_worker& w) {

@@ -152,6 +152,7 @@ function(sluice_add_plugin name)
     target_compile_options(test_${target} PRIVATE ${SLC_TEST_OPTIONS})
   endif()
   if(P_THREADS)
+    set_property(GLOBAL APPEND PROPERTY SLUICE_THREAD_TESTS test_${target})  # for a target that builds all of them
     list(JOIN P_THREADS ":" threads)
     gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST TEST_FILTER "${threads}" PROPERTIES TIMEOUT 120 LABELS plugin-tsan)  # "ctest -L" searches in labels
     gtest_discover_tests(test_${target} DISCOVERY_MODE PRE_TEST TEST_FILTER "-${threads}" PROPERTIES TIMEOUT 120 LABELS plugin)

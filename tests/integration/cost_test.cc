@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/integration/plugins/plugin_folder.h"
+#include "tests/integration/reloading.h"
 
 namespace sluice::test {
 namespace {
@@ -80,6 +81,80 @@ TEST_F(PluginCostTest, AnAbortIsReportedAndEndsAsBefore) {
 
 TEST_F(PluginCostTest, AnIllegalInstructionIsReported) {
   expect_report(Crash{up, "/bad", "trap"}, SIGILL, "died of SIGILL", "on_request", "[ENDPOINT: /bad]");
+}
+
+// Outside of requests: at a reload, on the main thread.
+class CrashAtReload {
+ public:
+  CrashAtReload(const std::vector<std::string>& plugins, const std::string& before, const std::string& after) {
+    const std::string off = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
+    PluggedGateway gateway(plugins, before, 1, {{"SLUICE_CRASH_REPORT", "1"}, {"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+    gateway->configure(after);
+    kill(gateway->pid(), SIGHUP);
+    code = gateway->wait_for_exit();
+    report = gateway->log();
+  }
+  int code = 0;
+  std::string report;
+};
+
+TEST_F(PluginCostTest, ACrashWhileStateIsHandedOverNamesTheFunctionAndTheObject) {
+  const auto config = [&](const std::string& in) {
+    return config_of(endpoint_of("/bad", backend_of(up.url(), "/d"), extra({{"misbehaving/crashes", in.empty() ? "" : R"("in": ")" + in + '"'}}) + ", "));
+  };
+  for (const auto& [before, after] : {std::pair{"export_state", ""}, std::pair{"", "import_state"}}) {
+    const CrashAtReload crash{{"misbehaving/crashes"}, config(before), config(after)};
+    EXPECT_TRUE(contains(crash.report, std::string{"Plugin misbehaving.crashes 1.0.0 was running: hook "} + before + after +
+                                           " of \"misbehaving/crashes\" at [ENDPOINT: /bad].\n")) << crash.report;
+    EXPECT_EQ(crash.code, -SIGSEGV) << crash.report;
+  }
+}
+
+std::string with_sink(const FakeUpstream& up, const TempFolder& folder, const std::string& more = "") {
+  return R"({"version": 3, )" + extra({{"test/sink", R"("file": ")" + folder.path() + "/log\"" + more}}) + R"(, "endpoints": [)" +
+         endpoint_of("/x", backend_of(up.url(), "/d")) + "]}";
+}
+
+TEST_F(PluginCostTest, ACrashOfALogSinkThatIsAskedForItsLevelNamesIt) {
+  TempFolder folder;
+  const CrashAtReload crash{{"sink"}, with_sink(up, folder), with_sink(up, folder, R"(, "dies": true)")};
+  EXPECT_TRUE(contains(crash.report, "Plugin test.sink 1.0.0 was running: hook log_level of \"test/sink\"")) << crash.report;
+  EXPECT_EQ(crash.code, -SIGABRT) << crash.report;
+}
+
+// ---- threads that are no worker ----
+
+// By hook; of the plugin's only place.
+Json hooks_of(GatewayProcess& gateway, const std::string& plugin) {
+  const Json status = status_of(gateway);
+  for (const Json& p : status.at("cost").at("plugins").items())
+    if (p.at("plugin").str() == plugin) return p.at("places").items().at(0).at("hooks");
+  return Json{};
+}
+
+TEST_F(PluginCostTest, ALogSinkHasItsLinesInTheAccountAndItsLevel) {
+  TempFolder folder;
+  PluggedGateway gateway({"sink"}, with_sink(up, folder));
+  long long lines = 0;
+  for (int i = 0; i < 300 && !lines; ++i) {  // the log's thread writes them when it comes to it
+    EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+    const Json hooks = hooks_of(*gateway.operator->(), "test.sink");
+    EXPECT_EQ(hooks.at("log_level").at("calls").whole(), 1);
+    if (hooks.has("log_write")) lines = hooks.at("log_write").at("calls").whole();
+    EXPECT_FALSE(hooks.has("create"));
+  }
+  EXPECT_GT(lines, 0);
+}
+
+TEST_F(PluginCostTest, WhatAReloadHandsOverIsCountedAndWhetherItFailed) {
+  const std::string config = config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"misbehaving/state-not-taken", ""}}) + ", "));
+  PluggedGateway gateway({"misbehaving/state_not_taken"}, config);
+  ASSERT_EQ(sluice_reload(*gateway.operator->()).code, 0);
+  const Json hooks = hooks_of(*gateway.operator->(), "misbehaving.state-not-taken");
+  EXPECT_EQ(hooks.at("export_state").at("calls").whole(), 1);
+  EXPECT_EQ(hooks.at("export_state").at("errors").whole(), 0);
+  EXPECT_EQ(hooks.at("import_state").at("calls").whole(), 1);
+  EXPECT_EQ(hooks.at("import_state").at("errors").whole(), 1);
 }
 
 TEST_F(PluginCostTest, AJumpToNowhereIsReported) {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/integration/plugins/plugin_folder.h"
+#include "tests/integration/reloading.h"
 
 namespace sluice::test {
 namespace {
@@ -18,6 +19,21 @@ TEST(HostServicesTest, AJobRunsOnAnotherThreadAndItsResultIsTheAnswer) {
   EXPECT_EQ(ask(gateway.port(), "work").body, "elsewhere");
   EXPECT_EQ(ask(gateway.port(), "work-fails").status, 500);
   EXPECT_NE(gateway.log_to_the_end().find("background work threw: out of order"), std::string::npos);
+}
+
+TEST(HostServicesTest, JobsAreInTheAccountThoughTheyRunOnNoEventLoop) {
+  PluggedGateway gateway({"services"}, config());
+  const auto jobs = [&]() -> long long {
+    const Json status = status_of(*gateway.operator->());
+    for (const Json& p : status.at("cost").at("plugins").items())
+      if (p.at("plugin").str() == "test.services")
+        for (const Json& place : p.at("places").items())
+          if (place.at("hooks").has("work")) return place.at("hooks").at("work").at("calls").whole();
+    return 0;
+  };
+  // Those of requests, and the plugin's task in the background. One is counted a moment after its answer.
+  for (int asked = 0; asked < 3 || (asked < 300 && jobs() < 3); ++asked) EXPECT_EQ(ask(gateway.port(), "work").body, "elsewhere");
+  EXPECT_GE(jobs(), 3);
 }
 
 TEST(HostServicesTest, BlockedJobsHoldUpTheirOwnRequestsOnlyAndTimeOutsLeaveThemBehind) {

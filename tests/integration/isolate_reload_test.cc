@@ -24,7 +24,8 @@ void PrintTo(const Helper& h, std::ostream* out) { *out << h.pid << ' ' << h.sta
 // As the status has them, and as the system has them: the gateway starts no other processes.
 std::vector<Helper> helpers_of(const GatewayProcess& g) {
   std::vector<Helper> out;
-  for (const Json& plugin : status_of(g).at("isolated").items())
+  const Json status = status_of(g);
+  for (const Json& plugin : status.at("isolated").items())
     for (const Json& h : plugin.at("helpers").items())
       out.push_back({h.at("pid").whole(), h.at("deaths").whole(), h.at("state").str()});
   return out;
@@ -216,7 +217,7 @@ TEST(IsolateReloadTest, ABadReloadLeavesTheHelpersAsTheyAre) {
     EXPECT_EQ(helpers_of(g), before);
     EXPECT_EQ(children_of(gateway->pid()), pids(before)) << "the process that it was tried in is gone";
   }
-  gateway->configure("{");
+  { std::ofstream{g.config_file()} << "{"; }
   EXPECT_EQ(sluice_reload(g).code, 1);
   EXPECT_EQ(helpers_of(g), before);
   gateway->configure(config(R"("in": "doubtful", "do": "x")"));
@@ -266,6 +267,23 @@ TEST(IsolateReloadTest, OtherLimitsAreOtherProcessesAndOutOfTheListIsInTheGatewa
   gateway->configure(gateway.config("true"));
   gateway.reload();
   EXPECT_EQ(gateway.get().header("X-Own-Count"), "4") << "and back";
+}
+
+TEST(IsolateReloadTest, ADeathInExportStateIsNamedAndCostsTheStateOnly) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  const auto config = [&](const std::string& timeout) {
+    return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"misbehaving/crashes", R"("in": "export_state")"}}) + ", "),
+                     R"("plugin": {"isolate": {"misbehaving.crashes": {"timeout": ")" + timeout + R"("}}}, )");
+  };
+  const std::string off = "handle_segv=0:use_sigaltstack=0";
+  PluggedGateway gateway({"misbehaving/crashes"}, config("30s"), 1, {{"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+  gateway->configure(config("31s"));  // other helpers
+  const Ran ran = sluice_reload(*gateway.operator->());
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  gateway->process().wait_for_output("died: SIGSEGV (Segmentation fault) in export_state");
+  gateway->process().wait_for_output("[misbehaving/crashes] the object before it did not hand its state over; it starts as new");
 }
 
 TEST(IsolateReloadTest, AHelperThatDiesAgainAndAgainIsNotKept) {

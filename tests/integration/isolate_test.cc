@@ -121,7 +121,8 @@ TEST_F(IsolateTest, ACrashIsReportedAsTheGatewaysOwnWouldBe) {
 TEST_F(IsolateTest, WhatItCostsOverThereIsInTheAccount) {
   PluggedGateway gateway({"poison"}, with_poison(up));
   const auto hook = [&](const char* name) {
-    for (const Json& p : status_of(*gateway.operator->()).at("cost").at("plugins").items()) {
+    const Json status = status_of(*gateway.operator->());
+    for (const Json& p : status.at("cost").at("plugins").items()) {
       if (p.at("plugin").str() != "test.poison") continue;
       for (const Json& place : p.at("places").items())
         if (place.at("place").str() == "[ENDPOINT: /x]") return place.at("hooks").at(name);
@@ -131,9 +132,9 @@ TEST_F(IsolateTest, WhatItCostsOverThereIsInTheAccount) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Poison", "on_request:alloc"}}).status, 200);
   const Json cost = hook("on_request");
   EXPECT_EQ(cost.at("calls").whole(), 3) << "each once, and not once more for the helper";
-  EXPECT_GE(cost.at("bytes").whole(), 300'000);
+  EXPECT_GE(cost.at("arena_bytes").whole(), 300'000);
   EXPECT_EQ(hook("on_response").at("calls").whole(), 3);
-  EXPECT_LT(hook("on_response").at("bytes").whole(), 100'000);
+  EXPECT_LT(hook("on_response").at("arena_bytes").whole(), 100'000);
 }
 
 TEST_F(IsolateTest, ADeathInOnDoneFailsNobody) {
@@ -295,6 +296,64 @@ TEST_F(IsolateTest, SeveralHelpersShareTheWorkersAndDieAlone) {
   gateway->process().wait_for_output("its helper process runs again");
   for (int i = 0; i < 8; ++i) expect_served(gateway.port());
   EXPECT_EQ(processes(gateway.log_to_the_end()).size(), 3u);
+}
+
+// Tools read the same configuration: what is isolated because it crashes does so there, too.
+class IsolateToolsTest : public IsolateTest {
+ protected:
+  static Ran tool(const std::vector<std::string>& command, const std::string& config, const std::map<std::string, std::string>& environment) {
+    PluginFolder folder{{"poison"}};
+    TempFolder place;
+    std::vector<std::string> argv{gateway_binary()};
+    argv.insert(argv.end(), command.begin(), command.end());
+    for (const std::string& a : {std::string{"-c"}, place.write("krakend.json", config), std::string{"--plugins"}, folder.path()}) argv.push_back(a);
+    return run_program(argv, kLimit, environment, place.path());
+  }
+  // In create() with one block, in load() with the environment.
+  static std::string config(const std::string& block) {
+    return R"({"version": 3, "plugin": {"isolate": {"test.poison": {"timeout": "30s"}}}, "endpoints": [)" +
+           endpoint_of("/x", backend_of("http://127.0.0.1:1", "/d"), extra({{"test/poison", block}}) + ", ") + "]}";
+  }
+};
+
+TEST_F(IsolateToolsTest, PluginsTellsOfACrashInLoadOrCreateAndListsAllTheSame) {
+  const std::string crash = R"("in": "create", "do": "segv")";
+  const Ran good = tool({"plugins"}, config(""), {});
+  EXPECT_EQ(good.code, 0) << good.output;
+  EXPECT_TRUE(contains(good.output, "used 1 time: [ENDPOINT: /x] test/poison")) << good.output;
+  const Ran in_create = tool({"plugins"}, config(crash), {});
+  EXPECT_EQ(in_create.code, 1);
+  for (const char* text : {"sluice.json ", "test.poison 1.0.0", "/endpoints/0/extra_config/test~1poison", "died in create(): SIGSEGV"})
+    EXPECT_TRUE(contains(in_create.output, text)) << text << '\n' << in_create.output;
+  const Ran in_load = tool({"plugins"}, config(""), {{"SLUICE_POISON_LOAD", "segv"}});
+  EXPECT_EQ(in_load.code, 1);
+  for (const char* text : {"sluice.json ", "REFUSED", "cannot be isolated: its helper process ended while it was loading: SIGSEGV", "/plugin/isolate"})
+    EXPECT_TRUE(contains(in_load.output, text)) << text << '\n' << in_load.output;
+}
+
+TEST_F(IsolateToolsTest, SchemaRunsNothingOfIsolatedPlugins) {
+  TempFolder folder;
+  const std::string loads = folder.path() + "/loads";
+  const Ran schema = tool({"schema"}, config(R"("in": "create", "do": "segv")"), {{"SLUICE_POISON_LOAD", "segv"}, {"SLUICE_POISON_LOADED", loads}});
+  EXPECT_EQ(schema.code, 0) << schema.output.substr(0, 2000);
+  EXPECT_TRUE(contains(schema.output, "\"test/poison\"")) << "its names are in it";
+  EXPECT_FALSE(std::filesystem::exists(loads));
+  std::string wrong = config("");
+  wrong.replace(wrong.find("test.poison"), 11, "test.poisom");
+  const Ran ran = tool({"schema"}, wrong, {});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_TRUE(contains(ran.output, "no plugin has the id or file name \"test.poisom\"; did you mean \"test.poison\"?"));
+}
+
+TEST_F(IsolateToolsTest, LintLeavesItToTheHelperToo) {
+  TempFolder folder;
+  const std::string loads = folder.path() + "/loads";
+  const Ran good = tool({"check", "--lint"}, config(""), {{"SLUICE_POISON_LOADED", loads}});
+  EXPECT_EQ(good.code, 0) << good.output;
+  EXPECT_EQ(occurrences(read_file(loads), "\n"), 1) << "in the helper, and not a second time for the schema";
+  const Ran in_load = tool({"check", "--lint"}, config(""), {{"SLUICE_POISON_LOAD", "segv"}});
+  EXPECT_EQ(in_load.code, 1) << in_load.output;
+  EXPECT_TRUE(contains(in_load.output, "its helper process ended while it was loading: SIGSEGV")) << in_load.output;
 }
 
 TEST_F(IsolateTest, TheHelperDoesNotOutliveAGatewayThatIsKilled) {

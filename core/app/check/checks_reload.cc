@@ -49,7 +49,7 @@ void check_state(Session& s) {
     for (const std::string& text : foreign(own)) {
       auto object = s.make_object(*b);
       if (!object) break;
-      const plugin::PlaceScope place{&object->place()};
+      const plugin::PlaceScope place{&object->place(), plugin::HookKind::import_state};
       // In memory of its own, so that reading over the end is noticed by who looks for it.
       const std::vector<char> exact{text.begin(), text.end()};
       b->life->import_state(object->object(), {exact.data(), exact.size()});

@@ -144,9 +144,7 @@ PluginList list_plugins_of(const std::string& config_file, const std::string& pl
   read_folders(list, folders, lock_policy(config));
 
   auto registry = std::make_unique<plugin::Registry>();
-  registry->set_lock_policy(lock_policy(config));
-  plugin::ScanResult found;
-  for (const PluginFolder& f : folders) registry->scan(f.path, f.pattern, found);
+  plugin::ScanResult found = scan_plugins(*registry, folders, &config, plugin::Registry::Isolation::run);
   std::set<std::string> loaded;
   std::map<std::string, std::string> ids;  // by file
   for (const plugin::Binding* b : registry->bindings()) {
@@ -162,8 +160,11 @@ PluginList list_plugins_of(const std::string& config_file, const std::string& pl
     if (!p.why.empty()) continue;
     for (const std::string& problem : found.problems)
       if (p.why.empty() && problem.find(p.file) != problem.npos) p.why = problem;
+    for (const auto& r : found.refused)
+      if (p.why.empty() && r.message.find(p.file) != r.message.npos) p.why = r.message;
     if (p.why.empty()) p.why = p.file + ": a file with the same content is loaded already.";
   }
+  for (auto& r : found.refused) list.report.error(std::move(r.pointer), std::move(r.message));
   auto generation = pipeline::compile(read.partial, std::move(registry), {1, false, false}, list.report);
   list.report.locate(read.source);
   list.compiled = generation != nullptr;

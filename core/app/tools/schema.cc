@@ -100,14 +100,13 @@ int run(std::span<const std::string> arguments) {
       std::fwrite(text.data(), 1, text.size(), stderr);
       return kFailure;
     }
-    registry.set_lock_policy(lock_policy(*config));
   }
-  plugin::ScanResult found;
-  for (const PluginFolder& f : plugin_folders(folder, config.get())) registry.scan(f.path, f.pattern, found);
+  plugin::ScanResult found = scan_plugins(registry, plugin_folders(folder, config.get()), config.get(), plugin::Registry::Isolation::describe);
   std::string out, said;
   write(out, plugin::configuration_schema(registry, strict), 0);
   out += '\n';
   for (const std::string& p : found.problems) said += p + "\n";
+  for (const auto& r : found.refused) said += r.pointer + ": " + r.message + "\n";
   std::fwrite(out.data(), 1, out.size(), stdout);
   std::fflush(stdout);
   std::fwrite(said.data(), 1, said.size(), stderr);

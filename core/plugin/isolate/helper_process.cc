@@ -223,7 +223,7 @@ void HelperProcess::take(std::string_view frame) {
     case Control::sink_write: return sink_write(r);
     case Control::sink_flush:
       if (HelperObject* o = find(r.u64()); o && o->sink && o->sink->flush) {
-        PlaceScope place{&o->object->place(), HookKind::log_flush};
+        Running running{*static_cast<StatusPage*>(page_.at()), *o, Hook::flush};
         o->sink->flush(o->object->object());
       }
       return;

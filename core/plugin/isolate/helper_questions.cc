@@ -51,7 +51,7 @@ void HelperProcess::export_state(Reader& r) {
   };
   slc_status status;
   {
-    PlaceScope place{&o->object->place()};
+    Running running{*static_cast<StatusPage*>(page_.at()), *o, Hook::export_state};
     status = life->export_state(o->object->object(), write, &bytes);
   }
   answer(number, status, bytes);
@@ -65,7 +65,7 @@ void HelperProcess::import_state(Reader& r) {
   if (!r.at_end() || !life || !SLC_HAS(life, slc_lifecycle, import_state)) return answer(number, SLC_ENOTFOUND);
   slc_status status;
   {
-    PlaceScope place{&o->object->place()};
+    Running running{*static_cast<StatusPage*>(page_.at()), *o, Hook::import_state};
     status = life->import_state(o->object->object(), str(bytes));
   }
   answer(number, status);
@@ -115,7 +115,12 @@ void HelperProcess::unwatch_all(const HelperObject& of) {
 void HelperProcess::sink_level(Reader& r) {
   const uint64_t number = r.u64();
   HelperObject* o = find(r.u64());
-  answer(number, o && o->sink && o->sink->level ? o->sink->level(o->object->object()) : SLC_DEBUG);
+  int32_t level = SLC_DEBUG;
+  if (o && o->sink && o->sink->level) {
+    Running running{*static_cast<StatusPage*>(page_.at()), *o, Hook::level};
+    level = o->sink->level(o->object->object());
+  }
+  answer(number, level);
 }
 
 void HelperProcess::sink_write(Reader& r) {

@@ -83,6 +83,10 @@ std::string_view hook_name(uint32_t h) {
     case Hook::cancel: return "cancel";
     case Hook::write: return "write";
     case Hook::watch: return "watch";
+    case Hook::flush: return "flush";
+    case Hook::level: return "level";
+    case Hook::export_state: return "export_state";
+    case Hook::import_state: return "import_state";
   }
   return "a callback";
 }
@@ -97,6 +101,10 @@ HookKind hook_kind(Hook h) {
     case Hook::cancel: return HookKind::cancel;
     case Hook::write: return HookKind::log_write;
     case Hook::watch: return HookKind::watch;
+    case Hook::flush: return HookKind::log_flush;
+    case Hook::level: return HookKind::log_level;
+    case Hook::export_state: return HookKind::export_state;
+    case Hook::import_state: return HookKind::import_state;
   }
   return HookKind::callback;
 }

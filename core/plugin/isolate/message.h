@@ -13,7 +13,8 @@
 
 namespace sluice::plugin::isolate {
 
-enum class Hook : uint8_t { request = 1, raw_response = 2, response = 3, done = 4, send = 5, cancel = 6, write = 7, watch = 8 };
+enum class Hook : uint8_t { request = 1, raw_response = 2, response = 3, done = 4, send = 5, cancel = 6, write = 7, watch = 8,
+                            flush = 9, level = 10, export_state = 11, import_state = 12 };
 HookKind hook_kind(Hook);
 std::string_view hook_name(uint32_t);  // "on_request"; of no hook: "a callback"
 

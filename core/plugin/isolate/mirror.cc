@@ -1,6 +1,7 @@
 #include "core/plugin/isolate/mirror.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <unordered_map>
 
@@ -34,15 +35,23 @@ void HelperObject::share_account() {
 void HelperObject::costs(std::vector<Cost>& out) {
   cost::Account* account = object->place().account;
   if (!account || !told) return;
-  account->each(0, [&](HookKind kind, const cost::Cell& cell) {
-    Cost now{kind, cell.calls.load(std::memory_order_relaxed), cell.ticks.load(std::memory_order_relaxed),
-             cell.longest.load(std::memory_order_relaxed), cell.bytes.load(std::memory_order_relaxed)};
-    auto before = std::find_if(told->costs.begin(), told->costs.end(), [&](const Cost& c) { return c.kind == kind; });
-    if (before == told->costs.end()) before = told->costs.insert(before, Cost{.kind = kind});
-    if (now.calls == before->calls) return;
-    out.push_back({kind, now.calls - before->calls, now.ticks - before->ticks, now.longest, now.bytes - before->bytes});
+  std::array<Cost, kHookKinds> all{};  // the loop's thread, and those of the pool
+  auto add = [&](HookKind kind, const cost::Cell& cell) {
+    Cost& sum = all[static_cast<uint32_t>(kind)];
+    sum.kind = kind;
+    sum.calls += cell.calls.load(std::memory_order_relaxed), sum.ticks += cell.ticks.load(std::memory_order_relaxed);
+    sum.longest = std::max(sum.longest, cell.longest.load(std::memory_order_relaxed)), sum.bytes += cell.bytes.load(std::memory_order_relaxed);
+  };
+  account->each(0, add);
+  account->each_outside(add);
+  for (const Cost& now : all) {
+    if (now.kind == HookKind::none) continue;
+    auto before = std::find_if(told->costs.begin(), told->costs.end(), [&](const Cost& c) { return c.kind == now.kind; });
+    if (before == told->costs.end()) before = told->costs.insert(before, Cost{.kind = now.kind});
+    if (now.calls == before->calls) continue;
+    out.push_back({now.kind, now.calls - before->calls, now.ticks - before->ticks, now.longest, now.bytes - before->bytes});
     *before = now;
-  });
+  }
 }
 
 Running::Running(StatusPage& page, const HelperObject& o, Hook h, const Arena* arena)

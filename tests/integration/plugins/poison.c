@@ -1,6 +1,7 @@
 /* test/poison: does what the request's X-Poison says, "HOOK:DEED", such as "on_request:segv". Deeds: segv, abort, exit, loop,
  * fault (segv that the crash report sees), alloc (takes memory of the exchange), timer (waits and dies in the timer), never (waits for ever), control and scribble (spoil what is shared with the gateway).
- * Without the header it stamps X-Seen, and counts. A block {"in": "create", "do": DEED} does it there; "load" at SLUICE_POISON_LOAD. */
+ * Without the header it stamps X-Seen, and counts. A block {"in": "create", "do": DEED} does it there; "load" at SLUICE_POISON_LOAD.
+ * Each load() is a line in the file SLUICE_POISON_LOADED. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -119,6 +120,9 @@ static slc_status load(const slc_host* host, slc_report* report) {
   seen = exchange->intern(host, STR("X-Seen"));
   keep = exchange->intern(host, STR("X-Keep"));
   served = metrics->counter(host, STR("served_total"), STR("Requests that were seen"));
+  const char* loaded = getenv("SLUICE_POISON_LOADED");
+  FILE* told = loaded ? fopen(loaded, "a") : NULL;
+  if (told) fprintf(told, "%d\n", (int)getpid()), fclose(told);
   const char* deed = getenv("SLUICE_POISON_LOAD");
   if (deed) act((slc_str){deed, strlen(deed)}, NULL);
   char pid[64];

@@ -1,6 +1,7 @@
 // test/sink: writes the application log to a file, "level number | message", from "level" on. Its last words go to the log when
-// it is no sink any more.
+// it is no sink any more. With {"dies": true} it aborts when it is asked for its level.
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 
 #include <sluice/plugin.hpp>
@@ -14,6 +15,7 @@ class Sink {
 
   explicit Sink(sluice::Setup& setup) : services_{setup.services()}, level_{static_cast<int32_t>(setup.integer("level", SLC_DEBUG, SLC_DEBUG, sluice::silent))} {
     const std::string file = setup.text("file");
+    dies_ = setup.boolean("dies", false);
     if (setup.ok()) file_ = std::fopen(file.c_str(), "w");
     if (setup.ok() && !file_) setup.error("file", "cannot be written");
   }
@@ -24,7 +26,10 @@ class Sink {
     sluice::detail::write_log(services_, nullptr, sluice::Level::error, "test/sink: a loud farewell");
   }
 
-  int32_t level() const { return level_; }
+  int32_t level() const {
+    if (dies_) std::abort();
+    return level_;
+  }
   void write(const sluice::LogRecord& r) {
     std::fprintf(file_, "%d %s| %.*s\n", static_cast<int>(r.level), r.unix_ns > 1'000'000'000'000'000'000 ? "now" : "then",
                  static_cast<int>(r.message.size()), r.message.data());
@@ -34,6 +39,7 @@ class Sink {
  private:
   sluice::detail::Services services_;
   int32_t level_;
+  bool dies_ = false;
   std::FILE* file_ = nullptr;
 };
 

@@ -260,7 +260,47 @@ TEST(CostTest, WhatNobodyResumedInTimeIsCountedAndShown) {
   count_timed_out(place, HookKind::on_response, *w.worker);
 }
 
-TEST(CostTest, ThreadsThatAreNoWorkersCountNothing) {
+TEST(CostTest, ThreadsThatAreNoWorkersCountTogether) {
+  auto account = cost::find_or_make(owner("cost.outside"), "[ENDPOINT: /o]", 2);
+  Place place = place_of(*account);
+  std::atomic<bool> stop{false};
+  std::thread reader{[&] {
+    while (!stop) cost::snapshot();
+  }};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 1000; ++n) {
+        PlaceScope scope{&place, n % 2 ? HookKind::work : HookKind::log_write};
+        if (i == 0 && n == 1) spend(1'000'000);
+      }
+      count_error(place, HookKind::import_state);
+    });
+  for (auto& t : threads) t.join();
+  stop = true;
+  reader.join();
+  const Totals work = of(*account, HookKind::work);
+  EXPECT_EQ(work.calls, 2000u);
+  EXPECT_GE(work.longest_ns, 999'000u);
+  EXPECT_GE(work.busy_ns, work.longest_ns);
+  EXPECT_EQ(of(*account, HookKind::log_write).calls, 2000u);
+  EXPECT_EQ(of(*account, HookKind::import_state).errors, 4u);
+  EXPECT_EQ(rows("cost.outside").at(0).hooks.size(), 3u);
+}
+
+TEST(CostTest, OutsideOfWorkersNestedCallsAreSubtractedToo) {
+  auto account = cost::find_or_make(owner("cost.outside-nested"), "", 1);
+  std::thread{[&] {
+    Place place = place_of(*account);
+    PlaceScope outer{&place, HookKind::work};
+    PlaceScope inner{&place, HookKind::callback};
+    spend(2'000'000);
+  }}.join();
+  EXPECT_GE(of(*account, HookKind::callback).busy_ns, 1'990'000u);
+  EXPECT_LT(of(*account, HookKind::work).busy_ns, of(*account, HookKind::callback).busy_ns);
+}
+
+TEST(CostTest, WhatTakesAConfigurationUpIsNotCountedOutsideOfWorkers) {
   auto account = cost::find_or_make(owner("cost.foreign"), "", 2);
   std::thread{[&] {
     Place place = place_of(*account);
@@ -400,6 +440,21 @@ TEST(CostTest, HookNamesAreThoseOfTheHeader) {
   EXPECT_EQ(to_string(HookKind::pick), "pick");
   EXPECT_EQ(to_string(HookKind::worker_start), "worker_start");
   EXPECT_EQ(to_string(HookKind::log_flush), "log_flush");
+  EXPECT_EQ(to_string(HookKind::log_level), "log_level");
+  EXPECT_EQ(to_string(HookKind::export_state), "export_state");
+  EXPECT_EQ(to_string(HookKind::import_state), "import_state");
+}
+
+TEST(CostTest, EveryKindOfHookHasACell) {
+  FakeWorker w;
+  for (uint32_t k = 1; k < kHookKinds; ++k) {
+    auto account = cost::find_or_make(owner("cost.kinds"), "[ENDPOINT: /" + std::to_string(k) + "]", 1);
+    Place place = place_of(*account);
+    { PlaceScope scope{&place, static_cast<HookKind>(k)}; }
+    EXPECT_EQ(account->totals()[k].calls, 1u) << to_string(static_cast<HookKind>(k));
+    std::thread{[&] { PlaceScope scope{&place, static_cast<HookKind>(k)}; }}.join();
+    EXPECT_EQ(account->totals()[k].calls, counts_outside(static_cast<HookKind>(k)) ? 2u : 1u) << to_string(static_cast<HookKind>(k));
+  }
 }
 
 TEST(CostTest, APostedFunctionIsThePluginsThatPostedIt) {

@@ -163,6 +163,21 @@ TEST(LaterTest, RunsAndIsDoneOnThePool) {
   EXPECT_NE(g.done_on, std::this_thread::get_id());
 }
 
+TEST(LaterTest, IsInTheAccountOfWhoAskedForIt) {
+  auto account = cost::find_or_make({"work.cost", "1.0.0", "t/work", SLC_IFACE_MIDDLEWARE}, "", 1);
+  const Place place{"work.cost", "t/work", "", "1.0.0", account.get(), nullptr};
+  Gated g;
+  g.release();
+  const slc_job j = g.job();
+  {
+    PlaceScope scope{&place, HookKind::create};
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(work.later(&kTestHost, 0, &j, &g, nullptr), SLC_OK);
+  }
+  g.wait([&] { return g.done == 3; });
+  WorkPool::get().end_all_of(&place);  // the last of them has been counted when it has ended
+  EXPECT_EQ(account->totals()[static_cast<size_t>(HookKind::work)].calls, 3u) << "run() and done() are one";
+}
+
 TEST(LaterTest, WithdrawnBeforeItsTimeNeverRuns) {
   Gated g;
   const slc_job j = g.job();
@@ -354,6 +369,23 @@ TEST(LookupTest, InTheBackgroundAnswersOnThePool) {
   h.moved.wait(lock, [&] { return h.calls == 1; });
   EXPECT_EQ(h.names, "192.0.2.9");
   EXPECT_EQ(h.with, nullptr);
+}
+
+TEST(LookupTest, InTheBackgroundIsInTheAccountOfWhoAskedForIt) {
+  auto account = cost::find_or_make({"lookup.cost", "1.0.0", "t/lookup", SLC_IFACE_MIDDLEWARE}, "", 1);
+  const Place place{"lookup.cost", "t/lookup", "", "1.0.0", account.get(), nullptr};
+  Heard h;
+  const slc_dns_query q = query("192.0.2.9");
+  {
+    PlaceScope scope{&place, HookKind::create};
+    ASSERT_EQ(kDnsService.lookup_background(&kTestHost, &q, Heard::tell, &h, nullptr), SLC_OK);
+  }
+  {
+    std::unique_lock lock{h.mutex};
+    h.moved.wait(lock, [&] { return h.calls == 1; });
+  }
+  WorkPool::get().end_all_of(&place);
+  EXPECT_EQ(account->totals()[static_cast<size_t>(HookKind::callback)].calls, 1u);
 }
 
 }  // namespace
