@@ -21,14 +21,18 @@ std::string suggestion(std::string_view near) {
   return near.empty() ? std::string{} : "\nDid you mean " + std::string{near} + "?";
 }
 
-// The bare message goes to stdout too, as the reference has it (cli.md §1.1).
-Parsed usage_error(const std::string& message, std::string_view hint, std::string_view command) {
+// The bare message goes to stdout too, as the reference has it (cli.md §1.1). `behind` stands below it on stderr.
+Parsed refuse(const std::string& message, std::string_view hint, const std::string& behind) {
   Parsed p;
   p.exit = kUsage;
   p.out = message + "\n";
-  p.err = "Error: " + message + std::string{hint} + "\n\nRun 'sluice " +
-          (command.empty() ? std::string{"help"} : "help " + std::string{command}) + "' for usage.\n";
+  p.err = "Error: " + message + std::string{hint} + "\n\n" + behind;
   return p;
+}
+
+// A wrong flag or value of a command that is known: how it is used follows.
+Parsed usage_error(const std::string& message, std::string_view hint, std::string_view command) {
+  return refuse(message, hint, help_text(command));
 }
 
 Parsed say(std::string text) {
@@ -181,8 +185,8 @@ bool known(const std::string& name) {
 Parsed unknown_command(const std::string& name) {
   auto names = commands();
   auto near = nearest(name, names);
-  return usage_error("unknown command \"" + name + "\" for \"sluice\"",
-                     suggestion(near.empty() ? "" : "'sluice " + std::string{near} + "'"), "");
+  return refuse("unknown command \"" + name + "\" for \"sluice\"", suggestion(near.empty() ? "" : "'sluice " + std::string{near} + "'"),
+               "Run 'sluice help' for usage.\n");
 }
 
 }  // namespace

@@ -434,11 +434,14 @@ TEST(AdminTest, TheOnlyGatewayOfTheUserIsFoundByItsPid) {
   EXPECT_TRUE(has(nobody.output, "no gateway with the process id 1")) << nobody.output;
 }
 
-TEST(AdminTest, WrongUsageIsToldWithTheWayToTheHelp) {
+TEST(AdminTest, WrongUsageIsToldWithTheHelp) {
   for (const char* command : {"reload", "status"}) {
     Ran ran = run_program({gateway_binary(), command, "--pid", "none"});
     EXPECT_EQ(ran.code, 255) << ran.output;
-    EXPECT_TRUE(has(ran.output, std::string{"sluice help "} + command)) << ran.output;
+    EXPECT_TRUE(has(ran.output, "Error: invalid argument \"none\" for --pid")) << ran.output;
+    EXPECT_TRUE(has(ran.output, std::string{"Usage:\n  sluice "} + command + " [flags]\n")) << ran.output;
+    EXPECT_TRUE(has(ran.output, "      --pid N ")) << ran.output;
+    EXPECT_EQ(run_program({gateway_binary(), command, "--pid", "1", "--unknown"}).code, 255);
     EXPECT_EQ(run_program({gateway_binary(), command, "surplus"}).code, 255);
   }
 }

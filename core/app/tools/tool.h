@@ -20,7 +20,7 @@ struct Tool {
 std::span<const Tool* const> tools();
 const Tool* find_tool(std::string_view name);
 
-// Says on stderr what is wrong with the command line and where its help is; kUsage.
+// Says on stderr what is wrong with the command line, and how the command is used; kUsage.
 int usage_failure(const Tool&, std::string_view message);
 
 }  // namespace sluice::app

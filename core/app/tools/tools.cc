@@ -25,7 +25,7 @@ const Tool* find_tool(std::string_view name) {
 }
 
 int usage_failure(const Tool& tool, std::string_view message) {
-  std::string text = "Error: " + std::string{message} + "\n\nRun 'sluice help " + std::string{tool.name} + "' for usage.\n";
+  std::string text = "Error: " + std::string{message} + "\n\n" + std::string{tool.help};
   std::fwrite(text.data(), 1, text.size(), stderr);
   return kUsage;
 }

@@ -134,6 +134,22 @@ TEST(OptionsTest, UnknownCommandsAndFlagsNameTheNearest) {
   expect_usage({"version", "--all"}, "unknown flag: --all");
 }
 
+// cli.md §1.1: below the error stands how the command is used; on stdout there is the message alone.
+TEST(OptionsTest, WrongFlagsAndValuesAreFollowedByTheUsageOfTheCommand) {
+  for (const auto& [arguments, command] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"run", "--confg", "x"}, "run"}, {{"run", "-c", "x", "-p", "abc"}, "run"}, {{"run", "-c"}, "run"}, {{"check", "-c", "x", "y"}, "check"},
+           {{"check", "-c", "a", "-l", "-n"}, "check"}, {{"version", "--all"}, "version"}, {{"--all"}, ""}}) {
+    auto p = parsed(arguments);
+    const std::string usage = help_text(command);
+    ASSERT_GT(p.err.size(), usage.size());
+    EXPECT_EQ(p.err.substr(p.err.size() - usage.size()), usage) << p.err;
+    EXPECT_EQ(p.out.find("Usage:"), std::string::npos) << p.out;
+    EXPECT_EQ(p.out, p.err.substr(7, p.err.find('\n') - 6)) << "the bare message";
+  }
+  auto unknown = parsed({"chek"});
+  EXPECT_NE(unknown.err.find("Run 'sluice help' for usage.\n"), std::string::npos) << unknown.err;
+}
+
 TEST(OptionsTest, BadValuesAreRefused) {
   expect_usage({"run", "-c", "x", "-p", "abc"}, "invalid argument \"abc\" for --port");
   expect_usage({"run", "-c", "x", "-p", "65536"}, "invalid argument \"65536\" for --port");
