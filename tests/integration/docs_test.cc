@@ -184,12 +184,42 @@ void expect_part_of(const Json& shown, const Json& file, const std::string& wher
   }
 }
 
-TEST(DocsTest, TheReadmesConfigurationIsTheOneThatRunServes) {
+Json the_readmes_configuration() {
   const auto blocks = code_blocks(read_file((kTree / "README.md").string()));
   const auto shown = std::find_if(blocks.begin(), blocks.end(), [](const CodeBlock& b) { return b.language == "json"; });
-  ASSERT_NE(shown, blocks.end());
-  expect_part_of(Json::parse_or_throw(shown->text, "README"),
-                 Json::parse_or_throw(read_file((kTree / "config/products.json").string()), "products.json"), "");
+  if (shown == blocks.end()) throw Failure("README.md shows no configuration");
+  return Json::parse_or_throw(shown->text, "README");
+}
+
+TEST(DocsTest, TheReadmesConfigurationIsTheOneThatRunServes) {
+  expect_part_of(the_readmes_configuration(), Json::parse_or_throw(read_file((kTree / "config/products.json").string()), "products.json"), "");
+}
+
+// Keys of a configuration, those of blocks included; names in "mapping" are the services'.
+void collect_keys(const Json& value, std::set<std::string>& out) {
+  if (value.is(Json::Kind::array))
+    for (const Json& item : value.items()) collect_keys(item, out);
+  if (!value.is(Json::Kind::object)) return;
+  for (const auto& [key, member] : value.members()) {
+    out.insert(key);
+    if (key != "mapping") collect_keys(member, out);
+  }
+}
+
+TEST(DocsTest, EachKeyThatTheReadmeShowsHasARowOfItsTable) {
+  const std::string readme = read_file((kTree / "README.md").string());
+  const size_t from = readme.find("\n| Line | What it does |\n"), to = readme.find("\n\n", from);
+  ASSERT_NE(from, readme.npos);
+  std::string lines;  // the first column
+  for (size_t at = from; at < to; at = readme.find('\n', at + 1)) {
+    const auto row = cells(readme.substr(at + 1, readme.find('\n', at + 1) - at - 1));
+    ASSERT_EQ(row.size(), 2u) << readme.substr(at, 80);
+    lines += row[0];
+  }
+  std::set<std::string> keys;
+  collect_keys(the_readmes_configuration(), keys);
+  EXPECT_GT(keys.size(), 20u);
+  for (const std::string& key : keys) EXPECT_NE(lines.find("`\"" + key + "\""), lines.npos) << key;
 }
 
 }  // namespace
