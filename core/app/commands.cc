@@ -25,6 +25,7 @@
 #include "core/plugin/crash_report.h"
 #include "core/plugin/isolate/helper_process.h"
 #include "core/plugin/isolate/status.h"
+#include "core/plugin/metrics_text.h"
 
 namespace sluice::app {
 namespace {
@@ -113,7 +114,7 @@ bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admi
   bool asked = !path.empty();
   auto failed = [&](const std::string& why) {
     if (asked) complain("ERROR the admin socket: " + why + "\n");
-    else SLC_LOG(warning, "No admin socket, so no sluice reload and sluice status: ", why);
+    else SLC_LOG(warning, "No admin socket, so no sluice reload, sluice status and sluice metrics: ", why);
     return !asked;
   };
   if (!asked) {
@@ -124,6 +125,9 @@ bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admi
   auto door = std::make_unique<Admin>();
   Admin* self = door.get();
   door->add("GET", "/status", [&gateway, self](const Admin::Request&, const Admin::Answer& answer) { answer({200, gateway.status(self->sections())}); });
+  door->add("GET", "/metrics", [&gateway](const Admin::Request&, const Admin::Answer& answer) {
+    answer({200, gateway.metrics(), std::string{plugin::metrics::kTextType}});
+  });
   door->add("POST", "/reload", [&gateway](const Admin::Request& r, const Admin::Answer& answer) {
     gateway.reload({"admin", r.query == "promote=1"},
                    [answer](const ReloadOutcome& outcome) { answer({outcome.ok ? 200 : 422, outcome.json()}); });

@@ -70,6 +70,8 @@ class Gateway {
   // [any] What runs, as a JSON object; asks every worker, which takes as long as the longest hook that runs, at most a second.
   // `sections` are further members of the object: `"name": value`.
   std::string status(const std::string& sections = {}) const;
+  // [any] The same figures, and all that plugins count and cost, in Prometheus' text format (metrics_text.h). Takes as long.
+  std::string metrics() const;
   // [any] What `sluice explain` needs for one request, as a JSON object: a header that grants an account, and where to send the
   // request. Problem: the configuration that serves gives none.
   Result<std::string, Problem> explain_ticket(const std::string& method, const std::string& target, bool nested) const;

@@ -47,6 +47,10 @@ struct Gateway::Impl {
   void promote_trial(const std::string& why);
   void note(const ReloadOutcome&);        // log and status
 
+  // ---- gateway_status.cc ----
+  // [any] Of each worker, within a second; nullopt: a hook holds its loop, or it has ended.
+  std::vector<std::optional<WorkerCounts>> ask_workers() const;
+
   Live* find(uint64_t number);
   Live& current() { return *find(current_number); }
   const Live& current() const { return *const_cast<Impl*>(this)->find(current_number); }

@@ -29,12 +29,16 @@ object counts_of(const Tally::Counts& c) { return {{"requests", c.requests}, {"f
 
 }  // namespace
 
+std::vector<std::optional<WorkerCounts>> Gateway::Impl::ask_workers() const {
+  Round<WorkerCounts> round{workers.size()};
+  for (size_t i = 0; i < workers.size(); ++i)
+    workers[i]->post([w = workers[i].get(), ticket = round.ticket(i)] { ticket->answer(w->counts()); });
+  return round.wait(kWorkerLimit);
+}
+
 std::string Gateway::status(const std::string& sections) const {
   Impl& self = *impl_;
-  Round<WorkerCounts> round{self.workers.size()};
-  for (size_t i = 0; i < self.workers.size(); ++i)
-    self.workers[i]->post([w = self.workers[i].get(), ticket = round.ticket(i)] { ticket->answer(w->counts()); });
-  auto answers = round.wait(kWorkerLimit);
+  auto answers = self.ask_workers();
 
   uint64_t connections = 0, requests = 0;
   std::map<uint64_t, uint64_t> in_flight;

@@ -52,7 +52,7 @@ Log:
 Process:
       --daemon            Leave for the background once it listens; fails visibly if it cannot
       --pid-file FILE     Write the process id there, locked while it runs
-      --admin PATH        Socket for sluice reload and sluice status, or "off" (default: $RUNTIME_DIRECTORY/admin.sock,
+      --admin PATH        Socket for sluice reload, status and metrics, or "off" (default: $RUNTIME_DIRECTORY/admin.sock,
                           $XDG_RUNTIME_DIR/sluice-<pid>.sock or /tmp/sluice-<uid>/<pid>.sock)
       --watch             Reload by itself when the configuration, what its template reads, or a plugin file changes
       --drain-grace SECS  Name a replaced configuration in the log that still has requests after this (60)

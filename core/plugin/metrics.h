@@ -23,7 +23,7 @@ struct Definition {
   std::string plugin, name, help;
   Kind kind = Kind::counter;
   std::vector<double> bounds;  // histogram: upper bounds, without +Inf
-  double scale = 1;            // of a figure of the gateway itself: exporters multiply with it (nanoseconds → seconds)
+  double scale = 1;            // of a figure of the gateway itself: exporters multiply with it (nanoseconds → seconds); one over a whole number
   uint32_t first = 0;          // cell; a histogram has bounds + 1 buckets and the sum
   uint32_t cells() const { return kind == Kind::histogram ? static_cast<uint32_t>(bounds.size()) + 2 : 1; }
 };

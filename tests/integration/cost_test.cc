@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "tests/integration/plugins/plugin_folder.h"
@@ -137,6 +138,46 @@ TEST_F(PluginCostTest, AWatchdogOfZeroIsSilent) {
   PluggedGateway gateway({"misbehaving/blocks_loop"}, one_endpoint(up, "blocks-loop", R"("plugin": {"watchdog_ms": 0})"));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   EXPECT_EQ(occurrences(gateway.log_to_the_end(), "held its event loop"), 0);
+}
+
+// The value of the one sample that begins so; nothing when there is none.
+std::optional<double> value_in(const std::string& text, const std::string& name_and_labels) {
+  const size_t at = ("\n" + text).find("\n" + name_and_labels + " ");
+  if (at == std::string::npos) return std::nullopt;
+  return std::stod(text.substr(at + name_and_labels.size() + 1));
+}
+
+TEST_F(PluginCostTest, WhatAPluginCountsAndWhatItsHooksCostIsForPrometheus) {
+  PluggedGateway gateway({"counting"}, config_of(endpoint_of("/x", backend_of("http://127.0.0.1:1", "/d"), extra({{"test/count", ""}}) + ", ")), 2);
+  const auto metrics = [&] {
+    const Ran ran = run_program({gateway_binary(), "metrics", "--admin", gateway->admin()});
+    EXPECT_EQ(ran.code, 0) << ran.output;
+    return ran.output;
+  };
+  const std::string own = R"({plugin="test.counting"})";
+  const std::string hook = R"({plugin="test.counting",version="1.0.0",binding="test/count",place="[ENDPOINT: /x]",hook="on_request"})";
+  EXPECT_EQ(value_in(metrics(), "test_requests_total" + own), 0);
+  double seconds = 0;
+  for (int round = 1; round <= 2; ++round) {
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+    const std::string text = metrics();
+    const double n = 3 * round;
+    EXPECT_EQ(value_in(text, "test_requests_total" + own), n) << text;
+    EXPECT_EQ(value_in(text, R"(test_sizes_bucket{plugin="test.counting",le="1"})"), 0) << text;
+    EXPECT_EQ(value_in(text, R"(test_sizes_bucket{plugin="test.counting",le="10"})"), n) << text;
+    EXPECT_EQ(value_in(text, R"(test_sizes_bucket{plugin="test.counting",le="+Inf"})"), n) << text;
+    EXPECT_EQ(value_in(text, "test_sizes_count" + own), n) << text;
+    EXPECT_EQ(value_in(text, "test_sizes_sum" + own), 2 * n) << "the paths have two characters\n" << text;
+    EXPECT_EQ(value_in(text, "sluice_plugin_hook_calls_total" + hook), n) << text;
+    const double now = value_in(text, "sluice_plugin_hook_seconds_total" + hook).value_or(-1);
+    EXPECT_GT(now, seconds) << text;
+    EXPECT_LT(now, 1e6) << "seconds, not nanoseconds";
+    seconds = now;
+    EXPECT_GT(value_in(text, "sluice_plugin_hook_longest_seconds" + hook).value_or(0), 0.0) << text;
+    for (const char* figure : {"errors_total", "waits_total", "waiting_seconds_total", "timed_out_total", "arena_bytes_total", "stalls_total"})
+      EXPECT_TRUE(value_in(text, std::string{"sluice_plugin_hook_"} + figure + hook)) << figure;
+    EXPECT_EQ(value_in(text, R"(sluice_requests_total{worker="0"})").value_or(0) + value_in(text, R"(sluice_requests_total{worker="1"})").value_or(0), n) << text;
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <filesystem>
+#include <set>
 
 #include "tests/integration/reloading.h"
 
@@ -418,6 +419,59 @@ TEST(AdminTest, StatusIsATableForPeople) {
   EXPECT_EQ(status_of(gateway).at("pid").whole(), gateway.pid());
 }
 
+// One request over the admin socket; the whole answer, head and body.
+std::string ask_socket(const std::string& path, const std::string& request) {
+  Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_un a{};
+  a.sun_family = AF_UNIX;
+  path.copy(a.sun_path, sizeof a.sun_path - 1);
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) != 0) throw Failure("nobody at " + path);
+  if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) throw Failure("send");
+  std::string out;
+  char block[4096];
+  for (ssize_t n; (n = ::read(fd.get(), block, sizeof block)) > 0;) out.append(block, static_cast<size_t>(n));
+  return out;
+}
+
+TEST(AdminTest, MetricsAreTheTextFormatOfPrometheusWithTheFiguresOfStatus) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway(options_of(config_of(simple(up, "/x"))));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  gateway.configure(config_of(simple(up, "/x") + "," + simple(up, "/y")));
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  gateway.configure(R"({"version": 2, "endpoints": []})");
+  EXPECT_EQ(sluice_reload(gateway).code, 1);
+  EXPECT_TRUE(wait_for_generations(gateway, 1));
+  TestClient kept(gateway.port());
+  EXPECT_EQ(kept.get("/y").status, 200);
+
+  const std::string answer = ask_socket(gateway.admin(), "GET /metrics HTTP/1.1\r\nHost: sluice\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+  EXPECT_TRUE(has(answer, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n")) << answer;
+  const std::string text = answer.substr(answer.find("\r\n\r\n") + 3);  // from a line's end on
+  for (const char* line :
+       {"# HELP sluice_requests_total Requests that began\n# TYPE sluice_requests_total counter\nsluice_requests_total{worker=\"0\"} 4\n",
+        "# TYPE sluice_connections gauge\n", "\nsluice_workers 1\n", "\nsluice_workers_silent 0\n", "\nsluice_generation 2\n",
+        "\nsluice_generations{role=\"current\"} 1\n", "\nsluice_generations{role=\"draining\"} 0\n", "\nsluice_requests_in_flight{role=\"draining\"} 0\n",
+        "\nsluice_endpoints 2\n", "\nsluice_reloads_total{result=\"done\"} 1\n", "\nsluice_reloads_total{result=\"refused\"} 1\n",
+        "\nsluice_last_reload_ok 0\n", "\nsluice_backend_connections_opened_total{worker=\"0\"} 1\n", "\nsluice_backend_connections_reused_total{worker=\"0\"} 3\n",
+        "\nsluice_info{version=\""})
+    EXPECT_TRUE(has(text, line)) << line << text;
+  // Every line is a comment or a sample, and every name has one type.
+  std::set<std::string> types;
+  for (size_t at = 1; at < text.size(); at = text.find('\n', at) + 1) {
+    const std::string line = text.substr(at, text.find('\n', at) - at);
+    if (line.starts_with("# TYPE ")) EXPECT_TRUE(types.insert(line.substr(7, line.find(' ', 7) - 7)).second) << line;
+    else EXPECT_TRUE(line.starts_with("# HELP ") || line.find(' ') != line.npos) << line;
+  }
+  EXPECT_GT(types.size(), 15u);
+  Ran ran = run_program({gateway_binary(), "metrics", "--admin", gateway.admin()});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_TRUE(ran.output.starts_with("# HELP sluice_info ")) << ran.output;
+  EXPECT_TRUE(ask_socket(gateway.admin(), "POST /metrics HTTP/1.1\r\nHost: sluice\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").starts_with("HTTP/1.1 405 "));
+}
+
 TEST(AdminTest, TheOnlyGatewayOfTheUserIsFoundByItsPid) {
   TempFolder session;
   std::filesystem::permissions(session.path(), std::filesystem::perms::owner_all);
@@ -435,7 +489,7 @@ TEST(AdminTest, TheOnlyGatewayOfTheUserIsFoundByItsPid) {
 }
 
 TEST(AdminTest, WrongUsageIsToldWithTheHelp) {
-  for (const char* command : {"reload", "status"}) {
+  for (const char* command : {"reload", "status", "metrics"}) {
     Ran ran = run_program({gateway_binary(), command, "--pid", "none"});
     EXPECT_EQ(ran.code, 255) << ran.output;
     EXPECT_TRUE(has(ran.output, "Error: invalid argument \"none\" for --pid")) << ran.output;

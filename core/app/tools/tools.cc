@@ -7,12 +7,12 @@
 namespace sluice::app {
 
 // One line each; declared here so that a tool needs no header.
-extern const Tool kReloadTool, kStatusTool, kPluginTool, kCheckPluginTool, kTestPluginTool, kPluginsTool,
+extern const Tool kReloadTool, kStatusTool, kMetricsTool, kPluginTool, kCheckPluginTool, kTestPluginTool, kPluginsTool,
     kSchemaTool, kRoutesTool, kExplainTool, kRenderTool;
 
 namespace {
 
-constexpr std::array kTools{&kReloadTool, &kStatusTool, &kPluginsTool, &kSchemaTool, &kRoutesTool, &kExplainTool, &kRenderTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
+constexpr std::array kTools{&kReloadTool, &kStatusTool, &kMetricsTool, &kPluginsTool, &kSchemaTool, &kRoutesTool, &kExplainTool, &kRenderTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
 
 }  // namespace
 
