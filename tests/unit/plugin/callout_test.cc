@@ -110,7 +110,7 @@ TEST(CalloutTest, SendsTheRequestAndGivesTheWholeAnswer) {
   server.join();
   EXPECT_TRUE(server.request.starts_with("POST /p?q=1 HTTP/1.1\r\nAuthorization: Bearer t\r\nHost: 127.0.0.1")) << server.request;
   EXPECT_NE(server.request.find("\r\nContent-Length: 2\r\n"), std::string::npos);
-  EXPECT_EQ(server.request.find("99"), std::string::npos);
+  EXPECT_EQ(server.request.find(": 99\r\n"), std::string::npos);
 }
 
 TEST(CalloutTest, AnAnswerOverTheLimitIsRefusedAnnouncedOrNot) {
