@@ -99,7 +99,8 @@ TEST(ResolveLocationTest, FollowsRfc3986) {
 }
 
 TEST(NamedByConnectionTest, OnlyFieldsThatAreNamedBelongToTheConnection) {
-  Arena arena;
+  BlockPool pool;
+  Arena arena{pool};
   http::Headers headers{arena};
   headers.add("Connection", "keep-alive");
   EXPECT_FALSE(NamedByConnection{headers}("X-Hop"));
