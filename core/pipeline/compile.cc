@@ -251,6 +251,7 @@ class Compiler {
     c.where = std::move(where);
     c.root = &g_->config->at;
     c.endpoint = e ? &e->at : nullptr;
+    if (e) c.endpoint_label = e->label();
     c.backend = b ? &b->at : nullptr;
     return c;
   }
