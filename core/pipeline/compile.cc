@@ -425,6 +425,10 @@ class Compiler {
     }
     sort(p.endpoint_chain);
     sort(p.proxy_chain);
+    if (p.has_static_data) {  // places keep their side: plugin.order changes who has them
+      const auto outside = [](const Hook& h) { return h.stage < kStaticStage; };
+      p.proxy_chain.border = static_cast<uint32_t>(std::count_if(p.proxy_chain.hooks.begin(), p.proxy_chain.hooks.end(), outside));
+    }
     for (const config::Backend& b : c.backends) backend(b.shadow ? shadow_of(p, b) : p, b);
     compile_sequence(p, report_);
     if (config::Report same; p.shadow) compile_sequence(*p.shadow, same);
