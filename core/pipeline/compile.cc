@@ -262,6 +262,11 @@ class Compiler {
     return object;
   }
 
+  // Two of a kind of which there can be one: neither is better than the other.
+  void second(const Found& f, const plugin::Object& first, const std::string& rule) {
+    report_.error(f.block->pointer, rule + "; \"" + first.binding().name + "\" is configured beside \"" + f.binding->name + "\"");
+  }
+
   bool add_hook(Chain& chain, const Found& f, std::shared_ptr<plugin::Object> object) {
     const plugin::Binding& binding = *f.binding;
     Hook h;
@@ -311,9 +316,11 @@ class Compiler {
       auto object = make(*f.binding, f.block, context(SLC_AT_SERVICE, "[SERVICE: " + f.binding->name + "]"));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_LOG_SINK) {
+        if (g_->log_sink) second(f, *g_->log_sink_object, "a gateway has one log sink");
         g_->log_sink_object = object;
         g_->log_sink = plugin::table<slc_log_sink>(*f.binding);
       } else if (f.binding->interface_id == SLC_IFACE_BALANCER) {
+        if (service_balancer_) second(f, *service_balancer_, "all backends have one balancer");
         service_balancer_ = object;
         service_balancer_table_ = plugin::table<slc_balancer>(*f.binding);
       } else if (f.binding->interface_id == SLC_IFACE_AROUND) {
@@ -475,17 +482,18 @@ class Compiler {
     p.close_connections = g_->config->disable_keep_alives;
     p.idempotent = http::is_idempotent(c.method);
     p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group, compile_flatmap(c.at, report_)}};
+    bool own_balancer = false;
     p.balancer_object = service_balancer_;
     p.balancer = service_balancer_table_;
     for (const Found& f : find(c.at, SLC_AT_BACKEND, context(SLC_AT_BACKEND, p.where, e.config, &c))) {
       auto object = make(*f.binding, f.block, context(SLC_AT_BACKEND, p.where, e.config, &c));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_TRANSPORT) {
-        if (p.transport)
-          report_.error(f.block->pointer, "a backend has one transport; \"" + p.transport_object->binding().name + "\" is configured too");
+        if (p.transport) second(f, *p.transport_object, "a backend has one transport");
         p.transport = plugin::table<slc_transport>(*f.binding);
         p.transport_object = std::move(object);
       } else if (f.binding->interface_id == SLC_IFACE_BALANCER) {
+        if (std::exchange(own_balancer, true)) second(f, *p.balancer_object, "a backend has one balancer");
         p.balancer = plugin::table<slc_balancer>(*f.binding);
         p.balancer_object = std::move(object);
       } else {

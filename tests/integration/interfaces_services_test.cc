@@ -178,6 +178,25 @@ TEST(ConfigErrorTest, ABlockAtAPlaceThatItsPluginDoesNotServeIsNotIgnored) {
   EXPECT_NE(twice.output.find("a backend has one transport"), std::string::npos) << twice.output;
 }
 
+TEST(ConfigErrorTest, OfBalancersAndLogSinksThereIsOneAndTheSecondIsNoSilentWinner) {
+  const auto check = [](const std::string& config) { return run_plugged({"choosing", "sink"}, "check", config); };
+  const std::string two = extra({{"balancing/round-robin", ""}, {"test/pick", ""}});
+  const std::string at_backend = config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", two)));
+  Ran ran = check(at_backend);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("/endpoints/0/backend/0/extra_config/test~1pick: "), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find(R"(a backend has one balancer; "balancing/round-robin" is configured beside "test/pick")"), std::string::npos) << ran.output;
+  ran = check(R"({"version": 3, )" + two + R"(, "endpoints": []})");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find(R"(all backends have one balancer; "balancing/round-robin" is configured beside "test/pick")"), std::string::npos) << ran.output;
+  ran = check(R"({"version": 3, )" + extra({{"balancing/round-robin", ""}}) + R"(, "endpoints": [)" +
+              endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", extra({{"test/pick", ""}}))) + "]}");
+  EXPECT_EQ(ran.code, 0) << "a backend's own goes before that of all\n" << ran.output;
+  ran = check(R"({"version": 3, )" + extra({{"telemetry/logging", R"("level": "INFO")"}, {"test/sink", R"("file": "/dev/null", "level": 1)"}}) + R"(, "endpoints": []})");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find(R"(a gateway has one log sink; "telemetry/logging" is configured beside "test/sink")"), std::string::npos) << ran.output;
+}
+
 TEST(ConfigErrorTest, AResolverThatRefusesItsHostsRefusesTheConfiguration) {
   const Ran ran = run_plugged({"directory"}, "check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", R"("sd": "test-directory")"))));
   EXPECT_EQ(ran.code, 1) << "without $TEST_DIRECTORY";
