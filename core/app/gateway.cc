@@ -150,7 +150,10 @@ void Gateway::Impl::tick() {
   if (!trials.running.empty() && trials.duration.count() > 0 &&
       now >= trials.began + std::chrono::duration_cast<Clock::duration>(trials.duration)) {
     const Live* trial = find(trial_number);
-    if (trial && trial->tally && trial->tally->enough() && !trial->tally->exceeded()) promote_trial("its time is over");
+    if (trial && trial->tally && trial->tally->enough()) {
+      if (trial->tally->exceeded()) judge_trial(trial_number);
+      else promote_trial("its time is over");
+    }
   }
 }
 
