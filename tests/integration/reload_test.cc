@@ -343,6 +343,30 @@ TEST(ReloadTest, WatchedFilesReloadByThemselves) {
   EXPECT_EQ(get_once(gateway.port(), "/new").status, 200);
 }
 
+TEST(ReloadTest, FilesThatTheConfigurationNamesAreWatchedToo) {
+  TempFolder folder;
+  for (const char* name : {"first", "second"}) make_certificate(folder, name);
+  const auto put = [&](const std::string& from, const std::string& to) {
+    std::filesystem::copy_file(folder.path() + "/" + from, folder.path() + "/new");
+    std::filesystem::rename(folder.path() + "/new", folder.path() + "/" + to);
+  };
+  for (const char* to : {"authority.pem", "client.pem", "clients.pem"}) put("first.pem", to);
+  put("first.key", "client.key");
+  FakeUpstream up;
+  const std::string in = folder.path() + "/";
+  GatewayOptions o = options_of(config_of(simple(up, "/x"),
+      R"("client_tls": {"disable_system_ca_pool": true, "ca_certs": [")" + in + R"(authority.pem"], "client_certs": [{"certificate": ")" + in +
+          R"(client.pem", "private_key": ")" + in + R"(client.key"}]}, "tls": {"keys": [{"public_key": ")" + in + R"(first.pem", "private_key": ")" + in +
+          R"(first.key"}], "enable_mtls": true, "disable_system_ca_pool": true, "ca_certs": [")" + in + R"(clients.pem"]}, )"));
+  o.arguments = {"--watch"};
+  GatewayProcess gateway(std::move(o));
+  int generation = 1;
+  for (const char* to : {"authority.pem", "clients.pem"}) {
+    put("second.pem", to);
+    gateway.process().wait_for_output("Reload (watch): generation " + std::to_string(++generation) + " serves");
+  }
+}
+
 TEST(ReloadTest, AGenerationThatDoesNotEndIsNamedAndKept) {
   FakeUpstream up;
   up.manual("/d");
