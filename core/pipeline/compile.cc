@@ -384,6 +384,14 @@ class Compiler {
     return g_->encoders.back().get();
   }
 
+  // Letter case says nothing in names of encodings, but for one that passes bytes on: the reference takes another spelling of it for
+  // an encoding that decodes nothing (pipeline.md §8.4), so whoever wrote it may expect either.
+  void exact(const plugin::Binding& b, const std::string& written, const std::string& pointer) {
+    if (written == b.name || !iequals(written, b.name)) return;
+    report_.error(pointer, "the encoding that passes bytes on is spelt \"" + b.name + "\", in this letter case; found \"" + written +
+                               "\" (did you mean \"" + b.name + "\"?)");
+  }
+
   void unknown_name(const std::string& pointer, const char* key, const std::string& name, const char* kind) {
     if (name.empty()) {
       report_.error(pointer, std::string{"no plugin provides a default "} + key + "; is the plugins folder complete?");
@@ -409,6 +417,7 @@ class Compiler {
     p.where = "[ENDPOINT: " + c.path + "]";
     p.encoder = encoder(c.output_encoding, c.at.pointer);
     p.raw = p.encoder && p.encoder->raw();
+    if (p.raw) exact(p.encoder->object->binding(), c.output_encoding, join(c.at.pointer, "output_encoding"));
     if (p.raw && c.backends.size() > 1)
       report_.error(join(c.at.pointer, "output_encoding"), "\"" + c.output_encoding + "\" hands on the answer of a single backend, but " +
                                                                c.method + " " + c.path + " has " + std::to_string(c.backends.size()));
@@ -478,6 +487,7 @@ class Compiler {
     p.raw = e.raw;
     // A raw endpoint never decodes: whatever encoding is written there has no say (pipeline.md §8.4).
     p.decoder = decoder(e.raw ? e.encoder->object->binding().name : c.encoding, c.at.pointer);
+    if (p.decoder && p.decoder->raw() && !e.raw) exact(p.decoder->object->binding(), c.encoding_written, c.encoding_pointer);
     p.ask_gzip = !g_->config->disable_compression;
     p.close_connections = g_->config->disable_keep_alives;
     p.idempotent = http::is_idempotent(c.method);

@@ -197,6 +197,21 @@ TEST(ConfigErrorTest, OfBalancersAndLogSinksThereIsOneAndTheSecondIsNoSilentWinn
   EXPECT_NE(ran.output.find(R"(a gateway has one log sink; "telemetry/logging" is configured beside "test/sink")"), std::string::npos) << ran.output;
 }
 
+TEST(ConfigErrorTest, TheNameOfTheEncodingThatPassesBytesOnIsExact) {
+  const auto refused = [](const std::string& config, const std::string& pointer, const std::string& found) {
+    const Ran ran = run_plugged({}, "check", config);
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_NE(ran.output.find(pointer + ": "), std::string::npos) << ran.output;
+    EXPECT_NE(ran.output.find("found \"" + found + R"(" (did you mean "no-op"?))"), std::string::npos) << ran.output;
+  };
+  const std::string host = "http://127.0.0.1:8000";
+  refused(config_of(endpoint_of("/x", backend_of(host, "/d", R"("encoding": "NO-OP")"))), "/endpoints/0/backend/0/encoding", "NO-OP");
+  refused(config_of(endpoint_of("/x", backend_of(host, "/d"), R"("encoding": "No-Op", )")), "/endpoints/0/encoding", "No-Op");
+  refused(config_of(endpoint_of("/x", backend_of(host, "/d"), R"("output_encoding": "no-OP", )")), "/endpoints/0/output_encoding", "no-OP");
+  const Ran ran = run_plugged({}, "check", config_of(endpoint_of("/x", backend_of(host, "/d", R"("encoding": "SafeJSON")"))));
+  EXPECT_EQ(ran.code, 0) << "other names are read in any letter case\n" << ran.output;
+}
+
 TEST(ConfigErrorTest, AResolverThatRefusesItsHostsRefusesTheConfiguration) {
   const Ran ran = run_plugged({"directory"}, "check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", R"("sd": "test-directory")"))));
   EXPECT_EQ(ran.code, 1) << "without $TEST_DIRECTORY";
