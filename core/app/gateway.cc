@@ -7,6 +7,7 @@
 
 #include "core/app/gateway_dump.h"
 #include "core/app/gateway_impl.h"
+#include "core/plugin/token_table.h"
 
 namespace sluice::app {
 namespace {
@@ -37,7 +38,7 @@ Gateway::~Gateway() {
 std::unique_ptr<Gateway> Gateway::build(const GatewayOptions& o, config::Report& report) {
   auto impl = std::make_unique<Impl>();
   impl->options = o;
-  impl->count = o.workers ? o.workers : usable_cores();
+  impl->count = std::min(o.workers ? o.workers : usable_cores(), plugin::TokenTable::kMostWorkers);
   auto live = build_generation(o, impl->count, nullptr, {}, report);
   if (!live) return nullptr;
   live->number = impl->last_number = impl->current_number = 1;
@@ -152,7 +153,10 @@ void Gateway::Impl::tick() {
   if (!trials.running.empty() && trials.duration.count() > 0 &&
       now >= trials.began + std::chrono::duration_cast<Clock::duration>(trials.duration)) {
     const Live* trial = find(trial_number);
-    if (trial && trial->tally && trial->tally->enough() && !trial->tally->exceeded()) promote_trial("its time is over");
+    if (trial && trial->tally && trial->tally->enough()) {
+      if (trial->tally->exceeded()) judge_trial(trial_number);
+      else promote_trial("its time is over");
+    }
   }
 }
 

@@ -26,7 +26,7 @@ struct GatewayOptions {
   std::string config_file;
   std::optional<uint16_t> port;      // -p
   bool debug_endpoint = false;       // -d
-  uint32_t workers = 0;              // 0: one per core
+  uint32_t workers = 0;              // 0: one per core; at most plugin::TokenTable::kMostWorkers
   std::string plugins;               // folder; "": plugin.folder of the configuration and the default folder
   Policy policy = Policy::normal;
   uint32_t drain_grace_s = 60;       // a replaced generation that still has requests then is named in the log

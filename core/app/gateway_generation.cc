@@ -63,6 +63,26 @@ std::string_view to_string(Role r) {
 
 Live::~Live() = default;
 
+namespace {
+
+// What a reload reads beside the configuration and the plugins.
+std::vector<std::string> files_named_in(const config::Config& c) {
+  std::vector<std::string> files;
+  if (const auto& tls = c.tls) {
+    for (const auto& k : tls->keys) files.insert(files.end(), {k.public_key, k.private_key});
+    files.insert(files.end(), tls->ca_certs.begin(), tls->ca_certs.end());
+  }
+  if (const auto& tls = c.client_tls) {
+    files.insert(files.end(), tls->ca_certs.begin(), tls->ca_certs.end());
+    for (const auto& [certificate, key] : tls->client_certs) files.insert(files.end(), {certificate, key});
+  }
+  files.push_back(c.plugin_public_key);
+  std::erase(files, "");
+  return files;
+}
+
+}  // namespace
+
 std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers, const Live* before, const plugin::Pins& pins,
                                        config::Report& report) {
   config::ReadOptions read;
@@ -74,10 +94,7 @@ std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers
   if (!result.partial || !result.partial->tree) return nullptr;
   auto live = std::make_unique<Live>();
   live->files = std::move(result.files);
-  if (const auto& tls = result.partial->tls)
-    for (const auto& k : tls->keys)
-      for (const std::string& f : {k.public_key, k.private_key})
-        if (!f.empty()) live->files.push_back(f);
+  for (std::string& f : files_named_in(*result.partial)) live->files.push_back(std::move(f));
   auto registry = std::make_unique<plugin::Registry>();
   scan(*registry, o, *result.partial, before, pins, *live, report);
   // Also when something is wrong already: all problems are told in one go.

@@ -328,7 +328,8 @@ void Gateway::Impl::finish_trial(const std::string& how) {
 
 void Gateway::Impl::judge_trial(uint64_t number) {
   Live* trial = find(number);
-  if (ending || number != trial_number || !trial || !trial->tally || !trial->tally->exceeded()) return;
+  if (ending || number != trial_number || !trial || !trial->tally) return;
+  if (!trial->tally->exceeded()) return trial->tally->go_on();  // good ones have come meanwhile
   std::string how = names_of(trials.running) + " was sent back: " + judgement(*trial->tally);
   {
     std::lock_guard lock{mutex};

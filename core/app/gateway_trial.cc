@@ -10,8 +10,10 @@ Tally::Tally(const Limits& limits, std::function<void()> over) : limits_{limits}
 
 void Tally::Side::count(bool bad) noexcept {
   if (bad) failed.fetch_add(1, std::memory_order_relaxed);
-  requests.fetch_add(1, std::memory_order_relaxed);
-  if (tally && bad) tally->judge();
+  // Whoever reads a count of requests sees the failures among them: of those who count the last ones that are needed to judge,
+  // one sees them all.
+  const uint64_t n = requests.fetch_add(1, std::memory_order_acq_rel) + 1;
+  if (tally && (bad || n == tally->limits_.min_requests)) tally->judge();
 }
 
 void Tally::judge() {

@@ -15,7 +15,8 @@
 
 namespace sluice::app {
 
-// Requests and failures on both sides. Counted by workers; the one that sees the limit passed first calls `over`, once.
+// Requests and failures on both sides. Counted by workers; the one that sees the limit passed first calls `over`, once. Looked at
+// when there are enough requests, and with each failure from then on.
 class Tally {
  public:
   struct Limits {
@@ -32,6 +33,8 @@ class Tally {
   Counts of_old() const { return old_.read(); }  // [any]
   bool enough() const { return of_new().requests >= limits_.min_requests; }
   bool exceeded() const;  // the new build fails more often than it may. [any]
+  // It did not come to what `over` was called for: the next one may call it. [main]
+  void go_on() { told_.store(false, std::memory_order_relaxed); }
   // Before anybody counts: the same trial goes on after a reload.
   void go_on_from(const Tally&);
   pipeline::Outcomes* new_side() { return &new_; }
@@ -41,7 +44,10 @@ class Tally {
   struct Side final : pipeline::Outcomes {
     explicit Side(Tally* t) : tally{t} {}
     void count(bool bad) noexcept override;
-    Counts read() const { return {requests.load(std::memory_order_relaxed), failed.load(std::memory_order_relaxed)}; }
+    Counts read() const {
+      const uint64_t n = requests.load(std::memory_order_acquire);
+      return {n, failed.load(std::memory_order_relaxed)};
+    }
     Tally* tally;  // nullptr: this side is not judged
     std::atomic<uint64_t> requests{0}, failed{0};
   };

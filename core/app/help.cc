@@ -43,7 +43,7 @@ Configuration:
       --plugins DIR       Folder of the plugins
       --strict            Refuse every extra_config name that no plugin serves
       --lenient           Only warn about such names, protection included
-      --workers N         Worker threads (default: one per core)
+      --workers N         Worker threads, at most 256 (default: one per core)
 
 Log:
       --log-format FORM   auto (coloured on a terminal), text or json

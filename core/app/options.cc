@@ -6,6 +6,7 @@
 
 #include "core/app/tools/tool.h"
 #include "core/base/text.h"
+#include "core/plugin/token_table.h"
 
 namespace sluice::app {
 namespace {
@@ -15,7 +16,7 @@ std::vector<std::string> commands() {
   for (const Tool* t : tools()) names.emplace_back(t->name);
   return names;
 }
-constexpr uint32_t kMostWorkers = 1024, kLongestGrace = 86400;
+constexpr uint32_t kMostWorkers = plugin::TokenTable::kMostWorkers, kLongestGrace = 86400;
 
 std::string suggestion(std::string_view near) {
   return near.empty() ? std::string{} : "\nDid you mean " + std::string{near} + "?";
@@ -114,7 +115,7 @@ std::string take(const Raw& raw, Options& o) {
   if (!raw.workers.empty()) {
     auto n = parse_decimal<uint32_t>(raw.workers);
     if (!n || *n < 1 || *n > kMostWorkers)
-      return "invalid argument \"" + raw.workers + "\" for --workers: a number from 1 to 1024 is wanted";
+      return "invalid argument \"" + raw.workers + "\" for --workers: a number from 1 to " + std::to_string(kMostWorkers) + " is wanted";
     o.gateway.workers = *n;
   }
   if (!raw.format.empty()) {

@@ -89,6 +89,7 @@ struct Backend {
   std::vector<UrlPart> url;
   std::vector<std::string> hosts;  // cleaned unless disable_host_sanitize
   std::string encoding;            // lower case; "" = the default decoder
+  std::string encoding_written, encoding_pointer;  // as it stands in the file, and where: here or in the endpoint
   std::string sd;                  // "" = the default resolver
   std::string sd_scheme = "http";
   bool is_collection = false;

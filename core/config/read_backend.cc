@@ -77,7 +77,7 @@ void read_own_blocks(Reading& reading, const Endpoint& endpoint, Backend& backen
 
 }  // namespace
 
-void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& endpoint, const std::string& encoding,
+void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& endpoint, const NamedEncoding& encoding,
                   Backend& backend) {
   Reading& reading = fields.reading();
   read_element(fields, backend.at);
@@ -89,8 +89,10 @@ void read_backend(Fields& fields, const Inherited& inherited, const Endpoint& en
   if (!method.empty() && !is_token(backend.method))
     reading.error(fields.pointer_of("method"), "expected a method such as \"GET\", found " + quote(method));
 
-  backend.encoding = to_lower(fields.text("encoding"));
-  if (backend.encoding.empty()) backend.encoding = encoding;
+  NamedEncoding own{fields.text("encoding"), fields.pointer_of("encoding")};
+  const NamedEncoding& named = own.written.empty() ? encoding : own;
+  backend.encoding = to_lower(named.written);
+  backend.encoding_written = named.written, backend.encoding_pointer = named.pointer;
   backend.sd = fields.text("sd");
   if (std::string scheme = fields.text("sd_scheme"); !scheme.empty()) backend.sd_scheme = std::move(scheme);
   backend.is_collection = fields.flag("is_collection");

@@ -127,7 +127,7 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
       static_cast<uint32_t>(std::max<int64_t>(1, fields.integer("concurrent_calls", INT64_MIN, 65535)));
   endpoint.output_encoding = fields.text("output_encoding");
   if (endpoint.output_encoding.empty()) endpoint.output_encoding = inherited.output_encoding;
-  std::string encoding = to_lower(fields.text("encoding"));
+  const NamedEncoding encoding{fields.text("encoding"), fields.pointer_of("encoding")};
   read_inputs(fields, endpoint);
   read_proxy(reading, endpoint);
   endpoint.problem_json = inherited.problem_json;

@@ -43,6 +43,10 @@ void read_endpoint(Fields&, const Inherited&, Endpoint&);
 void read_match(Fields& endpoint, Endpoint&);
 // Of an endpoint that is complete but for its backends; `encoding`: the endpoint's, for backends without one (deviation
 // 4).
-void read_backend(Fields&, const Inherited&, const Endpoint&, const std::string& encoding, Backend&);
+// An encoding as it stands in the file, and where.
+struct NamedEncoding {
+  std::string written, pointer;
+};
+void read_backend(Fields&, const Inherited&, const Endpoint&, const NamedEncoding& encoding, Backend&);
 
 }  // namespace sluice::config

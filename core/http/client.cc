@@ -254,6 +254,7 @@ void ClientCall::read_into(char* buffer, size_t size) {
 }
 
 bool ClientCall::reused() const { return state_->reused; }
+bool ClientCall::unanswered() const { return state_->unanswered; }
 
 // ---- Client
 
@@ -270,6 +271,7 @@ Client::~Client() = default;
 Resolver& Client::resolver() { return impl_->resolver; }
 loop::Loop& Client::loop() { return impl_->loop; }
 ClientStats Client::stats() const { return impl_->stats; }
+void Client::count_retry() { ++impl_->stats.retried; }
 void Client::set_options(const ClientOptions& options, uint32_t workers) { impl_->set_options(options, workers); }
 
 void Client::close() {

@@ -152,6 +152,9 @@ class ClientCall {
   // it: frames are cut by the peer.
   void read_into(char* buffer, size_t size);
   bool reused() const;  // went out on a pooled connection
+  // After on_error: the connection ended before any byte of an answer came. Whoever may repeat the
+  // request (RFC 9110 §9.2.2) has lost nothing but time.
+  bool unanswered() const;
   // Who must keep the bytes of a running on_response shares the read block (loop::Loop).
 
  private:
@@ -175,6 +178,7 @@ class Client {
   loop::Loop& loop();
   Resolver& resolver();
   ClientStats stats() const;
+  void count_retry();  // of a request that its caller sends again, elsewhere
   void set_options(const ClientOptions&, uint32_t workers);
   // Closes idle connections and refuses new calls; running calls get Errc::cancelled.
   void close();

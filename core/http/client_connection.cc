@@ -305,7 +305,10 @@ void ClientConnection::on_end(int status, bool clean) {
   if (!call_) return h2_ ? h2_->on_end(status) : close();
   if (tunnel_) return fail(Errc::refused, "the proxy closed the connection instead of opening a tunnel", true);
   if (handshaking()) return fail(Errc::tls, status == UV_EOF ? "TLS: EOF in the handshake" : uv_strerror(status), true);
-  if (!codec_.started() && retry(false)) return;
+  if (!codec_.started()) {
+    if (retry(false)) return;
+    call_->unanswered = true;
+  }
   if (clean && codec_.until_close()) {
     codec_.finish();
     CallSink* sink = call_->sink;

@@ -284,6 +284,7 @@ void Http2Session::fail(Http2Call& h) {
     code = Errc::protocol;
     why = "HTTP/2: malformed response";
   }
+  c.unanswered = !h.closed && !h.started && code == Errc::reset;
   client_.fail(c, Client::Impl::error(c, code, why, unseen));
 }
 

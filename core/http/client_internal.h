@@ -80,6 +80,7 @@ struct ClientCall::State : CallLink {
   size_t next_slice = 0, next_offset = 0;  // TLS: request bytes not encrypted yet
   bool started = false, done = false, reused = false, retried = false, paused = false;
   bool head_seen = false;
+  bool unanswered = false;     // failed: the connection ended before any byte of an answer
   bool body_ended = false;     // nothing more will be given to send
   bool request_done = false;   // and all of it is with the kernel
   bool wants_writable = false;

@@ -249,6 +249,7 @@ loop::Task<void> BackendScope::call_hosts() {
     if (account) [[unlikely]]
       account->called(this, plan_.balancer_object->place(), plugin::HookKind::pick, began, hosts_->list->hosts[first].url);
   }
+  bool repeated = false;
   for (uint32_t attempt = 0; attempt < n; ++attempt) {
     host_index_ = (first + attempt) % n;
     const Host& host = hosts_->list->hosts[host_index_];
@@ -269,8 +270,12 @@ loop::Task<void> BackendScope::call_hosts() {
       if (!co_await following) error.nothing_sent = false;
       co_return;
     }
+    if (answered || upload_begun_) co_return;
     // Nothing was sent, so nothing can happen twice: the next host is tried at once (deviation 26).
-    if (answered || !error.nothing_sent || upload_begun_) co_return;
+    if (error.nothing_sent) continue;
+    // The connection ended before an answer began: what may happen twice (RFC 9110 §9.2.2) goes to the next host, once.
+    if (!may_repeat_ || std::exchange(repeated, true)) co_return;
+    if (attempt + 1 < n) worker->client.count_retry();
   }
 }
 
@@ -402,6 +407,7 @@ loop::Task<bool> BackendScope::send_once(const Host& host, std::string_view targ
     start_upload();
   while (!error && (!has_head_ || (collecting_ && !last_))) co_await event_.wait();
   if (error) {
+    may_repeat_ = r.idempotent && !uploading_ && call_->unanswered();
     // Detached from the client before another host is tried.
     if (!streaming_) call_.reset();
     co_return false;

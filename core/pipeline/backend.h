@@ -103,6 +103,7 @@ class BackendScope final : public Scope, public http::CallSink {
   bool gzip_asked_ = false, discard_ = false, uploading_ = false, upload_chunked_ = false;
   bool expecting_ = false;              // the upload waits for the backend's 100, or for continue_timer_
   bool upload_begun_ = false;           // more than the beginning was asked of the client: no other host can get it
+  bool may_repeat_ = false;             // the last request got no answer before its connection ended, and may be sent again
   bool body_sent_ = false;              // the last request had a body (redirects)
   bool transport_pending_ = false;
   int64_t announced_ = -1;

@@ -251,6 +251,7 @@ class Compiler {
     c.where = std::move(where);
     c.root = &g_->config->at;
     c.endpoint = e ? &e->at : nullptr;
+    if (e) c.endpoint_label = e->label();
     c.backend = b ? &b->at : nullptr;
     return c;
   }
@@ -259,6 +260,11 @@ class Compiler {
     auto object = g_->factory->make(binding, block, c);
     if (object) g_->objects.push_back(object);
     return object;
+  }
+
+  // Two of a kind of which there can be one: neither is better than the other.
+  void second(const Found& f, const plugin::Object& first, const std::string& rule) {
+    report_.error(f.block->pointer, rule + "; \"" + first.binding().name + "\" is configured beside \"" + f.binding->name + "\"");
   }
 
   bool add_hook(Chain& chain, const Found& f, std::shared_ptr<plugin::Object> object) {
@@ -310,9 +316,11 @@ class Compiler {
       auto object = make(*f.binding, f.block, context(SLC_AT_SERVICE, "[SERVICE: " + f.binding->name + "]"));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_LOG_SINK) {
+        if (g_->log_sink) second(f, *g_->log_sink_object, "a gateway has one log sink");
         g_->log_sink_object = object;
         g_->log_sink = plugin::table<slc_log_sink>(*f.binding);
       } else if (f.binding->interface_id == SLC_IFACE_BALANCER) {
+        if (service_balancer_) second(f, *service_balancer_, "all backends have one balancer");
         service_balancer_ = object;
         service_balancer_table_ = plugin::table<slc_balancer>(*f.binding);
       } else if (f.binding->interface_id == SLC_IFACE_AROUND) {
@@ -376,6 +384,14 @@ class Compiler {
     return g_->encoders.back().get();
   }
 
+  // Letter case says nothing in names of encodings, but for one that passes bytes on: the reference takes another spelling of it for
+  // an encoding that decodes nothing (pipeline.md §8.4), so whoever wrote it may expect either.
+  void exact(const plugin::Binding& b, const std::string& written, const std::string& pointer) {
+    if (written == b.name || !iequals(written, b.name)) return;
+    report_.error(pointer, "the encoding that passes bytes on is spelt \"" + b.name + "\", in this letter case; found \"" + written +
+                               "\" (did you mean \"" + b.name + "\"?)");
+  }
+
   void unknown_name(const std::string& pointer, const char* key, const std::string& name, const char* kind) {
     if (name.empty()) {
       report_.error(pointer, std::string{"no plugin provides a default "} + key + "; is the plugins folder complete?");
@@ -401,6 +417,7 @@ class Compiler {
     p.where = "[ENDPOINT: " + c.path + "]";
     p.encoder = encoder(c.output_encoding, c.at.pointer);
     p.raw = p.encoder && p.encoder->raw();
+    if (p.raw) exact(p.encoder->object->binding(), c.output_encoding, join(c.at.pointer, "output_encoding"));
     if (p.raw && c.backends.size() > 1)
       report_.error(join(c.at.pointer, "output_encoding"), "\"" + c.output_encoding + "\" hands on the answer of a single backend, but " +
                                                                c.method + " " + c.path + " has " + std::to_string(c.backends.size()));
@@ -424,6 +441,10 @@ class Compiler {
     }
     sort(p.endpoint_chain);
     sort(p.proxy_chain);
+    if (p.has_static_data) {  // places keep their side: plugin.order changes who has them
+      const auto outside = [](const Hook& h) { return h.stage < kStaticStage; };
+      p.proxy_chain.border = static_cast<uint32_t>(std::count_if(p.proxy_chain.hooks.begin(), p.proxy_chain.hooks.end(), outside));
+    }
     for (const config::Backend& b : c.backends) backend(b.shadow ? shadow_of(p, b) : p, b);
     compile_sequence(p, report_);
     if (config::Report same; p.shadow) compile_sequence(*p.shadow, same);
@@ -466,21 +487,23 @@ class Compiler {
     p.raw = e.raw;
     // A raw endpoint never decodes: whatever encoding is written there has no say (pipeline.md §8.4).
     p.decoder = decoder(e.raw ? e.encoder->object->binding().name : c.encoding, c.at.pointer);
+    if (p.decoder && p.decoder->raw() && !e.raw) exact(p.decoder->object->binding(), c.encoding_written, c.encoding_pointer);
     p.ask_gzip = !g_->config->disable_compression;
     p.close_connections = g_->config->disable_keep_alives;
     p.idempotent = http::is_idempotent(c.method);
     p.shape = document::Shape{{c.target, c.allow, c.deny, c.mapping, c.group, compile_flatmap(c.at, report_)}};
+    bool own_balancer = false;
     p.balancer_object = service_balancer_;
     p.balancer = service_balancer_table_;
     for (const Found& f : find(c.at, SLC_AT_BACKEND, context(SLC_AT_BACKEND, p.where, e.config, &c))) {
       auto object = make(*f.binding, f.block, context(SLC_AT_BACKEND, p.where, e.config, &c));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_TRANSPORT) {
-        if (p.transport)
-          report_.error(f.block->pointer, "a backend has one transport; \"" + p.transport_object->binding().name + "\" is configured too");
+        if (p.transport) second(f, *p.transport_object, "a backend has one transport");
         p.transport = plugin::table<slc_transport>(*f.binding);
         p.transport_object = std::move(object);
       } else if (f.binding->interface_id == SLC_IFACE_BALANCER) {
+        if (std::exchange(own_balancer, true)) second(f, *p.balancer_object, "a backend has one balancer");
         p.balancer = plugin::table<slc_balancer>(*f.binding);
         p.balancer_object = std::move(object);
       } else {

@@ -40,6 +40,7 @@ void FanOut::start(loop::Task<void> task, Scope* scope) {
 void FanOut::finished(Branch& b) {
   b.done = true;
   last_ = b.scope;
+  if (b.scope && !b.scope->error) last_good_ = b.scope;
   --running_;
   if (until_ == Until::first_complete && !winner_ && !b.scope->error && b.scope->response.complete) winner_ = b.scope;
   if ((running_ == 0 || winner_) && wake_.waiting()) wake_.set();
@@ -97,10 +98,9 @@ loop::Task<void> call_backend(Exchange& x, const BackendPlan& plan, BackendScope
     *chosen = static_cast<BackendScope*>(all.winner());
     co_return;
   }
-  // Nobody was complete: an incomplete answer if there is one, else the last failure (§5.2).
-  *chosen = static_cast<BackendScope*>(all.last_finished() ? all.last_finished() : &all.result(0));
-  for (uint32_t i = 0; i < all.size(); ++i)
-    if (!all.result(i).error) *chosen = static_cast<BackendScope*>(&all.result(i));
+  // Nobody was complete: the last incomplete answer if there is one, else the last failure (§5.2).
+  Scope* last = all.last_without_error() ? all.last_without_error() : all.last_finished();
+  *chosen = static_cast<BackendScope*>(last ? last : &all.result(0));
 }
 
 namespace {

@@ -23,6 +23,7 @@ class FanOut {
   uint32_t size() const { return count_; }
   Scope* winner() const { return winner_; }
   Scope* last_finished() const { return last_; }
+  Scope* last_without_error() const { return last_good_; }
 
  private:
   struct Branch : loop::Completion {
@@ -37,7 +38,7 @@ class FanOut {
   Until until_;
   Branch* branches_;
   uint32_t count_ = 0, running_ = 0;
-  Scope *winner_ = nullptr, *last_ = nullptr;
+  Scope *winner_ = nullptr, *last_ = nullptr, *last_good_ = nullptr;
   bool expired_ = false;
   loop::Signal wake_;
   loop::Deadline deadline_;

@@ -172,8 +172,7 @@ loop::Task<void> ProxyScope::inner() {
     if (Account* account = exchange_->account()) [[unlikely]]
       account->changed(*this, "flatmap_filter of the endpoint");
   }
-  // 10. Static data, outside of everything below, so that it sees, and can repair, what went wrong there.
-  if (plan_.has_static_data) add_static_data();
+  // 10. Static data follows between the hooks from kStaticStage on and those below it: ProxyScope::border().
 }
 
 // The whole life of a shadow: from 7 on, with its own deadline, and nobody to answer.

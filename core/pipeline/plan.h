@@ -37,6 +37,8 @@ struct Chain {
   uint32_t id = 0;       // within the generation, of those that have hooks
   bool has_raw = false;  // somebody has on_raw_response
   bool has_chunks[2] = {false, false};  // by side: somebody has on_request_chunk, on_response_chunk
+  // Something of the scope stands between the hooks before this one and the others (Scope::border); UINT32_MAX: nothing does.
+  uint32_t border = UINT32_MAX;
   // The order in which an answer passes the hooks: the last one first, but for groups.
   std::vector<uint32_t> way_out;
   // Puts the hooks in their order: by stage, those of one stage as they were added; then those with a rank change places with
@@ -132,6 +134,9 @@ struct Route {
 // Service hooks below this stage wrap the whole server; those from here on belong to the router and do not see its
 // redirects nor the health endpoint (00-order.md §3, §4).
 constexpr int32_t kEngineStage = 300;
+
+// Proxy hooks below this stage are outside of static data, which sees what those from here on did (00-order.md §6).
+constexpr int32_t kStaticStage = 350;
 
 // Everything of one configuration.
 class Generation {

@@ -120,7 +120,7 @@ loop::Task<slc_action> Scope::wait(const plugin::Place& place, HookKind kind) {
 void Scope::blame(uint32_t i, HookKind kind, slc_action action) {
   const plugin::Place& place = chain_->hooks[i].object->place();
   plugin::count_error(place, kind, *worker);
-  hook_failed_ = true;
+  hook_failed_ = true, failed_at_ = i;
   if (error) {
     // What a plugin said with fail() is meant for clients.
     if (error.source == Source::plugin && error.public_message.empty()) error.public_message = error.message;
@@ -155,6 +155,12 @@ void Scope::keep_headers_of_failure() {
     if (!inside) own->add(h.name, h.value);
   }
   if (own->size()) failure_headers = own;
+}
+
+void Scope::pass_border() {
+  if (hook_failed_ && failed_at_ < chain_->border) return;  // an outer one, of a body that passed it inside
+  border();
+  if (!error) hook_failed_ = false, failure_headers = nullptr;
 }
 
 loop::Task<void> Scope::run(uint32_t first) {
@@ -218,12 +224,23 @@ loop::Task<void> Scope::run(uint32_t first) {
     co_await inside;
   }
   if (i > reached_) reached_ = i;
-  if (steps_) {
+  // Of the runs that around stages nest, one has the border among its hooks, or at their ends.
+  const uint32_t border = chain_->border;
+  bool at_border = border <= i && border >= first;
+  if (!steps_) {
+    if (at_border) pass_border();
+  } else {
     if (!hook_failed_ && (scope == SLC_AT_PROXY || scope == SLC_AT_BACKEND)) note_inside();  // answers of others keep theirs
     // Unwind: the hooks that let the request pass see the response, innermost first.
-    for (std::span<const Step> out = steps_->out(i, first); !out.empty(); out = out.subspan(1)) {
+    for (std::span<const Step> out = steps_->out(i, at_border ? border : first);; out = out.subspan(1)) {
       const char* body_before = response.body.empty() ? nullptr : response.body[0].data();
-      slc_action a = pass(out, i);
+      slc_action a = out.empty() ? slc_action{SLC_NEXT} : pass(out, i);
+      if (out.empty() && at_border) {
+        at_border = false;
+        pass_border();
+        out = steps_->out(border, first);
+        if (!out.empty()) a = pass(out, border);
+      }
       if (out.empty()) break;
       const uint32_t at = out[0].index;
       if (a == SLC_PENDING) {

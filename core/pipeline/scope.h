@@ -79,6 +79,8 @@ class Scope : public slc_exchange {
   slc_action settle(slc_action);
   // Waits for the resume of a hook of this kind that answered SLC_PENDING; the time is its plugin's.
   loop::Task<slc_action> wait(const plugin::Place&, plugin::HookKind);
+  // The answer passes Chain::border, on its way out, whatever became of what is inside of it.
+  virtual void border() {}
   // A reply of a hook took the place of the inside: bring it to the form that inner() would have left.
   virtual void adopt_reply() {}
   // The answer of this attempt was made our own: what is still to come of it is ours too.
@@ -111,6 +113,7 @@ class Scope : public slc_exchange {
   loop::Task<void> take_reply(uint32_t i);
   // A hook's failure is what has become of this scope: the headers that hooks have put on the response side go with it.
   void keep_headers_of_failure();
+  void pass_border();
   const Steps* steps_ = nullptr;  // nullptr: the chain is empty
   void** slots_ = nullptr;      // one per hook
   uint8_t* ran_ = nullptr;      // hook i got on_request (or its first hook)
@@ -125,6 +128,7 @@ class Scope : public slc_exchange {
   Attempt* used_ = nullptr;     // whose answer is ours
   http::Headers inside_headers_;  // as note_inside() found them
   bool hook_failed_ = false;    // `error` is, or comes with, a hook's SLC_FAIL
+  uint32_t failed_at_ = 0;      // which one
   plugin::HookKind waiting_kind_ = plugin::HookKind::on_request;  // of what is suspended
   bool finished_ = false;       // run() reached its end
   bool closed_ = false;

@@ -92,8 +92,11 @@ ProxyScope::ProxyScope(Exchange& x, const Chain& chain, const EndpointPlan& plan
   if (!x.body.empty()) request.body.push(x.body);
 }
 
-void ProxyScope::add_static_data() {
+// 10. Static data: around the backends and the modifiers, so that it sees, and can repair, what went wrong there. Only endpoints
+//     that have some have a border.
+void ProxyScope::border() {
   using config::StaticStrategy;
+  if (answered_ && !response.has_data && !error) return;  // bytes for the client as they stand
   bool applies = false;
   switch (plan_.config->static_strategy) {
     case StaticStrategy::always: applies = true; break;

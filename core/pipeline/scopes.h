@@ -65,11 +65,11 @@ class ProxyScope final : public Scope {
   void cancel_inner() override;
   void adopt_reply() override;
   void take_over(Scope& attempt) override;
+  void border() override;           // proxy.static (pipeline.md §10)
 
  private:
   void hand_over();                 // what the hooks changed is what every backend gets
   loop::Task<void> call_backends();
-  void add_static_data();           // proxy.static (pipeline.md §10)
   const EndpointPlan& plan_;
   bool holds_request_body() const override { return !request.body.empty(); }
   BackendScope* source_ = nullptr;

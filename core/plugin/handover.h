@@ -10,9 +10,9 @@ namespace sluice::plugin {
 
 constexpr size_t kMostState = size_t{16} << 20;  // of one object
 
-// The objects of the generation before, by the name of their place: plugin, binding, endpoint and backend. Method and endpoint are
-// unique in a configuration, so a place keeps its name when an endpoint moves in the file; equal backends of one endpoint are
-// numbered in order.
+// The objects of the generation before, by the name of their place: plugin, binding, endpoint and backend. Methods, path and
+// conditions of an endpoint are unique in a configuration, so a place keeps its name when an endpoint moves in the file; equal
+// backends of one endpoint are numbered in order.
 class Places {
  public:
   void add(const Object& o) { objects_.emplace(o.key(), &o); }

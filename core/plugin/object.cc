@@ -31,14 +31,9 @@ std::string_view status_name(slc_status s) {
 
 std::string by(const Binding& b) { return " (plugin " + b.plugin_id + " " + b.plugin_version + ")"; }
 
-// Method and endpoint as they are written; the factory numbers what is still alike.
+// No two endpoints have the same label; the factory numbers what is alike within one.
 std::string key_of(const Binding& binding, const Context& context) {
-  std::string key = binding.plugin_id + "|" + binding.name + "|" + std::to_string(context.scope) + "|" + context.where;
-  const boost::json::object* e = context.endpoint && context.endpoint->value ? context.endpoint->value->if_object() : nullptr;
-  if (!e) return key;
-  for (const char* name : {"method", "endpoint"})
-    if (const auto* v = e->if_contains(name); v && v->is_string()) key += "|" + std::string{v->get_string()};
-  return key;
+  return binding.plugin_id + "|" + binding.name + "|" + std::to_string(context.scope) + "|" + context.where + "|" + context.endpoint_label;
 }
 
 }  // namespace

@@ -123,6 +123,7 @@ struct Context {
   const config::Element* root = nullptr;     // surrounding()
   const config::Element* endpoint = nullptr;
   const config::Element* backend = nullptr;
+  std::string endpoint_label;                // what tells its endpoint from all others: methods, path, conditions; "" outside of endpoints
 };
 
 // Makes objects for one generation. The configuration trees that plugins keep views of live as long as the objects.

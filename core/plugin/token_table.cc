@@ -9,10 +9,12 @@
 namespace sluice::plugin {
 namespace {
 
-std::array<std::atomic<TokenTable*>, 256> tables{};
+std::array<std::atomic<TokenTable*>, TokenTable::kMostWorkers> tables{};
 std::atomic<int> published{0};
 // Where the generations of the next table of this worker begin: behind everything its predecessors handed out.
-std::array<std::atomic<uint32_t>, 256> first_generation{};
+std::array<std::atomic<uint32_t>, TokenTable::kMostWorkers> first_generation{};
+// A token of a worker beyond them would name another worker: such a table gives none.
+bool fits(uint32_t worker) { return worker < TokenTable::kMostWorkers; }
 
 thread_local char thread_mark;
 
@@ -62,8 +64,8 @@ struct TokenTable::Timer final : Operation {
 };
 
 TokenTable::TokenTable(slc_worker& w)
-    : worker_{&w}, index_{w.index & 0xff}, origins_{std::make_unique<Origins>()},
-      last_generation_{first_generation[index_].load(std::memory_order_relaxed)}, loop_{&w.loop} {}
+    : worker_{&w}, index_{w.index}, origins_{std::make_unique<Origins>()},
+      last_generation_{fits(index_) ? first_generation[index_].load(std::memory_order_relaxed) : 0}, loop_{&w.loop} {}
 
 TokenTable::~TokenTable() {
   for (auto& c : chunks_) delete[] c.load(std::memory_order_relaxed);
@@ -84,7 +86,7 @@ TokenTable::Slot* TokenTable::slot(uint32_t index) const {
 
 TokenTable::Slot* TokenTable::take(Kind kind, slc_token* token) {
   if (free_ == UINT32_MAX) {
-    if (slots_ == kChunk * kChunks) return nullptr;
+    if (slots_ == kChunk * kChunks || !fits(index_)) return nullptr;
     auto* chunk = new Slot[kChunk];
     for (uint32_t i = kChunk; i-- > 0;) {
       chunk[i].index = slots_ + i;
@@ -313,13 +315,16 @@ uint32_t TokenTable::cancel_of(const Place* place, bool quiet_only) {
   return n;
 }
 
-void TokenTable::publish(TokenTable* t) {
+bool TokenTable::publish(TokenTable* t) {
+  if (!fits(t->index_)) return false;
   if (!tables[t->index_].exchange(t, std::memory_order_acq_rel)) published.fetch_add(1, std::memory_order_relaxed);
+  return true;
 }
 
 bool TokenTable::any_published() { return published.load(std::memory_order_relaxed) > 0; }
 
 void TokenTable::unpublish(TokenTable* t) {
+  if (!fits(t->index_)) return;
   TokenTable* expected = t;
   if (tables[t->index_].compare_exchange_strong(expected, nullptr)) published.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -335,7 +340,7 @@ void TokenTable::retire(std::unique_ptr<TokenTable> table) {
   }
   uint32_t last = t->last_generation_;
   for (uint32_t i = 0; i < t->slots_; ++i) last = std::max(last, t->slot(i)->generation);
-  first_generation[t->index_].store(last, std::memory_order_relaxed);
+  if (fits(t->index_)) first_generation[t->index_].store(last, std::memory_order_relaxed);
   if (t->slots_ == 0) return;  // nobody has a token of it
   static std::mutex mutex;
   static auto* kept = new std::vector<std::unique_ptr<TokenTable>>;

@@ -31,6 +31,7 @@ class Operation : public OwnedOp {
 class TokenTable {
  public:
   static constexpr uint32_t kChunk = 1024, kChunks = 1024;  // at most a million suspended things per worker
+  static constexpr uint32_t kMostWorkers = 256;             // a token has 8 bits of its worker
 
   explicit TokenTable(slc_worker&);
   ~TokenTable();
@@ -42,7 +43,8 @@ class TokenTable {
   void bind_thread();
   bool on_thread() const;
 
-  // A token for the next resume; a former one of this suspension becomes stale. 0: the table is full.
+  // A token for the next resume; a former one of this suspension becomes stale. 0: the table is full, or its worker has no number
+  // that fits into a token.
   slc_token suspend(Suspension&);
   // Makes the suspension's token stale.
   void drop(Suspension&);
@@ -74,8 +76,8 @@ class TokenTable {
   Origins& origins() { return *origins_; }
   uint32_t used() const { return used_; }  // slots in use, for tests and gauges
 
-  // Tokens of this worker are found from now on, or no longer. [main thread]
-  static void publish(TokenTable*);
+  // Tokens of this worker are found from now on, or no longer. False: the worker has no number that fits into a token. [main thread]
+  static bool publish(TokenTable*);
   static void unpublish(TokenTable*);
   static bool any_published();  // [any]
   // The worker is going: ends all operations without a call back and keeps the table for late tokens.

@@ -189,6 +189,40 @@ TEST(ConfigErrorTest, ABlockAtAPlaceThatItsPluginDoesNotServeIsNotIgnored) {
   EXPECT_NE(twice.output.find("a backend has one transport"), std::string::npos) << twice.output;
 }
 
+TEST(ConfigErrorTest, OfBalancersAndLogSinksThereIsOneAndTheSecondIsNoSilentWinner) {
+  const auto check = [](const std::string& config) { return run_plugged({"choosing", "sink"}, "check", config); };
+  const std::string two = extra({{"balancing/round-robin", ""}, {"test/pick", ""}});
+  const std::string at_backend = config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", two)));
+  Ran ran = check(at_backend);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("/endpoints/0/backend/0/extra_config/test~1pick: "), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find(R"(a backend has one balancer; "balancing/round-robin" is configured beside "test/pick")"), std::string::npos) << ran.output;
+  ran = check(R"({"version": 3, )" + two + R"(, "endpoints": []})");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find(R"(all backends have one balancer; "balancing/round-robin" is configured beside "test/pick")"), std::string::npos) << ran.output;
+  ran = check(R"({"version": 3, )" + extra({{"balancing/round-robin", ""}}) + R"(, "endpoints": [)" +
+              endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", extra({{"test/pick", ""}}))) + "]}");
+  EXPECT_EQ(ran.code, 0) << "a backend's own goes before that of all\n" << ran.output;
+  ran = check(R"({"version": 3, )" + extra({{"telemetry/logging", R"("level": "INFO")"}, {"test/sink", R"("file": "/dev/null", "level": 1)"}}) + R"(, "endpoints": []})");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find(R"(a gateway has one log sink; "telemetry/logging" is configured beside "test/sink")"), std::string::npos) << ran.output;
+}
+
+TEST(ConfigErrorTest, TheNameOfTheEncodingThatPassesBytesOnIsExact) {
+  const auto refused = [](const std::string& config, const std::string& pointer, const std::string& found) {
+    const Ran ran = run_plugged({}, "check", config);
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_NE(ran.output.find(pointer + ": "), std::string::npos) << ran.output;
+    EXPECT_NE(ran.output.find("found \"" + found + R"(" (did you mean "no-op"?))"), std::string::npos) << ran.output;
+  };
+  const std::string host = "http://127.0.0.1:8000";
+  refused(config_of(endpoint_of("/x", backend_of(host, "/d", R"("encoding": "NO-OP")"))), "/endpoints/0/backend/0/encoding", "NO-OP");
+  refused(config_of(endpoint_of("/x", backend_of(host, "/d"), R"("encoding": "No-Op", )")), "/endpoints/0/encoding", "No-Op");
+  refused(config_of(endpoint_of("/x", backend_of(host, "/d"), R"("output_encoding": "no-OP", )")), "/endpoints/0/output_encoding", "no-OP");
+  const Ran ran = run_plugged({}, "check", config_of(endpoint_of("/x", backend_of(host, "/d", R"("encoding": "SafeJSON")"))));
+  EXPECT_EQ(ran.code, 0) << "other names are read in any letter case\n" << ran.output;
+}
+
 TEST(ConfigErrorTest, AResolverThatRefusesItsHostsRefusesTheConfiguration) {
   const Ran ran = run_plugged({"directory"}, "check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", R"("sd": "test-directory")"))));
   EXPECT_EQ(ran.code, 1) << "without $TEST_DIRECTORY";

@@ -1,6 +1,10 @@
 // Connections to backends: reuse, stale ones, hosts that refuse.
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+#include <thread>
+
 #include "tests/integration/gateway_config.h"
 
 namespace sluice::test {
@@ -74,6 +78,74 @@ TEST(PoolTest, AFreshConnectionThatEndsBeforeTheAnswerIsAFailure) {
   up.wait_for_request("/d").close();
   EXPECT_EQ(client.read().status, 500);
   EXPECT_EQ(up.count("/d"), 1);
+}
+
+// Hosts of one backend that leave every answer to the test.
+class Hosts {
+ public:
+  Hosts() {
+    for (FakeUpstream& up : all_) up.manual("/d");
+  }
+  std::string config(const std::string& more = "") const {
+    return config_of(endpoint_of("/x", backend_of(all_[0].url() + R"(", ")" + all_[1].url() + R"(", ")" + all_[2].url(), "/d"), more));
+  }
+  // The nth call that any of them gets; each host gets one at most here.
+  FakeUpstream::Call call(int nth) {
+    while (count() < nth) std::this_thread::yield();
+    for (FakeUpstream& up : all_)
+      if (up.count("/d") && asked_.insert(&up).second) return up.wait_for_request("/d");
+    throw Failure("a host was asked twice");
+  }
+  int count() const { return all_[0].count("/d") + all_[1].count("/d") + all_[2].count("/d"); }
+
+ private:
+  FakeUpstream all_[3];
+  std::set<FakeUpstream*> asked_;
+};
+
+TEST(PoolTest, AConnectionThatEndsBeforeTheAnswerSendsWhatMayHappenTwiceToTheNextHost) {
+  for (const bool reset : {false, true}) {
+    Hosts hosts;
+    GatewayProcess gateway(options_of(hosts.config(R"("method": "PUT", )")));
+    TestClient client(gateway.port());
+    client.send_request("PUT", "/x", {}, "body");
+    auto first = hosts.call(1);
+    if (reset) first.reset();
+    else first.close();
+    auto second = hosts.call(2);
+    EXPECT_EQ(second.request().method, "PUT");
+    EXPECT_EQ(second.request().body, "body");
+    second.answer(Reply::json(R"({"a":1})"));
+    EXPECT_EQ(client.read().body, R"({"a":1})");
+    EXPECT_EQ(hosts.count(), 2);
+  }
+}
+
+TEST(PoolTest, WhenTheNextHostDoesTheSameItIsAFailure) {
+  Hosts hosts;
+  GatewayProcess gateway(options_of(hosts.config()));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/x");
+  hosts.call(1).close();
+  hosts.call(2).close();
+  EXPECT_EQ(client.read().status, 500);
+  EXPECT_EQ(hosts.count(), 2) << "once, so that a request that kills services does not kill all of them";
+}
+
+TEST(PoolTest, WhatMustNotHappenTwiceOrHasBegunToBeAnsweredOrTakesTooLongGoesToNoOtherHost) {
+  const auto one_call = [](const std::string& method, const std::string& more, const std::function<void(FakeUpstream::Call&)>& end) {
+    Hosts hosts;
+    GatewayProcess gateway(options_of(hosts.config(R"("method": ")" + method + "\", " + more)));
+    TestClient client(gateway.port());
+    client.send_request(method, "/x", {}, method == "POST" ? "1" : "");
+    auto call = hosts.call(1);
+    end(call);
+    EXPECT_EQ(client.read().status, 500) << method;
+    EXPECT_EQ(hosts.count(), 1) << method;
+  };
+  one_call("POST", "", [](auto& call) { call.close(); });
+  one_call("GET", "", [](auto& call) { call.send_raw("HTTP/1.1 2"), call.close(); });
+  one_call("GET", R"("timeout": "300ms", )", [](auto& call) { call.wait_for_disconnect(); });
 }
 
 TEST(PoolTest, TheNextHostIsTriedAtOnceWhenOneRefuses) {

@@ -154,6 +154,53 @@ TEST(ReloadTest, CountersOfALimitGoOnAsLongAsItIsUnchanged) {
   EXPECT_EQ(get_once(gateway.port(), "/x").status, 200) << "another limit is another bucket";
 }
 
+// Three endpoints of one path, which only conditions and methods tell apart.
+std::string same_path(FakeUpstream& up, const std::string& block, const std::vector<std::string>& which) {
+  std::string all;
+  for (const std::string& more : which) all += (all.empty() ? "" : ",") + endpoint_of("/x", backend_of(up.url(), "/d"), more + block + ", ");
+  return config_of(all);
+}
+constexpr auto kHostA = R"("match": {"host": "a.example"}, )", kHostB = R"("match": {"host": "b.example"}, )", kListed = R"("method": ["POST", "PUT"], )";
+
+TEST(ReloadTest, EndpointsOfOnePathHaveBucketsOfTheirOwnWhereverTheyStand) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  const std::string limit = extra({{"qos/ratelimit/router", R"("max_rate": 1, "every": "1h")"}});
+  GatewayProcess gateway(options_of(same_path(up, limit, {kHostA, kHostB, kListed}), 1));
+  const auto get = [&](const std::string& host) { return TestClient(gateway.port()).get("/x", {{"Host", host}}).status; };
+  const auto post = [&] { return TestClient(gateway.port()).post("/x", "{}").status; };
+  EXPECT_EQ(get("a.example"), 200);
+  EXPECT_EQ(get("a.example"), 503);
+  EXPECT_EQ(post(), 200) << "nobody has asked here";
+  gateway.configure(same_path(up, limit, {kListed, kHostB, kHostA}));
+  EXPECT_EQ(sluice_reload(gateway).code, 0);
+  EXPECT_EQ(get("a.example"), 503) << "its bucket is empty still";
+  EXPECT_EQ(post(), 503);
+  EXPECT_EQ(get("b.example"), 200) << "and this one was never asked for";
+  EXPECT_EQ(get("b.example"), 503);
+}
+
+TEST(ReloadTest, WhatIsHandedOverGoesToTheSameEndpointWhenOthersMoveOrGo) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  const std::string stamp = extra({{"test/stamp", ""}});
+  PluggedGateway gateway({"build-a/stamp"}, same_path(up, stamp, {kHostA, kHostB, kListed}));
+  const auto counted = [&](const std::string& host) { return TestClient(gateway.port()).get("/x", {{"Host", host}}).header("X-Own-Count"); };
+  const auto posted = [&] { return TestClient(gateway.port()).post("/x", "{}").header("X-Own-Count"); };
+  for (int i = 0; i < 4; ++i) counted("a.example");
+  EXPECT_EQ(counted("a.example"), "5");
+  EXPECT_EQ(counted("b.example"), "1");
+  EXPECT_EQ(posted(), "1");
+  gateway->configure(same_path(up, stamp, {kListed, kHostB, kHostA}));
+  EXPECT_EQ(sluice_reload(*gateway.operator->()).code, 0);
+  EXPECT_EQ(counted("a.example"), "6");
+  EXPECT_EQ(counted("b.example"), "2");
+  EXPECT_EQ(posted(), "2");
+  gateway->configure(same_path(up, stamp, {kHostB}));
+  EXPECT_EQ(sluice_reload(*gateway.operator->()).code, 0);
+  EXPECT_EQ(counted("b.example"), "3");
+}
+
 TEST(ReloadTest, ABreakerStaysOpen) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}", 500));
@@ -295,6 +342,30 @@ TEST(ReloadTest, WatchedFilesReloadByThemselves) {
   gateway.configure(config_of(simple(up, "/new")));
   gateway.process().wait_for_output("Reload (watch): generation 2 serves");
   EXPECT_EQ(get_once(gateway.port(), "/new").status, 200);
+}
+
+TEST(ReloadTest, FilesThatTheConfigurationNamesAreWatchedToo) {
+  TempFolder folder;
+  for (const char* name : {"first", "second"}) make_certificate(folder, name);
+  const auto put = [&](const std::string& from, const std::string& to) {
+    std::filesystem::copy_file(folder.path() + "/" + from, folder.path() + "/new");
+    std::filesystem::rename(folder.path() + "/new", folder.path() + "/" + to);
+  };
+  for (const char* to : {"authority.pem", "client.pem", "clients.pem"}) put("first.pem", to);
+  put("first.key", "client.key");
+  FakeUpstream up;
+  const std::string in = folder.path() + "/";
+  GatewayOptions o = options_of(config_of(simple(up, "/x"),
+      R"("client_tls": {"disable_system_ca_pool": true, "ca_certs": [")" + in + R"(authority.pem"], "client_certs": [{"certificate": ")" + in +
+          R"(client.pem", "private_key": ")" + in + R"(client.key"}]}, "tls": {"keys": [{"public_key": ")" + in + R"(first.pem", "private_key": ")" + in +
+          R"(first.key"}], "enable_mtls": true, "disable_system_ca_pool": true, "ca_certs": [")" + in + R"(clients.pem"]}, )"));
+  o.arguments = {"--watch"};
+  GatewayProcess gateway(std::move(o));
+  int generation = 1;
+  for (const char* to : {"authority.pem", "clients.pem"}) {
+    put("second.pem", to);
+    gateway.process().wait_for_output("Reload (watch): generation " + std::to_string(++generation) + " serves");
+  }
 }
 
 TEST(ReloadTest, AGenerationThatDoesNotEndIsNamedAndKept) {

@@ -206,6 +206,20 @@ TEST(TrialTest, ABuildThatFailsIsSentBackByItself) {
   EXPECT_EQ(fresh, 2) << "another build is";
 }
 
+TEST(TrialTest, ItIsJudgedWhenThereAreEnoughRequestsThoughTheLastOnesWereGood) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up, trial(R"("share": 50, "max_error_rate": 10, "min_requests": 10)"), 1);
+  gateway.put("flaky");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  int failed = 0;
+  for (int i = 0; i < 20; ++i) failed += gateway.get().status != 200;
+  EXPECT_EQ(failed, 6) << "of the ten that it had";
+  gateway->process().wait_for_output("was sent back");
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+}
+
 TEST(TrialTest, WhenItsTimeIsOverABuildThatDidWellHasAllRequests) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}"));

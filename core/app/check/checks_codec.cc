@@ -166,7 +166,7 @@ void check_codec(Session& s) {
     for (const plugin::Binding* b : decoders) {
       config::Report report;
       plugin::ObjectFactory factory{s.registry(), 1, report};
-      auto object = factory.make(*b, nullptr, {0, "[CHECK]", "", nullptr, nullptr, nullptr});
+      auto object = factory.make(*b, nullptr, {0, "[CHECK]", "", nullptr, nullptr, nullptr, ""});
       if (!object) continue;
       if (auto started = object->start(bench.worker()); !started) {
         s.tell(State::failed, "codec", started.error().message);

@@ -155,7 +155,8 @@ TEST(OptionsTest, BadValuesAreRefused) {
   expect_usage({"run", "-c", "x", "-p", "65536"}, "invalid argument \"65536\" for --port");
   expect_usage({"run", "-c", "x", "--port=-1"}, "invalid argument \"-1\" for --port");
   expect_usage({"run", "-c", "x", "--workers", "0"}, "invalid argument \"0\" for --workers");
-  expect_usage({"run", "-c", "x", "--workers", "1025"}, "invalid argument \"1025\" for --workers");
+  expect_usage({"run", "-c", "x", "--workers", "257"}, "invalid argument \"257\" for --workers: a number from 1 to 256 is wanted");
+  EXPECT_EQ(parsed({"run", "-c", "x", "--workers", "256"}).options.gateway.workers, 256u);
   expect_usage({"run", "-c", "x", "--log-format", "xml"}, "invalid argument \"xml\" for --log-format");
   expect_usage({"run", "-c", "x", "--log-level", "loud"}, "invalid argument \"loud\" for --log-level");
   expect_usage({"run", "-c", "x", "--strict", "--lenient"}, "--strict and --lenient cannot be used together");

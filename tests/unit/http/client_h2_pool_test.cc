@@ -174,6 +174,7 @@ TEST_F(Http2PoolTest, APeerThatEndsAFreshConnectionIsAnError) {
   auto c = call(always(b));
   run_until([&] { return c->done(); });
   EXPECT_EQ(c->code, Errc::reset);
+  EXPECT_TRUE(c->call->unanswered());
   EXPECT_EQ(b.peers.size(), 1u);
 }
 

@@ -144,6 +144,7 @@ TEST_F(Http2CallTest, AResetIsToldToThatCallAlone) {
   run_until([&] { return within->done(); });
   EXPECT_EQ(before->code, Errc::reset);
   EXPECT_FALSE(before->nothing_sent);
+  EXPECT_FALSE(before->call->unanswered()) << "the backend has said something";
   EXPECT_NE(before->message.find("INTERNAL_ERROR"), std::string::npos) << before->message;
   EXPECT_EQ(within->code, Errc::reset);
   h2[0]->respond(5, {{":status", "200"}}, "all");

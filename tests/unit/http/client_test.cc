@@ -273,6 +273,7 @@ TEST_F(ClientTest, EofOnAFreshConnectionIsAnError) {
   EXPECT_EQ(call.code, Errc::reset);
   EXPECT_EQ(call.message, "http://127.0.0.1:" + std::to_string(b.port) + ": EOF");
   EXPECT_EQ(client->stats().retried, 0u);
+  EXPECT_TRUE(call.call->unanswered());
 }
 
 TEST_F(ClientTest, PartOfAResponseOnAReusedConnectionIsNotRepeated) {
@@ -290,6 +291,7 @@ TEST_F(ClientTest, PartOfAResponseOnAReusedConnectionIsNotRepeated) {
   TestCall second{*client, o, kGet};
   run_until([&] { return second.done(); });
   EXPECT_EQ(second.code, Errc::reset);
+  EXPECT_FALSE(second.call->unanswered());
   EXPECT_EQ(n, 2);
 }
 

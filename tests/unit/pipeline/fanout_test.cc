@@ -148,6 +148,16 @@ TEST(ConcurrentCallsTest, WithoutACompleteAnswerAnIncompleteOneIsBetterThanAFail
   EXPECT_EQ(client.completed, "false");
 }
 
+TEST(ConcurrentCallsTest, OfSeveralIncompleteAnswersTheLastOneToArriveIsTaken) {
+  Pipeline p{endpoint({"a"}, R"("concurrent_calls": 3, )")};
+  FakeStream& client = p.request();
+  p.answer("a", R"("a":3)", 2, false);
+  p.answer("a", R"("a":1)", 0, false);
+  p.refuse("a", 1);
+  EXPECT_EQ(client.text, R"({"a":1})");
+  EXPECT_EQ(client.completed, "false");
+}
+
 TEST(ConcurrentCallsTest, AnAnswerAtOnceMakesFurtherCallsUnnecessary) {
   Pipeline p{endpoint({"a"}, R"("concurrent_calls": 3, )", R"(, "now": true)")};
   FakeStream& client = p.request();

@@ -12,7 +12,7 @@ using sluice::pipeline::testing::play;
 
 void note(const std::string& id, const std::string& what) { play->events.push_back(id + ' ' + what); }
 
-// A hook that does what its block says: {"id": …, "request": A, "response": A}, A being next (also when absent), reply, fail,
+// A hook that does what its block says: {"id": …, "request": A, "response": A}, A being next (also when absent), data, reply, fail,
 // wait, or forget: starts to wait and answers "next" all the same.
 class Script {
  public:
@@ -31,6 +31,12 @@ class Script {
         return x.reply(200);
       }
       return x.reply(202, id_, "text/plain");
+    }
+    if (what == "data") {  // what is there now, as a text
+      std::string seen;
+      sluice::append_json(seen, x.data());
+      note(id_, "sees " + seen);
+      return sluice::next;
     }
     if (what == "fail") return x.fail(418, id_ + " fails");
     if (what == "wait" || what == "forget") {
@@ -55,6 +61,8 @@ SCRIPT_AT(EndA, "end-a", endpoint, 100)
 SCRIPT_AT(EndB, "end-b", endpoint, 500)
 SCRIPT_AT(ProxyA, "proxy-a", proxy, 100)
 SCRIPT_AT(ProxyB, "proxy-b", proxy, 200)
+SCRIPT_AT(ProxyC, "proxy-c", proxy, 350)
+SCRIPT_AT(ProxyD, "proxy-d", proxy, 400)
 SCRIPT_AT(BackA, "back-a", backend, 100)
 SCRIPT_AT(BackB, "back-b", backend, 200)
 #undef SCRIPT_AT
@@ -123,7 +131,7 @@ struct Plain {
 
 }  // namespace
 
-SLC_PLUGIN("test.pipeline", "1", ServerA, EngineA, EndA, EndB, ProxyA, ProxyB, BackA, BackB, Hedge, Call, sluice::Decoder<Plain>,
+SLC_PLUGIN("test.pipeline", "1", ServerA, EngineA, EndA, EndB, ProxyA, ProxyB, ProxyC, ProxyD, BackA, BackB, Hedge, Call, sluice::Decoder<Plain>,
            sluice::Encoder<Plain>)
 
 namespace sluice::pipeline::testing {

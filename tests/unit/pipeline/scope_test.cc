@@ -168,5 +168,50 @@ TEST(ScopeTest, UnknownPathsPassTheServiceStagesAndNoOthers) {
   EXPECT_EQ(p.events(), "server-a request, server-a response 0, answer 301, server-a done 0");
 }
 
+// ---- static data: between the hooks below stage 350 and the others ----
+
+std::string with_static(const std::string& blocks, const std::string& strategy = "always") {
+  return R"({"endpoint": "/x", "extra_config": {"proxy": {"static": {"strategy": ")" + strategy + R"(", "data": {"s": 9}}})" +
+         (blocks.empty() ? "" : ", " + blocks) + R"(}, "backend": [{"extra_config": {"call": {}}}]})";
+}
+
+TEST(StaticDataTest, ModifiersSeeTheAnswerBeforeAndOuterStagesAfterIt) {
+  Pipeline p{with_static(R"("proxy-b": {"response": "data"}, "proxy-c": {"response": "data"}, "proxy-d": {"response": "data"})")};
+  FakeStream& client = p.request();
+  p.take_events();
+  p.answer("call", R"("a":1)");
+  EXPECT_EQ(p.events(), R"(proxy-d response 0, proxy-d sees {"a":1}, proxy-c response 0, proxy-c sees {"a":1}, proxy-b response 0, )"
+                        R"(proxy-b sees {"a":1,"s":9}, answer 200, proxy-d done 0, proxy-c done 0, proxy-b done 0)");
+  EXPECT_EQ(client.text, R"({"a":1,"s":9})");
+}
+
+TEST(StaticDataTest, ItRepairsWhatAModifierHasRefusedOrSpoiltAndNotWhatAStageOutsideHas) {
+  for (const char* side : {"request", "response"}) {
+    for (const auto& [name, repaired] : {std::pair{"proxy-d", true}, {"proxy-c", true}, {"proxy-b", false}}) {
+      SCOPED_TRACE(std::string{name} + " " + side);
+      Pipeline p{with_static("\"" + std::string{name} + "\": {\"" + side + R"(": "fail"})", "errored")};
+      FakeStream& client = p.request();
+      if (side == std::string{"response"}) p.answer("call", R"("a":1)");
+      EXPECT_EQ(client.status, repaired ? 200 : 418);
+      EXPECT_EQ(client.text, repaired ? R"({"s":9})" : "");
+      EXPECT_EQ(client.completed, "false");
+    }
+  }
+}
+
+TEST(StaticDataTest, AnAnswerInThePlaceOfTheBackendsHasItWhenAModifierGaveItAndNotFromOutside) {
+  for (const auto& [name, text] : {std::pair{"proxy-d", R"({"by":"proxy-d","s":9})"}, {"proxy-a", R"({"by":"proxy-a"})"}}) {
+    Pipeline p{with_static("\"" + std::string{name} + R"(": {"request": "reply"})")};
+    EXPECT_EQ(p.request().text, text);
+  }
+}
+
+TEST(StaticDataTest, WithoutHooksItIsThereAsWell) {
+  Pipeline p{with_static("", "errored")};
+  FakeStream& client = p.request();
+  p.refuse("call");
+  EXPECT_EQ(client.text, R"({"s":9})");
+}
+
 }  // namespace
 }  // namespace sluice::pipeline::testing

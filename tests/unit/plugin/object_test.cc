@@ -284,5 +284,29 @@ TEST_F(HandoverTest, WhatIsRefusedTooLargeOrOfNoUseStartsAsNew) {
   EXPECT_TRUE(issues().empty()) << "the reload goes on";
 }
 
+TEST_F(HandoverTest, EndpointsOfOnePathAreToldApartByMethodsAndConditions) {
+  const auto made = [&](const std::vector<std::string>& labels, const Places* before) {
+    ObjectFactory factory_of{registry, 1, report, before};
+    std::vector<std::shared_ptr<Object>> all;
+    for (const std::string& label : labels) {
+      Context context;
+      context.scope = SLC_AT_ENDPOINT, context.where = "[ENDPOINT: /x]", context.endpoint_label = label;
+      all.push_back(factory_of.make(*registry.find_namespace("t/state", nullptr), nullptr, context));
+    }
+    return all;
+  };
+  auto old = made({"GET /x (host a)", "GET /x (host b)", "POST, PUT /x"}, nullptr);
+  Places places = places_of(old);
+  int exported = 0;
+  on_export = [&](auto write, void* to) { return ++exported, write(to, S("x")); };
+  auto turned = made({"POST, PUT /x", "GET /x (host b)", "GET /x (host a)"}, &places);
+  EXPECT_EQ(exported, 3);
+  EXPECT_EQ(turned[0]->key(), old[2]->key());
+  EXPECT_EQ(turned[1]->key(), old[1]->key());
+  EXPECT_EQ(turned[2]->key(), old[0]->key());
+  made({"GET /x (host c)"}, &places);
+  EXPECT_EQ(exported, 3) << "nobody was there";
+}
+
 }  // namespace
 }  // namespace sluice::plugin

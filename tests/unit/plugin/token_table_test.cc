@@ -268,5 +268,19 @@ TEST(PostTest, RunsOnTheLoopFromAnyThreadAndNotInsideTheCall) {
   EXPECT_EQ(api.worker_count(w.worker.get()), 1u);
 }
 
+TEST(TokenTest, AWorkerWhoseNumberFitsIntoNoTokenHasNone) {
+  FakeWorker first{0, 257}, beyond{256, 257};
+  FakeExchange here{first}, there{beyond};
+  const slc_token token = api.suspend(here.x.get());
+  ASSERT_NE(token, 0u);
+  EXPECT_FALSE(TokenTable::publish(beyond.worker->tokens.get()));
+  EXPECT_EQ(api.suspend(there.x.get()), 0u) << "it would be a token of worker 0";
+  EXPECT_EQ(api.timer(beyond.worker.get(), there.x.get(), 1, [](void*, slc_exchange*) noexcept {}, nullptr), 0u);
+  Waiter waiter{*here.x};
+  EXPECT_EQ(api.resume(token, SLC_NEXT), SLC_OK) << "worker 0 is still found";
+  first.turn();
+  EXPECT_EQ(waiter.action, SLC_NEXT);
+}
+
 }  // namespace
 }  // namespace sluice::plugin

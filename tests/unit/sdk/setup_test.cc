@@ -14,10 +14,10 @@ namespace {
 struct Case {
   FakeHost host;
   bool ok = false;
-  explicit Case(std::string_view json, std::string_view where = "/extra_config/x") {
+  explicit Case(std::string_view json, std::string_view where = "/extra_config/x", std::string_view endpoint = R"({"endpoint": "/a/{b}", "method": "POST"})") {
     host.location = where;
     std::string error;
-    host.surrounding[SLC_AT_ENDPOINT] = Json::parse(R"({"endpoint": "/a/{b}", "method": "POST"})", error);
+    host.surrounding[SLC_AT_ENDPOINT] = Json::parse(endpoint, error);
     ok = Configured{host, SLC_ENTRY_SYMBOL, "test/options", json}.ok();
   }
 };
@@ -106,6 +106,19 @@ TEST(SetupTest, UniqueKeyFollowsTheEndpointAndNotItsPosition) {
   EXPECT_EQ(Options::last.key, "POST /a/{b}/backend/1/extra_config/x");
   Case b{"{}", "/extra_config/x"};
   EXPECT_EQ(Options::last.key, "/extra_config/x");
+}
+
+TEST(SetupTest, UniqueKeyTellsMethodsAndConditionsApart) {
+  const auto key = [](std::string_view endpoint) {
+    Case c{"{}", "/endpoints/3/extra_config/x", endpoint};
+    return Options::last.key;
+  };
+  EXPECT_EQ(key(R"({"endpoint": "/x"})"), "GET /x/extra_config/x");
+  EXPECT_EQ(key(R"({"endpoint": "/x", "method": []})"), "GET /x/extra_config/x");
+  EXPECT_EQ(key(R"({"endpoint": "/x", "method": ["POST", "PUT"]})"), "POST,PUT /x/extra_config/x");
+  EXPECT_EQ(key(R"({"endpoint": "/x", "match": {"host": "a"}})"), R"(GET /x {"host":"a"}/extra_config/x)");
+  EXPECT_EQ(key(R"({"endpoint": "/x", "match": {"host": ["a", "b"], "headers": {"v": "1\"2"}}})"),
+            R"(GET /x {"host":["a","b"],"headers":{"v":"1\"2"}}/extra_config/x)");
 }
 
 TEST(DurationTest, ReadsTheReferencesGrammar) {

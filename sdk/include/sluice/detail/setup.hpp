@@ -208,16 +208,27 @@ class Setup {
   std::string_view location() const { return report_ ? view(services_->config->location(report_)) : std::string_view{}; }
   uint32_t scope() const { return report_ ? static_cast<uint32_t>(services_->config->scope(report_)) : 0; }
   // A name of this block that stays the same when a reload moves its endpoint to another position of the file: for shared()
-  // and limiter(). Method and endpoint are unique in a configuration, and so is what is below them.
+  // and limiter(). Methods, path and conditions of an endpoint are unique in a configuration, and so is what is below them.
   std::string unique_key() const {
     const std::string_view where = location();
     const Value endpoint = surrounding(SLC_AT_ENDPOINT);
     constexpr std::string_view list = "/endpoints/";
     if (!endpoint.is_object() || where.substr(0, list.size()) != list) return std::string{where};
-    const std::string_view method = endpoint["method"].text();
-    std::string out{method.empty() ? std::string_view{"GET"} : method};
+    std::string out;
+    const Value method = endpoint["method"];
+    if (!method.is_array()) out.append(method.text());
+    else
+      for (uint32_t i = 0, n = method.size(); i < n; ++i) {
+        if (!out.empty()) out += ',';
+        out.append(method.at(i).text());
+      }
+    if (out.empty()) out = "GET";
     out += ' ';
     out.append(endpoint["endpoint"].text());
+    if (const Value match = endpoint["match"]; match.is_object()) {
+      out += ' ';
+      append_value(out, match);
+    }
     const size_t rest = where.find('/', list.size());
     if (rest != std::string_view::npos) out.append(where.substr(rest));
     return out;
@@ -296,6 +307,30 @@ class Setup {
       else if (c == '/') out += "~1";
       else out += c;
     }
+  }
+  // Texts, lists and objects of the configuration so that different ones read differently.
+  static void append_value(std::string& out, Value v) {
+    if (v.is_array() || v.is_object()) {
+      out += v.is_array() ? '[' : '{';
+      for (uint32_t i = 0, n = v.size(); i < n; ++i) {
+        std::string_view name;
+        const Value item = v.at(i, &name);
+        if (i > 0) out += ',';
+        if (v.is_object()) append_quoted(out, name), out += ':';
+        append_value(out, item);
+      }
+      out += v.is_array() ? ']' : '}';
+    } else {
+      append_quoted(out, v.text());
+    }
+  }
+  static void append_quoted(std::string& out, std::string_view text) {
+    out += '"';
+    for (const char c : text) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
   }
   std::string pointer(std::string_view key) const {
     std::string out = pointer_;

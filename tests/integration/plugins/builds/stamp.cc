@@ -1,5 +1,5 @@
 // test/stamp: says in the answer which build of it was at work, and counts the requests that began and those that ended
-// (on_done) in blocks that all builds share. The build "bad" fails every request.
+// (on_done) in blocks that all builds share. The build "bad" fails every request, "flaky" its first six.
 #include <atomic>
 #include <string>
 
@@ -38,8 +38,10 @@ class Stamp {
   Action on_request(Exchange) const {
     count_->fetch_add(1, std::memory_order_relaxed);
     own_.fetch_add(1, std::memory_order_relaxed);
-#ifdef STAMP_BAD
+#if defined(STAMP_BAD)
     return sluice::failed;
+#elif defined(STAMP_FLAKY)
+    return seen_.fetch_add(1) < 6 ? sluice::failed : sluice::next;
 #else
     return sluice::next;
 #endif
@@ -55,7 +57,7 @@ class Stamp {
 
  private:
   sluice::Header out_, count_header_, done_header_, own_header_;
-  mutable std::atomic<int64_t> own_{0};
+  mutable std::atomic<int64_t> own_{0}, seen_{0};
   std::atomic<int64_t>*count_ = nullptr, *done_ = nullptr;
 };
 
