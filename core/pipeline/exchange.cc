@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kUserAgent = "sluice Version " SLC_VERSION;
 
+Error body_too_large() { return {.code = Errc::limit, .source = Source::client, .http_status = 413, .message = "request body too large"}; }
+
 // The router works on decoded paths; the server has refused broken escapes.
 std::string_view decode_path(Arena& arena, std::string_view path) {
   if (path.find('%') == path.npos) return path;
@@ -154,12 +156,14 @@ void Exchange::on_drain() noexcept {
   if (wake_.waiting()) wake_.set();
 }
 
+size_t Exchange::most_of_body() const { return endpoint_ ? endpoint_->config->max_request_body : config::kMaxRequestBody; }
+
 bool Exchange::take_body(http::Slices slices, bool last) {
   if (body_sink.data) return body_sink.data(body_sink.context, slices, last);
   size_t n = http::total_size(slices);
-  const size_t most = endpoint_ ? endpoint_->config->max_request_body : config::kMaxRequestBody;
+  const size_t most = most_of_body();
   if (body_size_ + n > most) {
-    body_error_ = {.code = Errc::limit, .source = Source::client, .http_status = 413, .message = "request body too large"};
+    body_error_ = body_too_large();
   } else if (!body_error_) {
     if (body_size_ + n > body_room_) {
       size_t room = std::max(body_size_ + n, body_room_ * 2);
@@ -196,7 +200,9 @@ loop::Task<bool> Exchange::read_body() {
     read_upload();
   } else if (stream_.body_complete()) {
     body = stream_.body();
-    co_return true;
+    if (body.size() <= most_of_body()) [[likely]]
+      co_return true;
+    body_error_ = body_too_large();
   } else {
     http::Slice beginning = stream_.body();
     if (!beginning.empty()) take_body({&beginning, 1}, false);

@@ -106,6 +106,7 @@ class Exchange final : public http::StreamOwner {
   loop::Task<void> take_first(BackendScope&, http::Slices*, bool* last);
   loop::Task<bool> read_body();          // false: it failed, the answer is set
   bool take_body(http::Slices, bool last);  // for body_sink, or into memory
+  size_t most_of_body() const;              // bytes, of one that is held whole
   void fail_body(const Error&);
   // ---- exchange_stream.cc ----
   struct Streams;
