@@ -78,8 +78,16 @@ TEST(FormatsTest, TomlBecomesJson) {
       {"\"x/y\" = 1979-05-27\n", R"({"x/y":"1979-05-27"})"},
   };
   for (const Case& c : cases) EXPECT_EQ(as_json(Format::toml, c.text), c.json) << c.text;
-  for (const char* wrong : {"a = \n", "a = 1\na = 2\n", "a = inf\n", "[x\n", "a = \"x\n"})
+  for (const char* wrong : {"a = \n", "a = 1\na = 2\n", "a = inf\n", "[x\n", "[?x]\n", "[[?x]]\n", "a = \"x\n"})
     EXPECT_TRUE(as_json(Format::toml, wrong).starts_with("refused at ")) << wrong;
+  for (const char* stray : {"\xc3\xa9 = 1\n", "a = 1\n[[t\xef\xbf\xbd]]\n", "a = 'x' \xe2\x80\x83\n", "[ \xc3\xa9]\n", "a = 0\":[x\xcf\x8f, b = \"c\"\n"})
+    EXPECT_TRUE(as_json(Format::toml, stray).starts_with("refused at ")) << stray;
+  const Case inside[] = {
+      {"\xef\xbb\xbf# \xc3\xa9\na = '\xc3\xa9' # \xc3\xa9\n", "{\"a\":\"\xc3\xa9\"}"},
+      {"\"\xc3\xa9\" = \"\\\"\xc3\xa9\"\n", "{\"\xc3\xa9\":\"\\\"\xc3\xa9\"}"},
+      {"a = \"\"\"\n'\xc3\xa9\" \\\"\"\"\"\"\nb = '''\\\xc3\xa9'''\n", "{\"a\":\"'\xc3\xa9\\\" \\\"\\\"\",\"b\":\"\\\\\xc3\xa9\"}"},
+  };
+  for (const Case& c : inside) EXPECT_EQ(as_json(Format::toml, c.text), c.json) << c.text;
   std::string dots = "a";
   for (int i = 0; i < 100000; ++i) dots += ".a";
   EXPECT_NE(as_json(Format::toml, dots + " = 1\n").find("a key has more than 200 parts"), std::string::npos);
