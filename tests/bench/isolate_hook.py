@@ -9,17 +9,17 @@ plugin, with it in the gateway, and with it isolated. One connection, request af
 
 With --max-us it fails when the median of at least five rounds of what isolation adds to a request is larger.
 """
-import re, statistics, subprocess, sys, time
+import json, re, statistics, subprocess, sys, time
 
 from harness import Backend, Client, Gateway, arguments, quiet
 
 KINDS = ("without", "in the gateway", "isolated")
 
 
-def configuration(kind, backend, namespace, plugin):
+def configuration(kind, backend, namespace, plugin, block):
     endpoint = {"endpoint": "/x", "backend": [{"host": [backend.url()], "url_pattern": "/d"}]}
     if kind != "without":
-        endpoint["extra_config"] = {namespace: {}}
+        endpoint["extra_config"] = {namespace: block}
     root = {"plugin": {"isolate": [plugin]}} if kind == "isolated" else {}
     return quiet(endpoints=[endpoint], **root)
 
@@ -49,12 +49,13 @@ def main():
     p.add_argument("--seconds", type=int, default=2, help="of each throughput round; needs wrk")
     p.add_argument("--namespace", default="security/bot-detector")
     p.add_argument("--plugin", default="bot-detector", help="its id or file")
+    p.add_argument("--block", type=json.loads, default={"deny": ["NoSuchBot/1.0"]}, help="options of the plugin as JSON; an empty block may ask for no hook at all")
     p.add_argument("--max-us", type=float, help="most that an isolated plugin may add to a request")
     args = p.parse_args()
     if args.max_us is not None and args.rounds < 5:
         sys.exit("--max-us wants the median of at least 5 rounds")
     backend = Backend()
-    gateways = {k: Gateway(args, configuration(k, backend, args.namespace, args.plugin)) for k in KINDS}
+    gateways = {k: Gateway(args, configuration(k, backend, args.namespace, args.plugin, args.block)) for k in KINDS}
     latencies, rates = {k: [] for k in KINDS}, {k: [] for k in KINDS}
     try:
         for _ in range(args.rounds):
