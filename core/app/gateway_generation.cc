@@ -61,6 +61,8 @@ std::string_view to_string(Role r) {
   return "";
 }
 
+std::string_view role_of(const Live& l) { return l.stuck && l.role == Role::draining ? "stuck" : to_string(l.role); }
+
 Live::~Live() = default;
 
 namespace {

@@ -33,6 +33,9 @@ struct Live {
   std::unique_ptr<Tally> tally;       // of the trial that this generation is
 };
 
+// What it is called where people and tools read of it: its role, or "stuck" where it should be gone and is not.
+std::string_view role_of(const Live&);
+
 // Reads the configuration and the plugins and compiles both. nullptr: refused; the report says why, located, either way.
 // `before`: what serves now, at a reload. `pins`: builds to take in the place of what the files hold.
 std::unique_ptr<Live> build_generation(const GatewayOptions&, uint32_t workers, const Live* before, const plugin::Pins& pins,

@@ -99,11 +99,11 @@ std::string Gateway::metrics() const {
     std::lock_guard lock{self.mutex};
     out.add(kGeneration, whole(self.current_number));
     // Every role every time, so that a graph shows a zero and no gap.
-    static constexpr std::array<std::string_view, 4> kRoles{"current", "trial", "draining", "stuck"};
+    static constexpr std::array<std::string_view, 5> kRoles{"current", "trial", "draining", "stuck", "ending"};
     std::map<std::string_view, std::pair<uint64_t, uint64_t>> roles;
     const Live* current = nullptr;
     for (const auto& l : self.live) {
-      auto& [n, requests] = roles[l->stuck ? std::string_view{"stuck"} : to_string(l->role)];
+      auto& [n, requests] = roles[role_of(*l)];
       ++n, requests += in_flight[l->number];
       if (l->number == self.current_number) current = l.get();
     }

@@ -75,7 +75,7 @@ std::string Gateway::status(const std::string& sections) const {
     array all;
     for (const auto& l : self.live) {
       object g{{"number", l->number},
-               {"role", l->stuck && l->role == Role::draining ? "stuck" : std::string_view{to_string(l->role)}},
+               {"role", role_of(*l)},
                {"age_s", rounded(seconds_since(l->since))},
                {"in_flight", in_flight[l->number]},
                {"endpoints", l->generation ? l->generation->endpoints.size() : 0},
