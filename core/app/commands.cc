@@ -4,14 +4,19 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "core/app/admin.h"
 #include "core/app/daemon.h"
+#include "core/app/forced_end.h"
 #include "core/app/lint.h"
 #include "core/app/pid_file.h"
 #include "core/app/signals.h"
@@ -149,6 +154,45 @@ std::string crash_folder(const Options& o) {
   return std::string{folders.substr(0, folders.find(':'))};
 }
 
+// Signals reach the process before there is a gateway, and a create() that does not return must not keep it from ending.
+struct Signalled {
+  std::mutex mutex;
+  Gateway* gateway = nullptr;  // while it can be asked for something
+  std::function<void()> reload;
+  std::atomic<bool> ending{false};
+
+  void use(Gateway* g, std::function<void()> how = {}) {
+    std::lock_guard lock{mutex};
+    gateway = g, reload = std::move(how);
+  }
+  Signals::Reactions reactions(const plugin::HookState& main_thread, PidFile& pid_file) {
+    return {
+        [this](int signal) -> uint64_t {
+          ending = true;
+          std::lock_guard lock{mutex};
+          stamped(std::string{"Signal intercepted: "} + name_of(signal));
+          if (!gateway) return 1;
+          notify("STOPPING=1");
+          uint64_t limit = gateway->drain_limit_ms();
+          SLC_LOG(info, "Finishing the running requests, for at most ", limit, " ms");
+          gateway->drain();
+          return limit;
+        },
+        [this] {
+          std::lock_guard lock{mutex};
+          SLC_LOG(warning, "Stopping at once");
+          if (gateway) gateway->stop();
+        },
+        [this] {
+          std::lock_guard lock{mutex};
+          if (reload) reload();
+        },
+        [&] { end_by_force(main_thread, pid_file); },
+        kForcedEndMs,
+    };
+  }
+};
+
 // Serves until the end. What went wrong has been said; the background process's parent hears only the code.
 int serve(const Options& o, Background& background) {
   PidFile pid_file;
@@ -157,6 +201,9 @@ int serve(const Options& o, Background& background) {
     if (!created) return complain("ERROR " + created.error().message + "\n"), kFailure;
     pid_file = std::move(*created);
   }
+  Signalled signalled;
+  Signals signals;  // its thread ends before what it reacts with
+  if (!signals.begin(signalled.reactions(plugin::hook_state, pid_file))) return complain("ERROR signals cannot be received: no file descriptors left\n"), kFailure;
   config::Report report;
   auto gateway = Gateway::build(o.gateway, report);
   if (!gateway) {
@@ -188,40 +235,21 @@ int serve(const Options& o, Background& background) {
       watch.look_again();
     });
   };
-  Signals signals;
-  bool listening = signals.begin({
-      [&](int signal) {
-        stamped(std::string{"Signal intercepted: "} + name_of(signal));
-        notify("STOPPING=1");
-        uint64_t limit = gateway->drain_limit_ms();
-        SLC_LOG(info, "Finishing the running requests, for at most ", limit, " ms");
-        gateway->drain();
-        return limit;
-      },
-      [&] {
-        SLC_LOG(warning, "Stopping at once");
-        gateway->stop();
-      },
-      [&] { reload("SIGHUP"); },
-  });
-  if (!listening) {
-    complain("ERROR signals cannot be received: no file descriptors left\n");
-    gateway->stop();
-    gateway->wait();
-    return kFailure;
-  }
+  signalled.use(gateway.get(), [&] { reload("SIGHUP"); });
+  if (signalled.ending) gateway->stop();
   if (admin) admin->start();
   if (o.watch && !watch.begin([&] { return gateway->watched_files(); }, [&] { reload("watch"); })) {
     complain("ERROR --watch: files cannot be watched, no inotify instances left (sysctl fs.inotify.max_user_instances)\n");
     gateway->stop();
     gateway->wait();
+    signals.end();
     return kFailure;
   }
   SLC_LOG(info, "[SERVICE: Gin] Listening on port: ", *port);
   background.ready();
   notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
   gateway->wait();
-  signals.end();  // all that may ask it for something, before the gateway goes
+  signalled.use(nullptr);  // all that may ask it for something, before the gateway goes
   watch.end();
   admin.reset();
   gateway->wait();  // and what they asked for meanwhile is answered while all that hear the answer are here

@@ -62,6 +62,8 @@ struct Gateway::Impl {
   Control control;
   std::atomic<bool> ending{false};
   std::atomic<uint64_t> drain_limit_ms{0};
+  const plugin::HookState* main_thread = &plugin::hook_state;  // of the thread that builds it and waits
+  std::atomic<int64_t> reloading_ms{0};  // when the reload that runs began, on the clock of the day; 0: none runs
   uint32_t running = 0;  // workers
   uint64_t last_number = 0;
   Trials trials;                // written under the mutex

@@ -69,6 +69,11 @@ std::string names_of(const std::vector<Trials::Build>& builds) {
   return out;
 }
 
+std::string holder_of(uint32_t worker) {
+  auto running = plugin::watchdog::running_in(worker);
+  return running ? running->text() + " holds" : "a plugin holds";
+}
+
 }  // namespace
 
 std::string ReloadOutcome::json() const {
@@ -122,10 +127,12 @@ ReloadOutcome Gateway::Impl::reload(const ReloadRequest& request) {
   out.trigger = request.trigger;
   out.unix_ms = wall_ms();
   out.generation = current_number;
+  reloading_ms = out.unix_ms;
   if (ending)
     out.error = "the gateway is stopping";
   else
     read_and_swap(request, out);
+  reloading_ms = 0;
   out.generation = current_number;
   out.took_ms = static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
   note(out);
@@ -241,8 +248,7 @@ Result<bool, Problem> Gateway::Impl::stage(Live& l) {
   auto answers = round.wait(kStageLimit);
   for (size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i])
-      return Problem{ending ? "the gateway is stopping"
-                            : "worker " + std::to_string(i) + " does not answer: a plugin holds its event loop. Nothing was swapped; see sluice status"};
+      return Problem{ending ? "the gateway is stopping" : "worker " + std::to_string(i) + " does not answer: " + holder_of(static_cast<uint32_t>(i)) + " its event loop. Nothing was swapped"};
     if (!*answers[i]) return answers[i]->error();
   }
   return true;

@@ -43,10 +43,12 @@ std::string Gateway::status(const std::string& sections) const {
   uint64_t connections = 0, requests = 0;
   std::map<uint64_t, uint64_t> in_flight;
   http::ClientStats client;
-  array silent;
+  array silent, holders;
   for (size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i]) {
       silent.emplace_back(i);
+      if (auto running = plugin::watchdog::running_in(static_cast<uint32_t>(i)))
+        holders.push_back({{"worker", i}, {"plugin", running->plugin}, {"binding", running->binding}, {"place", running->place}, {"hook", plugin::to_string(running->hook)}});
       continue;
     }
     const WorkerCounts& w = *answers[i];
@@ -66,6 +68,7 @@ std::string Gateway::status(const std::string& sections) const {
   out["config"] = self.options.config_file;
   out["workers"] = self.workers.size();
   if (!silent.empty()) out["workers_that_do_not_answer"] = std::move(silent);
+  if (!holders.empty()) out["held_by"] = std::move(holders);
   out["connections"] = connections;
   out["requests"] = requests;
   out["backend_connections"] = {{"idle", client.idle}, {"active", client.active}, {"opened", client.opened}, {"reused", client.reused}};
@@ -85,6 +88,11 @@ std::string Gateway::status(const std::string& sections) const {
     }
     out["generations"] = std::move(all);
     object reload{{"done", self.reloads}, {"refused", self.refused}};
+    if (const int64_t since = self.reloading_ms) {
+      object now{{"since_unix_ms", since}};
+      if (auto busy = plugin::watchdog::running_on(*self.main_thread)) now["runs"] = busy->text();
+      reload["running"] = std::move(now);
+    }
     reload["last"] = nullptr;
     if (self.last) {
       const ReloadOutcome& r = *self.last;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace sluice::app {
@@ -59,17 +60,23 @@ void Signals::end() {
 }
 
 void Signals::run() {
-  bool draining = false, limited = false, stopped = false;
-  Clock::time_point limit;
+  bool draining = false, stopped = false;
+  std::optional<Clock::time_point> limit;  // of the phase
   auto stop = [&] {
-    if (!std::exchange(stopped, true)) reactions_.stop();
+    if (std::exchange(stopped, true)) return;
+    reactions_.stop();
+    limit = Clock::now() + std::chrono::milliseconds{reactions_.force_ms};
   };
   for (;;) {
     pollfd wait[2] = {{signals_, POLLIN, 0}, {ending_, POLLIN, 0}};
-    int n = ::poll(wait, 2, limited && !stopped ? wait_ms(limit) : -1);
+    int n = ::poll(wait, 2, limit ? wait_ms(*limit) : -1);
     if (n < 0 && errno != EINTR) return;
     if (wait[1].revents) return;
-    if (limited && !stopped && Clock::now() >= limit) stop();
+    if (limit && Clock::now() >= *limit) {
+      limit.reset();
+      if (stopped) reactions_.force();
+      else stop();
+    }
     signalfd_siginfo info;
     while (::read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       int signal = static_cast<int>(info.ssi_signo);
@@ -78,7 +85,6 @@ void Signals::run() {
       } else if (!draining) {
         draining = true;
         if (uint64_t ms = reactions_.drain(signal)) {
-          limited = true;
           // An hour more or less makes no difference beyond a day, but an overflow would.
           limit = Clock::now() + std::chrono::milliseconds{std::min<uint64_t>(ms, 86400000)};
         }

@@ -13,6 +13,8 @@ class Signals {
     std::function<uint64_t(int signal)> drain;
     std::function<void()> stop;    // the second one, or the time is over; once
     std::function<void()> reload;  // SIGHUP
+    std::function<void()> force = [] {};  // `force_ms` after stop, when end() has not been called by then; once
+    uint64_t force_ms = 0;
   };
   // Blocks SIGTERM, SIGINT and SIGHUP and ignores SIGPIPE, for this thread and all it will start. Before any thread exists.
   static void block();

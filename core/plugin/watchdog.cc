@@ -69,7 +69,8 @@ void keep(Book& b, Stall s) {
 }
 
 constexpr std::string_view kUnknown = "a function that a plugin left to run later (which plugin is not known)";
-std::string title(const Stall& s) {
+template <class Named>
+std::string title(const Named& s) {
   if (s.plugin.empty()) return std::string{kUnknown};
   return s.place + "[" + s.binding + "] " + std::string{to_string(s.hook)} + " of plugin " + s.plugin + " " + s.version;
 }
@@ -107,6 +108,37 @@ std::vector<Stall> recent() {
   Book& b = book();
   std::lock_guard lock{b.mutex};
   return {b.recent.begin(), b.recent.end()};
+}
+
+std::string Running::text() const {
+  return plugin.empty() && hook != HookKind::callback ? std::string{to_string(hook)} + " of a plugin" : title(*this);
+}
+
+std::optional<Running> running_on(const HookState& state) {
+  const uint64_t packed = state.running.load(std::memory_order_relaxed);
+  if (!packed) return {};
+  Running r;
+  r.hook = HookState::kind_of(packed);
+  cost::Owner owner;
+  if (cost::describe(HookState::account_of(packed), &owner, &r.place)) r.plugin = owner.plugin, r.version = owner.version, r.binding = owner.binding;
+  return r;
+}
+
+std::optional<Running> running_in(uint32_t worker) {
+  Book& b = book();
+  std::lock_guard lock{b.mutex};
+  for (const Watched& w : b.threads)
+    if (w.worker == worker) return running_on(*w.state);
+  return {};
+}
+
+std::vector<Held> held_workers() {
+  std::vector<Held> all;
+  Book& b = book();
+  std::lock_guard lock{b.mutex};
+  for (const Watched& w : b.threads)
+    if (auto by = running_on(*w.state)) all.push_back({w.worker, std::move(*by)});
+  return all;
 }
 
 }  // namespace watchdog

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,6 +42,23 @@ namespace watchdog {
 void watch_this_thread(uint32_t worker);
 // The latest occasions, newest first, at most 16. [any]
 std::vector<Stall> recent();
+
+// A call into a plugin that has not returned.
+struct Running {
+  HookKind hook = HookKind::none;
+  std::string plugin, version, binding, place;  // empty where the code belongs to no place any more
+  std::string text() const;                     // "[ENDPOINT: /x][acme/geoip] on_request of plugin acme.geoip 1.0"
+};
+// What runs on the thread of this state just now; nullopt: no plugin's code. [any]
+std::optional<Running> running_on(const HookState&);
+// What runs on the watched thread of a worker. [any]
+std::optional<Running> running_in(uint32_t worker);
+struct Held {
+  uint32_t worker;
+  Running by;
+};
+// Every watched thread that is in a plugin's code just now. [any]
+std::vector<Held> held_workers();
 }  // namespace watchdog
 
 class Watchdog {

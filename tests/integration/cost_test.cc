@@ -197,6 +197,54 @@ TEST_F(PluginCostTest, AHookThatDoesNotComeBackIsNamedWhileItIsInside) {
   gateway->process().wait_for_output("held its event loop for about ");
 }
 
+// `stop_again`: a second signal, else the time for finishing is over by itself.
+void ends_although_a_hook_does_not(FakeUpstream& up, bool stop_again) {
+  TempFolder folder;
+  PluggedGateway gateway({"misbehaving/never_returns"},
+                         one_endpoint(up, "never-returns", std::string{R"("plugin": {"watchdog_ms": 20}, "max_shutdown_wait_time": )"} + (stop_again ? R"("1h")" : R"("1ms")")), 1,
+                         {{"SLUICE_TEST_RELEASE", folder.path() + "/release"}});
+  TestClient client(gateway.port());
+  client.send_request("GET", "/bad");
+  gateway->process().wait_for_output("worker 0 serves nobody: for ");
+  gateway->terminate();
+  gateway->process().wait_for_output("Signal intercepted");
+  if (stop_again) gateway->terminate();
+  EXPECT_EQ(gateway->wait_for_exit(), 1) << gateway->log();
+  EXPECT_TRUE(contains(gateway->log(), "Worker 0 cannot end: [ENDPOINT: /bad][misbehaving/never-returns] on_request of plugin misbehaving.never-returns 1.0.0 does not return"))
+      << gateway->log();
+  EXPECT_TRUE(contains(gateway->log(), "Ending by force")) << gateway->log();
+}
+
+TEST_F(PluginCostTest, AHookThatDoesNotComeBackDoesNotKeepASecondSignalFromEndingTheGateway) { ends_although_a_hook_does_not(up, true); }
+TEST_F(PluginCostTest, AHookThatDoesNotComeBackDoesNotKeepTheTimeForFinishingFromBeingOver) { ends_although_a_hook_does_not(up, false); }
+
+TEST_F(PluginCostTest, TheStatusNamesWhoHoldsAWorker) {
+  TempFolder folder;
+  PluggedGateway gateway({"misbehaving/never_returns"}, one_endpoint(up, "never-returns", R"("plugin": {"watchdog_ms": 20})"), 1,
+                         {{"SLUICE_TEST_RELEASE", folder.path() + "/release"}});
+  TestClient client(gateway.port());
+  client.send_request("GET", "/bad");
+  gateway->process().wait_for_output("worker 0 serves nobody: for ");
+  const Ran status = run_program({gateway_binary(), "status", "--admin", gateway->admin()});
+  EXPECT_TRUE(contains(status.output, "worker 0 is held by [ENDPOINT: /bad][misbehaving/never-returns] on_request of plugin misbehaving.never-returns")) << status.output;
+  folder.write("release", "");
+  EXPECT_EQ(client.read().status, 200);
+}
+
+TEST(StartTest, ASignalEndsAGatewayWhosePluginDoesNotReturnFromCreate) {
+  TempFolder folder;
+  PluginFolder plugins{{"poison"}};
+  const std::string file = folder.write("krakend.json", R"({"version": 3, "listen_ip": "127.0.0.1", "port": 1, "endpoints": [{"endpoint": "/x", "extra_config": {"test/poison": {"in": "create", "do": "loop"}},
+    "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/d"}]}]})");
+  Process process({gateway_binary(), "run", "-c", file, "--plugins", plugins.path(), "--pid-file", folder.path() + "/pid", "--admin", "off"}, {}, folder.path());
+  process.wait_for_output("the deed begins");
+  process.signal(SIGTERM);
+  process.wait_for_output("Signal intercepted");
+  EXPECT_EQ(process.wait(), 1);
+  EXPECT_TRUE(contains(process.output(), "create of plugin test.poison")) << process.output();
+  EXPECT_NE(::access((folder.path() + "/pid").c_str(), F_OK), 0) << "the file is gone";
+}
+
 TEST_F(PluginCostTest, TheExampleOfTheOperatingPageIsAConfiguration) {
   std::ifstream in{SLC_SOURCE_FOLDER "/docs/operating.md"};
   const std::string page = (std::stringstream{} << in.rdbuf()).str();

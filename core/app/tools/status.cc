@@ -91,6 +91,12 @@ void show_reload(const object& o) {
   const object* reload = object_of(o, "reload");
   if (!reload) return;
   print(stdout, heading("Reload") + "  " + text_of(*reload, "done") + " done, " + text_of(*reload, "refused") + " refused\n");
+  if (const object* now = object_of(*reload, "running")) {
+    const value* since = now->if_contains("since_unix_ms");
+    const double age = since && since->is_number() ? static_cast<double>(std::time(nullptr)) - since->to_number<double>() / 1000 : 0;
+    const value* runs = now->if_contains("runs");
+    print(stdout, painted("  one has been running for " + std::to_string(static_cast<int64_t>(std::max(age, 0.0))) + " s" + (runs ? ": " + text_of(*now, "runs") : ""), "33", 1) + "\n");
+  }
   const object* last = object_of(*reload, "last");
   if (!last) return;
   const value* ok = last->if_contains("ok");
@@ -199,6 +205,12 @@ void show(const object& o) {
                       text_of(*b, "reused") + " times reused\n");
   if (const value* silent = o.if_contains("workers_that_do_not_answer"); silent && silent->is_array())
     print(stdout, painted("  " + std::to_string(silent->get_array().size()) + " workers do not answer: a plugin holds their event loop; the figures lack theirs", "31", 1) + "\n");
+  if (const value* holders = o.if_contains("held_by"); holders && holders->is_array())
+    for (const value& v : holders->get_array())
+      if (v.is_object()) {
+        const object& h = v.get_object();
+        print(stdout, painted("  worker " + text_of(h, "worker") + " is held by " + text_of(h, "place") + "[" + text_of(h, "binding") + "] " + text_of(h, "hook") + " of plugin " + text_of(h, "plugin"), "31", 1) + "\n");
+      }
   std::vector<std::vector<std::string>> rows{{"GENERATION", "ROLE", "AGE", "IN FLIGHT", "ENDPOINTS", "PLUGINS"}};
   if (const value* all = o.if_contains("generations"); all && all->is_array())
     for (const value& v : all->get_array())

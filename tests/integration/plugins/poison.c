@@ -55,8 +55,10 @@ static slc_action act(slc_str deed, slc_exchange* x) {
   if (x && is(deed, "alloc") && !exchange->alloc(x, 100000, 8)) return SLC_FAIL;
   if (is(deed, "abort")) die(SIGABRT);
   if (is(deed, "exit")) _exit(3);
-  if (is(deed, "loop"))
+  if (is(deed, "loop")) {
+    if (!x && write(2, "the deed begins\n", 16) < 0) return SLC_FAIL;
     for (volatile int i = 0;; i = !i) {}
+  }
   if (is(deed, "control") && write(3, "\xff\xff\xff\xff\xff\xff\xff\xff", 8) < 0) return SLC_FAIL;
   if (is(deed, "scribble")) scribble();
   if (x && is(deed, "timer")) loop->timer(NULL, x, 1, in_timer, NULL);
