@@ -27,7 +27,7 @@ struct GatewayOptions {
   std::optional<uint16_t> port;      // -p
   bool debug_endpoint = false;       // -d
   uint32_t workers = 0;              // 0: one per core; at most plugin::TokenTable::kMostWorkers
-  std::string plugins;               // folder; "": plugin.folder of the configuration and the default folder
+  std::string plugins;               // folder in place of the default one; plugin.folder of the configuration comes on top
   Policy policy = Policy::normal;
   uint32_t drain_grace_s = 60;       // a replaced generation that still has requests then is named in the log
 };

@@ -33,13 +33,7 @@ void Tally::go_on_from(const Tally& before) {
 
 namespace {
 
-std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-const std::shared_ptr<plugin::Module>* module_of(const pipeline::Generation& g, std::string_view name) {
-  for (const auto& m : g.registry->modules())
-    if (m->entry().id == name || base_name(m->file()) == name) return &m;
-  return nullptr;
-}
+const std::shared_ptr<plugin::Module>* module_of(const pipeline::Generation& g, std::string_view name) { return g.registry->find_module(name); }
 
 }  // namespace
 
@@ -48,10 +42,7 @@ TrialPlan plan_trial(const Trials& known, const pipeline::Generation& current, c
   bool first = true;
   for (const config::PluginTrial& t : candidate.config->trials) {
     const auto* found = module_of(candidate, t.plugin);
-    if (!found) {
-      plan.notes.push_back("trial of " + t.plugin + ": no such plugin is loaded");
-      continue;
-    }
+    if (!found) continue;  // scan_plugins() has refused the configuration
     const plugin::Module& fresh = **found;
     const std::string id = fresh.entry().id;
     std::shared_ptr<plugin::Module> used;

@@ -3,8 +3,7 @@
 namespace sluice::app {
 
 std::vector<PluginFolder> plugin_folders(const std::string& flag, const config::Config* config) {
-  if (!flag.empty()) return {{flag, ".so"}};
-  std::vector<PluginFolder> all{{plugin::default_folder(), ".so"}};
+  std::vector<PluginFolder> all{{flag.empty() ? plugin::default_folder() : flag, ".so"}};
   if (config && config->plugin_folder && !config->plugin_folder->empty()) {
     std::string pattern = config->plugin_pattern.value_or(".so");
     all.push_back({*config->plugin_folder, pattern.empty() ? ".so" : pattern});
@@ -30,6 +29,10 @@ plugin::ScanResult scan_plugins(plugin::Registry& registry, const std::vector<Pl
   }
   for (const PluginFolder& f : folders) registry.scan(f.path, f.pattern, found, pins);
   registry.finish(found);
+  // A trial that meant another plugin would let that one's new build have every request.
+  if (config)
+    for (const config::PluginTrial& t : config->trials)
+      if (!registry.find_module(t.plugin)) found.refused.push_back({t.pointer, registry.unknown_plugin(t.plugin)});
   return found;
 }
 

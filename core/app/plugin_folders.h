@@ -13,7 +13,7 @@ struct PluginFolder {
   std::string path, pattern;  // files whose name contains the pattern
 };
 
-// `flag` is --plugins; "": not given. `config` may be null: there is none, or it could not be read.
+// `flag` is --plugins, which stands for the default folder; "": not given. `config` may be null: there is none, or it could not be read.
 std::vector<PluginFolder> plugin_folders(const std::string& flag, const config::Config* config);
 // A public key without a mode requires the lock: a signature that may be left out protects nothing.
 plugin::LockPolicy lock_policy(const config::Config&);

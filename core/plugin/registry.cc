@@ -142,12 +142,24 @@ void Registry::isolate(std::vector<config::IsolatedPlugin> rules, Isolation isol
 void Registry::finish(ScanResult& result) {
   for (const Impl::Isolated& i : impl_->isolation) {
     if (i.found) continue;
-    std::string text = "no plugin has the id or file name \"" + i.rule.name + "\"";
-    std::vector<std::string> known;
-    for (const auto& m : impl_->modules) known.emplace_back(m->entry().id), known.push_back(std::filesystem::path{m->file()}.stem().string());
-    if (std::string_view near = nearest(i.rule.name, known); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
-    result.refused.push_back({i.rule.pointer, text});
+    result.refused.push_back({i.rule.pointer, unknown_plugin(i.rule.name)});
   }
+}
+
+const std::shared_ptr<Module>* Registry::find_module(std::string_view name) const {
+  for (const auto& m : impl_->modules) {
+    const std::filesystem::path file{m->file()};
+    if (name == m->entry().id || name == file.filename().string() || name == file.stem().string()) return &m;
+  }
+  return nullptr;
+}
+
+std::string Registry::unknown_plugin(std::string_view name) const {
+  std::string text = "no plugin has the id or file name \"" + std::string{name} + "\"";
+  std::vector<std::string> known;
+  for (const auto& m : impl_->modules) known.emplace_back(m->entry().id), known.push_back(std::filesystem::path{m->file()}.stem().string());
+  if (std::string_view near = nearest(name, known); !near.empty()) text += "; did you mean \"" + std::string{near} + "\"?";
+  return text;
 }
 
 void Registry::made() const {

@@ -57,6 +57,10 @@ class Registry {
   void isolate(std::vector<config::IsolatedPlugin>, Isolation = Isolation::run);
   // After scan(): entries of that list that no plugin answered to are refused.
   void finish(ScanResult&);
+  // The module with this id, or whose file has this name, with or without its ending; nullptr: none.
+  const std::shared_ptr<Module>* find_module(std::string_view name) const;
+  // What to tell when there is none.
+  std::string unknown_plugin(std::string_view name) const;
   // Before scan(): which files it may load.
   void set_lock_policy(LockPolicy);
   // Loads every regular file in `folder` whose name contains `pattern` (default ".so"), in name order. A refused file is a
@@ -154,7 +158,11 @@ std::string must_not_fail_open_pattern();
 std::string default_folder();
 
 // A configuration value as a fully expanded document in `arena`.
-document::Node to_document(Arena&, const boost::json::value&);
+enum class Written : uint8_t {
+  exact,      // integers digit by digit, members in the order of the file
+  reference,  // for answers: every number a double, members sorted (pipeline.md §8.1)
+};
+document::Node to_document(Arena&, const boost::json::value&, Written);
 
 // Balancers, encoders etc. reach their tables like this: table<slc_decoder>(binding).
 template <class T>

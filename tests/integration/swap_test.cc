@@ -177,9 +177,16 @@ TEST(TrialTest, TheDocumentedBlockIsAccepted) {
   const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/operating.md");
   const size_t from = page.find(R"("plugin": {"trial")");
   ASSERT_NE(from, std::string::npos);
-  Ran ran = run_plugged({}, "check", R"({"version": 3, )" + page.substr(from, page.find('\n', from) - from) + R"(, "endpoints": []})");
+  const std::string config = R"({"version": 3, )" + page.substr(from, page.find('\n', from) - from) + R"(, "endpoints": []})";
+  Ran ran = run_plugged({"build-a/stamp"}, "check", std::string{config}.replace(config.find("acme.stamp"), 10, "test.stamp"));
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_FALSE(has(ran.output, "warning")) << ran.output;
+}
+
+TEST(TrialTest, OfAPluginThatNobodyHasIsRefusedBecauseTheBuildWouldGoUntried) {
+  Ran ran = run_plugged({"build-a/stamp"}, "check", R"({"version": 3, "plugin": {"trial": {"test.stmp": {"share": 5}}}, "endpoints": []})");
+  EXPECT_EQ(ran.code, 1) << ran.output;
+  EXPECT_TRUE(has(ran.output, "/plugin/trial/test.stmp: no plugin has the id or file name \"test.stmp\"; did you mean \"test.stamp\"?")) << ran.output;
 }
 
 TEST(TrialTest, ABuildThatFailsIsSentBackByItself) {
