@@ -72,6 +72,14 @@ class FrozenFolder {
     argv.insert(argv.begin() + 1, c.more.begin(), c.more.end());
     if (!std::string_view{SLC_SANITIZE}.empty() && usable(c)) argv.insert(argv.begin() + 1, std::string{"-fsanitize="} + SLC_SANITIZE);
     built = run_program(argv, Limit{60'000}, {}, path());
+    add_plugins();
+  }
+  // One that was built when 1.0 was frozen.
+  explicit FrozenFolder(const std::string& recorded) {
+    fs::copy_file(recorded, path() + "/frozen.so");
+    add_plugins();
+  }
+  void add_plugins() {
     for (const auto& file : fs::directory_iterator{plugins_folder()})
       if (file.path().extension() == ".so") fs::create_symlink(file.path(), path() + "/" + file.path().filename().string());
   }
@@ -87,14 +95,7 @@ class FrozenFolder {
   TempFolder folder_;
 };
 
-TEST_P(CompilersTest, APluginOfTheFrozenHeaderIsLoadedAndServes) {
-  const Compiler& c = GetParam();
-  const std::string program = find_program_of(c.names);
-  if (program.empty()) GTEST_SKIP() << "not installed";
-  if (!c.more.empty() && !has_libcxx()) GTEST_SKIP() << "no libc++";
-  const FrozenFolder folder{c, program, c.source};
-  ASSERT_EQ(folder.built.code, 0) << folder.built.output;
-  if (!usable(c)) GTEST_SKIP() << "built; another compiler's sanitizer cannot be loaded here";
+void expect_greeting(const FrozenFolder& folder) {
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));
   GatewayProcess gateway{folder.options(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")))};
@@ -105,6 +106,17 @@ TEST_P(CompilersTest, APluginOfTheFrozenHeaderIsLoadedAndServes) {
     EXPECT_EQ(r.header("X-Frozen"), "hello");
   }
   EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Frozen", "stop"}}).status, 451);
+}
+
+TEST_P(CompilersTest, APluginOfTheFrozenHeaderIsLoadedAndServes) {
+  const Compiler& c = GetParam();
+  const std::string program = find_program_of(c.names);
+  if (program.empty()) GTEST_SKIP() << "not installed";
+  if (!c.more.empty() && !has_libcxx()) GTEST_SKIP() << "no libc++";
+  const FrozenFolder folder{c, program, c.source};
+  ASSERT_EQ(folder.built.code, 0) << folder.built.output;
+  if (!usable(c)) GTEST_SKIP() << "built; another compiler's sanitizer cannot be loaded here";
+  expect_greeting(folder);
 }
 
 // The note as 1.0 wrote it: files in the field have these bytes.
@@ -141,14 +153,7 @@ const std::vector<Compiler> kBoth{
 
 class FrozenKindsTest : public testing::TestWithParam<Compiler> {};
 
-TEST_P(FrozenKindsTest, EveryKindAndEveryServiceOfTheFrozenHeaderWorks) {
-  const Compiler& c = GetParam();
-  const std::string program = find_program_of(c.names);
-  if (program.empty()) GTEST_SKIP() << "not installed";
-  const FrozenFolder folder{c, program, c.source};
-  ASSERT_EQ(folder.built.code, 0) << folder.built.output;
-  if (!usable(c)) GTEST_SKIP() << "built; another compiler's sanitizer cannot be loaded here";
-
+void expect_every_kind_and_service(const FrozenFolder& folder) {
   FakeUpstream first, second;
   std::atomic<int> asked{0};
   second.on("/d", [&](const FakeUpstream::Request&) { return ++asked % 2 ? Reply{500, {}, ""} : Reply{200, {}, "hello frozen world"}; });
@@ -175,6 +180,34 @@ TEST_P(FrozenKindsTest, EveryKindAndEveryServiceOfTheFrozenHeaderWorks) {
   EXPECT_EQ(get_once(gateway.port(), "/sent").body, "sent-/by-transport");
   gateway.process().wait_for_output("frozen sink: ");
   gateway.process().wait_for_output("frozen but awake");
+}
+
+TEST_P(FrozenKindsTest, EveryKindAndEveryServiceOfTheFrozenHeaderWorks) {
+  const Compiler& c = GetParam();
+  const std::string program = find_program_of(c.names);
+  if (program.empty()) GTEST_SKIP() << "not installed";
+  const FrozenFolder folder{c, program, c.source};
+  ASSERT_EQ(folder.built.code, 0) << folder.built.output;
+  if (!usable(c)) GTEST_SKIP() << "built; another compiler's sanitizer cannot be loaded here";
+  expect_every_kind_and_service(folder);
+}
+
+// Files that were compiled when the header was frozen, and never again: what is in the field are binaries, not sources.
+struct FrozenBinaryTest : ::testing::Test {
+  void SetUp() override {
+#if !defined(__x86_64__)
+    GTEST_SKIP() << "recorded for x86-64";
+#endif
+    if (!std::string_view{SLC_SANITIZE}.empty()) GTEST_SKIP() << "recorded without a sanitizer: this gateway refuses it";
+  }
+};
+
+TEST_F(FrozenBinaryTest, EveryKindAndEveryServiceOfARecordedPluginWorks) {
+  expect_every_kind_and_service(FrozenFolder{SLC_ABI_FOLDER "/v1/x86_64/kinds.so"});
+}
+
+TEST_F(FrozenBinaryTest, ARecordedPluginInCAndOneInCxxServe) {
+  for (const char* file : {"fixture.so", "fixture_cc.so"}) expect_greeting(FrozenFolder{std::string{SLC_ABI_FOLDER "/v1/x86_64/"} + file});
 }
 
 std::string name_of_compiler(const testing::TestParamInfo<Compiler>& which) {
