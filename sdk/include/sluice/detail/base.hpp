@@ -169,6 +169,32 @@ R guarded(const Services* s, slc_exchange* x, const char* what, R refused, F&& b
 #endif
 }
 
+// Runs `body`. False: an exception came, and `why` is its text. Without exceptions there is nothing to catch.
+template <class F>
+bool attempt(std::string& why, F&& body) noexcept {
+#if defined(__cpp_exceptions)
+  try {
+    body();
+    return true;
+  } catch (const std::exception& e) {
+    try {
+      why = e.what();
+    } catch (...) {
+    }
+  } catch (...) {
+    try {
+      why = "an unknown exception";
+    } catch (...) {
+    }
+  }
+  return false;
+#else
+  (void)why;
+  body();
+  return true;
+#endif
+}
+
 // Go's duration grammar, as configurations use it: "300ms", "1h30m", "-1.5h", "0". False: not a duration.
 inline bool parse_duration(std::string_view s, std::chrono::nanoseconds& out) {
   const bool negative = !s.empty() && s[0] == '-';

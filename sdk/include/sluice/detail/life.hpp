@@ -50,8 +50,12 @@ struct Life {
     document_table.store(i->services.document, std::memory_order_relaxed);
     return guarded(&i->services, nullptr, "create", static_cast<slc_status>(SLC_EINVAL), [&]() -> slc_status {
       Setup setup{i->services, config, report};
-      if constexpr (std::is_constructible_v<T, Setup&>) i->object.emplace(setup);
-      else i->object.emplace();
+      std::string why;
+      const bool made = attempt(why, [&] {
+        if constexpr (std::is_constructible_v<T, Setup&>) i->object.emplace(setup);
+        else i->object.emplace();
+      });
+      if (!made) setup.error("", "the constructor threw: " + why);  // with the place of the block
       if (!setup.ok()) return SLC_EINVAL;
       if (!setup.asks_for_nothing()) *object = i.release();
       return SLC_OK;
