@@ -304,9 +304,10 @@ std::optional<Fields> Fields::object(std::string_view key) {
 
 std::vector<Fields> Fields::objects(std::string_view key) {
   std::vector<Fields> out;
-  for (Found& e : elements(find_as(key, {Type::objects}))) {
+  const Found found = find_as(key, {Type::objects});
+  for (Found& e : elements(found)) {
     if (e.value->is_object()) out.emplace_back(*reading_, *e.value, std::move(e.pointer), inner(key));
-    else reading_->mismatch(e.pointer, "an object", *e.value);
+    else reading_->mismatch(e.pointer, e.value == found.value ? "a list of objects" : "an object", *e.value);
   }
   return out;
 }

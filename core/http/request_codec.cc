@@ -93,8 +93,8 @@ const llhttp_settings_t& settings() {
 bool read_target(RequestHead& out) {
   std::string_view t = out.target;
   if (t == "*") {
-    out.path = t;
-    return out.method == "OPTIONS";
+    out.path = t;  // what no route has, so 404; of OPTIONS it is the server (RFC 9110 §9.3.7)
+    return true;
   }
   if (t[0] != '/') {
     if (out.method == "CONNECT") {  // authority-form: no path, so no route either

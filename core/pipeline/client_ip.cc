@@ -77,9 +77,18 @@ std::string_view ClientIpRule::from_list(std::string_view list) const {
 
 std::string_view ClientIpRule::find(const http::Headers& headers, std::string_view peer) const {
   if (!enabled_ || (!trust_all_ && !trusted(peer))) return peer;
-  for (const std::string& name : headers_)
-    if (const http::Header* h = headers.find(name); h && !h->value.empty())
-      if (std::string_view ip = from_list(h->value); !ip.empty()) return ip;
+  for (const std::string& name : headers_) {
+    // Several lines are one list (RFC 9110 §5.2), and what the last proxy has added is at its end: taking the first line alone, as
+    // the reference does, would let the client choose its address.
+    std::string_view ip;
+    for (uint32_t i = headers.size(); i-- > 0;) {
+      const http::Header& h = headers[i];
+      if (!iequals(h.name, name) || trim(h.value).empty()) continue;
+      ip = from_list(h.value);
+      if (ip.empty() || !trusted(ip)) break;
+    }
+    if (!ip.empty()) return ip;
+  }
   return peer;
 }
 

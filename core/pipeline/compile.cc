@@ -412,10 +412,12 @@ class Compiler {
     p.config = &c;
     if (c.static_data) {
       p.has_static_data = true;
-      p.static_data = plugin::to_document(g_->trees, *c.static_data);
+      p.static_data = plugin::to_document(g_->trees, *c.static_data, plugin::Written::reference);
     }
     p.where = "[ENDPOINT: " + c.path + "]";
     p.encoder = encoder(c.output_encoding, c.at.pointer);
+    if (p.encoder && c.backends.size() == 1 && (p.encoder->object->binding().spec->flags & SLC_BIND_GIVES_WAY))
+      if (const std::string& own = c.backends[0].encoding; g_->registry->find(SLC_IFACE_ENCODER, own)) p.encoder = encoder(own, c.at.pointer);
     p.raw = p.encoder && p.encoder->raw();
     if (p.raw) exact(p.encoder->object->binding(), c.output_encoding, join(c.at.pointer, "output_encoding"));
     if (p.raw && c.backends.size() > 1)

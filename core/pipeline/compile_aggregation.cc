@@ -170,7 +170,7 @@ class AggregationCompiler {
       out.kind = BodyValue::Kind::list;
       for (size_t i = 0; i < v.get_array().size(); ++i) out.children.push_back(body(v.get_array()[i], join(pointer, i), depth + 1));
     } else {
-      out.constant = plugin::to_document(trees_, v);
+      out.constant = plugin::to_document(trees_, v, plugin::Written::exact);
     }
     return out;
   }

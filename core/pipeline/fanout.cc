@@ -182,9 +182,10 @@ loop::Task<void> call_all(Exchange& x, const EndpointPlan& plan, Scope& result) 
         log::write(log::Level::error, x.arena().concat(plan.where, " Error #", std::to_string(failed), ": ", text));
       x.log_error(text);
       texts.push(text);
-      // Which one it was, and what kind of failure; the log has the URL (deviation 17).
-      std::string_view kind = !part ? kTimedOut : !part->error.body.empty() ? part->error.body : part->error.public_message;
-      public_texts.push(x.arena().concat("backend ", std::to_string(i + 1), ": ", kind));
+      // A body that a backend gave for clients (return_error_code) as it is; else which one it was, and what kind of failure: the log
+      // has the URL (deviation 17).
+      if (part && !part->error.body.empty()) public_texts.push(part->error.body);
+      else public_texts.push(x.arena().concat("backend ", std::to_string(i + 1), ": ", part ? part->error.public_message : std::string_view{kTimedOut}));
       ++failed;
       complete = false;
       continue;

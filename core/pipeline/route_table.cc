@@ -78,15 +78,26 @@ class Maker {
   RouteTable table_;
 };
 
-// A "." or ".." segment: of a parameter its whole value, of a wildcard any part of it. They would climb in the backends' paths.
+// A "." or ".." segment: of a parameter its whole value, of a wildcard any part of it. They would climb in the backends' paths. Where
+// values stay encoded (disable_path_decoding), also one that the backend would decode to that.
 bool climbs(std::string_view value) {
-  for (;;) {
-    size_t end = value.find('/');
-    std::string_view segment = value.substr(0, end);
-    if (segment == "." || segment == "..") return true;
-    if (end == value.npos) return false;
-    value.remove_prefix(end + 1);
+  size_t dots = 0, others = 0;  // of the segment so far
+  auto ends = [&] { return others == 0 && (dots == 1 || dots == 2); };
+  for (size_t i = 0; i < value.size(); ++i) {
+    char c = value[i];
+    if (c == '%' && i + 2 < value.size() && value[i + 1] == '2') {
+      const char last = static_cast<char>(value[i + 2] | 0x20);
+      if (last == 'e') c = '.', i += 2;
+      if (last == 'f') c = '/', i += 2;
+    }
+    if (c == '/') {
+      if (ends()) return true;
+      dots = others = 0;
+    } else {
+      ++(c == '.' ? dots : others);
+    }
   }
+  return ends();
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
+#include <algorithm>
 #include <boost/json/value.hpp>
-#include <charconv>
+#include <concepts>
+#include <string>
+#include <vector>
 
+#include "core/document/builder.h"
 #include "core/plugin/report.h"
 
 namespace sluice::plugin {
@@ -9,23 +13,26 @@ namespace {
 using document::Kind;
 using document::Node;
 
-template <class T>
-Node number(Arena& arena, T v) {
-  char text[32];
-  auto [end, ec] = std::to_chars(text, text + sizeof text, v);
-  return document::make_number(arena.copy({text, static_cast<size_t>(end - text)}));
+Node number(Arena& arena, double v) {
+  char text[40];
+  return document::make_number(arena.copy({text, document::format_number(v, text)}));
+}
+template <std::integral T>
+Node number(Arena& arena, T v, Written as) {
+  if (as == Written::reference) return number(arena, static_cast<double>(v));
+  return document::make_number(arena.copy(std::to_string(v)));
 }
 
 }  // namespace
 
 // As deep as the configuration's parser allowed the text to be.
-Node to_document(Arena& arena, const boost::json::value& v) {
+Node to_document(Arena& arena, const boost::json::value& v, Written as) {
   Node n;
   switch (v.kind()) {
     case boost::json::kind::null: return document::make_null();
     case boost::json::kind::bool_: return document::make_bool(v.get_bool());
-    case boost::json::kind::int64: return number(arena, v.get_int64());
-    case boost::json::kind::uint64: return number(arena, v.get_uint64());
+    case boost::json::kind::int64: return number(arena, v.get_int64(), as);
+    case boost::json::kind::uint64: return number(arena, v.get_uint64(), as);
     case boost::json::kind::double_: return number(arena, v.get_double());
     case boost::json::kind::string: return document::make_string(arena.copy(v.get_string()));
     case boost::json::kind::array: {
@@ -33,18 +40,26 @@ Node to_document(Arena& arena, const boost::json::value& v) {
       n.kind = Kind::array;
       n.count = static_cast<uint32_t>(a.size());
       n.elements = arena.array<Node>(a.size());
-      for (uint32_t i = 0; i < n.count; ++i) new (&n.elements[i]) Node{to_document(arena, a[i])};
+      for (uint32_t i = 0; i < n.count; ++i) new (&n.elements[i]) Node{to_document(arena, a[i], as)};
       return n;
     }
     case boost::json::kind::object: {
       const auto& o = v.get_object();
       n.kind = Kind::object;
       n.members = arena.array<document::Member>(o.size());
-      for (const auto& member : o) {
+      auto add = [&](const boost::json::key_value_pair& member) {
         auto* m = new (&n.members[n.count++]) document::Member;
         m->key = arena.copy(member.key());
         m->hash = document::hash_key(m->key);
-        m->value = to_document(arena, member.value());
+        m->value = to_document(arena, member.value(), as);
+      };
+      if (as == Written::reference) {
+        std::vector<const boost::json::key_value_pair*> sorted;
+        for (const auto& member : o) sorted.push_back(&member);
+        std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->key() < b->key(); });
+        for (auto* member : sorted) add(*member);
+      } else {
+        for (const auto& member : o) add(member);
       }
       return n;
     }
@@ -54,7 +69,7 @@ Node to_document(Arena& arena, const boost::json::value& v) {
 
 document::Node* Trees::document_of(const boost::json::value& v) {
   document::Node*& root = roots[&v];
-  if (!root) root = arena.make<document::Node>(to_document(arena, v));
+  if (!root) root = arena.make<document::Node>(to_document(arena, v, Written::exact));
   return root;
 }
 

@@ -106,7 +106,7 @@ constexpr slc_binding kBindings[] = {
     {"fast-json", SLC_IFACE_DECODER, 0, 0, nullptr, nullptr, 0},
     {"safejson", SLC_IFACE_DECODER, 0, 0, nullptr, nullptr, 0},
     {"json", SLC_IFACE_ENCODER, 0, 0, nullptr, nullptr, SLC_BIND_DEFAULT},
-    {"fast-json", SLC_IFACE_ENCODER, 0, 0, nullptr, nullptr, 0},
+    {"fast-json", SLC_IFACE_ENCODER, 0, 0, nullptr, nullptr, SLC_BIND_GIVES_WAY},  // config.md §9,
     {"json-collection", SLC_IFACE_ENCODER, 0, 0, nullptr, nullptr, 0},
 };
 

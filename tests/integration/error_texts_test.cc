@@ -50,6 +50,14 @@ TEST_F(ErrorTextsTest, OfSeveralBackendsSayWhichFailedHow) {
   EXPECT_NE(three.find("\nbackend 3: "), std::string::npos) << three;
 }
 
+TEST_F(ErrorTextsTest, BodiesThatAreForClientsComeAsTheyAreOneALine) {
+  up.on("/500", Reply{500, {}, "first"});
+  up.on("/404", Reply{404, {}, "second"});
+  const std::string code = R"("extra_config": {"backend/http": {"return_error_code": true}})";
+  start(endpoint_of("/two", backend_of(up.url(), "/500", code) + "," + backend_of(up.url(), "/404", code)));
+  EXPECT_EQ(text_of("/two"), "first\nsecond");
+}
+
 TEST(ShortBodyTest, AnAnswerShorterThanAnnouncedIsAFailureThoughItsJsonIsComplete) {
   FakeUpstream up;
   up.manual("/short");

@@ -654,6 +654,9 @@ typedef struct slc_selector { /* a block that names other bindings and stands fo
 /* A built-in name that the configuration gets when it names none (encoding, output_encoding, sd,
  * balancing): exactly one binding of each interface kind carries it. */
 enum { SLC_BIND_DEFAULT = 1 };
+/* Since 1.1, of encoders: on an endpoint with one backend, the encoder that is named like that backend's encoding takes
+ * its place, where there is one. */
+enum { SLC_BIND_GIVES_WAY = 2 };
 
 typedef struct slc_binding { /* one extra_config namespace, or one encoding / sd name it answers to */
   const char *name, *interface_id;

@@ -97,7 +97,7 @@ TEST(ServiceTest, AsynchronousAgentsAreRefusedHoweverTheyAreWritten) {
     EXPECT_EQ(r.config, nullptr) << one;
     EXPECT_HAS(r.report.format(), "c.json:1:14: error: /" + one.substr(1, 11) + ": this version has no asynchronous agents");
   }
-  EXPECT_HAS(problems(root(R"("async_agent":"a")")), "/async_agent: expected an object, found the text \"a\"");
+  EXPECT_HAS(problems(root(R"("async_agent":"a")")), "/async_agent: expected a list of objects, found the text \"a\"");
   for (auto none : {"[]", "{}", "null"}) good(root(R"("async_agent":)" + std::string{none}));
 }
 
@@ -310,7 +310,7 @@ TEST(EnvironmentTest, MessagesNameTheVariable) {
   EXPECT_HAS(
       problems(root(""), {{"KRAKEND_EXTRA_CONFIG", "x"}}),
       "/extra_config: expected an object, found the text \"x\" (set by the environment variable KRAKEND_EXTRA_CONFIG)");
-  EXPECT_HAS(problems(root(""), {{"KRAKEND_ENDPOINTS", "x"}}), "/endpoints: expected an object, found the text \"x\"");
+  EXPECT_HAS(problems(root(""), {{"KRAKEND_ENDPOINTS", "x"}}), "/endpoints: expected a list of objects, found the text \"x\"");
 }
 
 TEST(EnvironmentTest, FlagsWinOverTheEnvironment) {

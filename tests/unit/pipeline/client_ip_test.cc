@@ -29,6 +29,13 @@ TEST_F(ClientIpTest, FirstUntrustedFromTheRight) {
   EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1, 2.2.2.2, 10.1.2.3"}}), "2.2.2.2");
   EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}}, "8.8.8.8"), "8.8.8.8");
 }
+TEST_F(ClientIpTest, SeveralLinesAreOneListSoAClientCannotChooseItsAddressByALineOfItsOwn) {
+  options_.trusted_proxies = {"10.0.0.0/8"};
+  EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}, {"X-Forwarded-For", "2.2.2.2"}}), "2.2.2.2");
+  EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1, 3.3.3.3"}, {"X-Forwarded-For", "10.1.2.3"}}), "3.3.3.3");
+  EXPECT_EQ(find({{"X-Forwarded-For", "10.1.1.1"}, {"X-Forwarded-For", ""}, {"X-Forwarded-For", "10.1.2.3"}}), "10.1.1.1");
+  EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}, {"X-Forwarded-For", "rubbish"}}), "10.0.0.9");
+}
 TEST_F(ClientIpTest, UnusableEntryTrustsNobody) {
   options_.trusted_proxies = {"0.0.0.0/0", "::/0", "nonsense"};
   EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}}), "10.0.0.9");
