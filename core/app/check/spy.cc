@@ -8,6 +8,7 @@
 
 #include "core/app/check/spy_book.h"
 #include "core/plugin/interpose.h"
+#include "core/plugin/services.h"
 
 namespace sluice::app::check::spy {
 namespace {
@@ -526,6 +527,7 @@ bool refused() {
 
 void watch(std::string bytes) {
   watched_bytes = std::move(bytes);
+  plugin::marks_gone_nodes = true;
   plugin::interpose = interposed;
 }
 
