@@ -214,6 +214,41 @@ TEST(ReloadTest, ABreakerStaysOpen) {
   EXPECT_EQ(up.count("/d"), calls) << "the breaker was open before the reload, so nobody asks after it";
 }
 
+TEST(ReloadTest, BreakersOfEndpointsOfOnePathStayAsTheyAreWhereverTheyStand) {
+  FakeUpstream up;
+  const std::string breaker = extra({{"qos/circuit-breaker", R"("interval": 60, "timeout": 600, "max_errors": 1)"}});
+  const auto config = [&](const std::vector<std::string>& which) {
+    std::string all;
+    for (const std::string& more : which) all += (all.empty() ? "" : ",") + endpoint_of("/x", backend_of(up.url(), "/d", breaker), more);
+    return config_of(all);
+  };
+  const std::string deleting = R"("method": "DELETE", )";
+  GatewayProcess gateway(options_of(config({kHostA, kHostB, kListed, deleting}), 1));
+  const auto get = [&](const std::string& host) { return TestClient(gateway.port()).get("/x", {{"Host", host}}).status; };
+  const auto send = [&](const std::string& method) { return TestClient(gateway.port()).request(method, "/x", {}, "{}").status; };
+  const auto asks_nobody = [&](const std::function<int()>& request) {
+    const int calls = up.count("/d");
+    EXPECT_EQ(request(), 500);
+    EXPECT_EQ(up.count("/d"), calls) << "it is open";
+  };
+  up.on("/d", Reply::json("{}", 500));
+  for (int i = 0; i < 4; ++i) get("a.example"), send("PUT");
+  up.on("/d", Reply::json("{}"));
+  asks_nobody([&] { return get("a.example"); });
+  asks_nobody([&] { return send("PUT"); });
+  asks_nobody([&] { return send("POST"); });  // the same endpoint
+  EXPECT_EQ(get("b.example"), 200) << "nothing has failed here";
+  EXPECT_EQ(send("DELETE"), 200);
+  for (const auto& which : {std::vector<std::string>{deleting, kListed, kHostB, kHostA}, {kHostA, deleting, kListed}, {kListed, kHostA, deleting}}) {
+    gateway.configure(config(which));
+    EXPECT_EQ(sluice_reload(gateway).code, 0);
+    asks_nobody([&] { return get("a.example"); });
+    asks_nobody([&] { return send("PUT"); });
+    EXPECT_EQ(send("DELETE"), 200);
+    EXPECT_EQ(get("b.example"), which.size() == 4 ? 200 : 405);
+  }
+}
+
 TEST(ReloadTest, AnotherPortIsOpenedBeforeTheOldOneCloses) {
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));
@@ -366,6 +401,60 @@ TEST(ReloadTest, FilesThatTheConfigurationNamesAreWatchedToo) {
     put("second.pem", to);
     gateway.process().wait_for_output("Reload (watch): generation " + std::to_string(++generation) + " serves");
   }
+}
+
+TEST(ReloadTest, ARenewedClientCertificateIsNoticedAndShown) {
+  TempFolder folder;
+  for (const char* name : {"server", "known", "stranger"}) make_certificate(folder, name);
+  StrictBackend backend(folder);
+  const std::string in = folder.path() + "/";
+  const auto install = [&](const std::string& name) {  // both in one file, so that it is one change
+    folder.write("new", read_file(in + name + ".pem") + read_file(in + name + ".key"));
+    std::filesystem::rename(in + "new", in + "client.pem");
+  };
+  install("stranger");
+  GatewayOptions o = options_of(config_of(endpoint_of("/x", backend_of(backend.url(), "/d")),
+      R"("client_tls": {"disable_system_ca_pool": true, "ca_certs": [")" + in + R"(server.pem"], "client_certs": [{"certificate": ")" + in +
+          R"(client.pem", "private_key": ")" + in + R"(client.pem"}]}, )"));
+  o.arguments = {"--watch"};
+  GatewayProcess gateway(std::move(o));
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 500) << "the backend does not know this client";
+  install("known");
+  gateway.process().wait_for_output("Reload (watch): generation 2 serves");
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"a":1})");
+}
+
+TEST(ReloadTest, AnotherKeyForThePluginsLockIsNoticedAndJudgesTheNextReload) {
+  const PluginFolder plugins{{}};
+  TempFolder keys;
+  const std::string in = keys.path() + "/";
+  for (const char* name : {"ours", "theirs"})
+    for (const std::vector<std::string>& make : {std::vector<std::string>{"genpkey", "-algorithm", "ed25519", "-out", in + name + ".key"},
+                                                 {"pkey", "-in", in + name + ".key", "-pubout", "-out", in + name + ".pub"}}) {
+      std::vector<std::string> argv{"openssl"};
+      argv.insert(argv.end(), make.begin(), make.end());
+      const Ran ran = run_program(argv);
+      ASSERT_EQ(ran.code, 0) << ran.output;
+    }
+  const Ran locked = run_program({gateway_binary(), "plugins", "lock", "--key", in + "ours.key", plugins.path()});
+  ASSERT_EQ(locked.code, 0) << locked.output;
+  const auto install = [&](const std::string& name) {
+    std::filesystem::copy_file(in + name + ".pub", in + "new");
+    std::filesystem::rename(in + "new", in + "key.pub");
+  };
+  install("ours");
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayOptions o = options_of(config_of(simple(up, "/x"), R"("plugin": {"public_key": ")" + in + R"(key.pub"}, )"));
+  o.arguments = {"--watch", "--plugins", plugins.path()};
+  GatewayProcess gateway(std::move(o));
+  install("theirs");
+  gateway.process().wait_for_output("Reload (watch) refused");
+  gateway.process().wait_for_output("not signed by the key of " + in + "key.pub");
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  install("ours");
+  gateway.process().wait_for_output("Reload (watch): generation ");
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
 }
 
 TEST(ReloadTest, AGenerationThatDoesNotEndIsNamedAndKept) {

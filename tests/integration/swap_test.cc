@@ -241,6 +241,31 @@ TEST(TrialTest, WhenItsTimeIsOverABuildThatDidWellHasAllRequests) {
   EXPECT_EQ(gateway.get().header("X-Build-Out"), "b") << "it is the build in use now, not one on trial";
 }
 
+TEST(TrialTest, WhenItsTimeIsOverABuildThatDidWorseIsSentBackThoughNoRequestOfItFailsAnyMore) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}", 500));
+  const std::string settings = R"("share": 10, "max_error_rate": 25, "min_requests": 1)";
+  Swapping gateway(up, trial(settings), 1);
+  gateway.put("bad");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(gateway.get().status, 500);
+  EXPECT_EQ(up.count("/d"), 9) << "the tenth was the new build's, which fails before it asks, but no more often than the other side";
+  up.on("/d", Reply::json("{}"));
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  const Json status = status_of(*gateway).at("trial");
+  EXPECT_EQ(status.at("builds").size(), 1u) << "it is worse by far now, and nobody has looked";
+  EXPECT_EQ(status.at("new").at("requests").whole(), 1);
+  EXPECT_EQ(status.at("old").at("requests").whole(), 18);
+  // The same trial, which gets an end: it is over already.
+  gateway->configure(Swapping::config(up, trial(settings + R"(, "duration": "1ms")")));
+  Ran ran = sluice_reload(*gateway);
+  EXPECT_TRUE(has(ran.output, "stays on trial")) << ran.output;
+  gateway->process().wait_for_output("was sent back");
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  EXPECT_TRUE(has(status_of(*gateway).at("trial").at("last").str(), "was sent back"));
+}
+
 TEST(TrialTest, APersonMayTakeWhatWasSentBack) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}"));
