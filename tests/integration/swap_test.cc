@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/integration/reloading.h"
+#include "tests/integration/stamp_gateway.h"
 
 namespace sluice::test {
 namespace {
@@ -13,35 +14,15 @@ namespace fs = std::filesystem;
 
 bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
 
-// A folder of plugins in which one build of test/stamp takes the place of another, and a gateway that uses it.
-class Swapping {
+class Swapping : public StampGateway {
  public:
   // `root`: further members of the configuration.
-  explicit Swapping(FakeUpstream& up, const std::string& root = "", int workers = 2, const std::vector<std::string>& arguments = {}) : folder_{{}} {
-    put("a");
-    GatewayOptions o = options_of(config(up, root), workers);
-    o.binary = gateway_binary();
-    o.arguments = {"--plugins", folder_.path()};
-    o.arguments.insert(o.arguments.end(), arguments.begin(), arguments.end());
-    gateway_ = std::make_unique<GatewayProcess>(std::move(o));
+  explicit Swapping(FakeUpstream& up, const std::string& root = "", int workers = 2, const std::vector<std::string>& arguments = {}) : StampGateway{{}} {
+    start(config(up, root), workers, arguments);
   }
   static std::string config(FakeUpstream& up, const std::string& root) {
     return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"test/stamp", ""}}) + ", "), root);
   }
-  // Renamed into place, as an installation should do it.
-  void put(const std::string& build) {
-    fs::copy_file(SLC_TEST_PLUGINS_FOLDER "/build-" + build + "/stamp.so", file() + ".new", fs::copy_options::overwrite_existing);
-    fs::rename(file() + ".new", file());
-  }
-  std::string file() const { return folder_.path() + "/stamp.so"; }
-  const std::string& folder() const { return folder_.path(); }
-  GatewayProcess& operator*() { return *gateway_; }
-  GatewayProcess* operator->() { return gateway_.get(); }
-  Response get() { return get_once(gateway_->port(), "/x"); }
-
- private:
-  PluginFolder folder_;
-  std::unique_ptr<GatewayProcess> gateway_;
 };
 
 TEST(SwapTest, AChangedFileIsTakenUpAndRunningRequestsEndInTheOldCode) {
