@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <random>
+#include <vector>
 
 #include "core/document/builder.h"
 
@@ -218,12 +219,17 @@ std::string_view source_run(Arena* arena, Node& object, std::string_view format,
   return {begin, static_cast<size_t>(m->source.data() + m->source.size() - begin)};
 }
 
-bool erase(Arena& arena, Node& object, std::string_view key) {
-  Node* hit = find(&arena, object, key);  // expands, unshares
-  if (!hit) return false;
+namespace {
+
+uint32_t place_of(const Node& object, const Node* value) {
   uint32_t i = 0;
-  while (&object.members[i].value != hit) ++i;
-  if (!(object.flags & Node::kOwnArray)) {
+  while (&object.members[i].value != value) ++i;
+  return i;
+}
+
+// Member i goes. `copied`: into an array of its own, whoever has one already.
+void erase_at(Arena& arena, Node& object, uint32_t i, bool copied) {
+  if (copied || !(object.flags & Node::kOwnArray)) {
     auto* own = arena.array<Member>(object.count);
     std::memcpy(static_cast<void*>(own), object.members, object.count * sizeof(Member));
     object.members = own;
@@ -233,7 +239,40 @@ bool erase(Arena& arena, Node& object, std::string_view key) {
   --object.count;
   object.source = {};
   object.flags |= Node::kChanged;
+}
+
+}  // namespace
+
+bool erase(Arena& arena, Node& object, std::string_view key) {
+  Node* hit = find(&arena, object, key);  // expands, unshares
+  if (!hit) return false;
+  erase_at(arena, object, place_of(object, hit), false);
   return true;
+}
+
+bool erase_marking(Arena& arena, Node& object, std::string_view key) {
+  Node* hit = find(&arena, object, key);
+  if (!hit) return false;
+  mark_inside(*hit);
+  Member* before = object.members;
+  const uint32_t count = object.count;
+  erase_at(arena, object, place_of(object, hit), count <= kMostCopied);
+  if (object.members != before)
+    for (uint32_t i = 0; i < count; ++i) before[i].value.flags |= Node::kGone;
+  return true;
+}
+
+void mark_inside(Node& root) {
+  std::vector<Node*> left{&root};
+  while (!left.empty()) {
+    Node& n = *left.back();
+    left.pop_back();
+    if (!walkable(n) || n.flags & Node::kShared) continue;
+    for (uint32_t i = 0; i < n.count; ++i) {
+      child(n, i).flags |= Node::kGone;
+      left.push_back(&child(n, i));
+    }
+  }
 }
 
 Member* ObjectWriter::lookup(std::string_view key, uint32_t hash) {

@@ -38,6 +38,7 @@ struct Node {
   static constexpr uint8_t kChanged = 1;   // something inside differs from `source`
   static constexpr uint8_t kShared = 2;    // the children's array belongs to another tree, maybe of another thread
   static constexpr uint8_t kOwnArray = 4;  // the children's array was made by erase() for this node alone
+  static constexpr uint8_t kGone = 8;      // taken out of its tree by erase_marking() or mark_inside(): only stale handles lead here
 
   Kind kind = Kind::null;
   bool deferred = false;    // children not read yet (array, object), or scalar still in source form
@@ -146,11 +147,19 @@ std::string_view source_run(Arena*, Node& object, std::string_view format, uint3
 
 // False when absent. Pointers to the object's other members become invalid.
 bool erase(Arena&, Node& object, std::string_view key);
+// The same, for whoever wants to know of handles that are used although they are invalid: the places that the members had are
+// left, marked kGone, as is everything inside of the one that was erased. Costs a copy of the members each time; of objects with
+// more than kMostCopied members the first time only, afterwards they move in place and just what was erased is marked.
+constexpr uint32_t kMostCopied = 512;
+bool erase_marking(Arena&, Node& object, std::string_view key);
+// Marks everything inside of `root` that no other tree uses; not the root itself.
+void mark_inside(Node& root);
 // A copy to be put into another tree: reading through it never hands out a node of the original tree.
 inline Node share(const Node& n) {
   Node copy = n;
+  copy.flags = static_cast<uint8_t>(n.flags & ~Node::kGone);
   if (n.container() && !n.deferred && n.count)
-    copy.flags = static_cast<uint8_t>((n.flags & ~Node::kOwnArray) | Node::kShared);
+    copy.flags = static_cast<uint8_t>((copy.flags & ~Node::kOwnArray) | Node::kShared);
   return copy;
 }
 

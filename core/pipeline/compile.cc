@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <boost/json/value.hpp>
-#include <deque>
 #include <map>
 
 #include "core/base/text.h"
 #include "core/pipeline/compile_aggregation.h"
+#include "core/pipeline/compile_bindings.h"
 #include "core/pipeline/compile_proxy.h"
-#include "core/pipeline/selection.h"
+#include "core/pipeline/compile_tls.h"
 #include "core/pipeline/url.h"
 #include "core/plugin/exchange.h"
 #include "core/plugin/handover.h"
@@ -18,6 +18,7 @@ namespace sluice::pipeline {
 namespace {
 
 using config::join;
+using Found = Bindings::Found;
 
 uint64_t to_ms(config::Duration d) {
   auto ns = d.count();
@@ -42,9 +43,8 @@ class Compiler {
     g_->client_ip = ClientIpRule{c.router};
     g_->version_header = c.router.hide_version_header ? "Version undefined" : "Version " SLC_VERSION;
     error_bodies();
-    tls();
-    server_tls();
-    order();
+    compile_tls(*g_, options_, report_);
+    names_.check_order();
     service();
     for (const config::Endpoint& e : c.endpoints) endpoint(e);
     routes();
@@ -61,186 +61,6 @@ class Compiler {
     g_->type_404 = o.error_body_404 ? kJson : "text/plain";
     g_->body_405 = o.error_body_405.value_or("405 method not allowed");
     g_->type_405 = o.error_body_405 ? kJson : "text/plain";
-  }
-
-  void tls() {
-    http::TlsClientOptions t;
-    if (const auto& o = g_->config->client_tls) {
-      t.verify = !o->allow_insecure;
-      t.ca_files = o->ca_certs;
-      t.system_ca = !o->disable_system_ca_pool;
-      t.min_version = o->min, t.max_version = o->max;
-      t.curves = o->curves, t.ciphers = o->ciphers;
-      t.certificates = o->client_certs;
-    }
-    std::vector<std::string> warnings;
-    for (const std::string& problem : http::ProxyRules::of_process().problems()) report_.error("", problem);
-    g_->client_tls_key = http::TlsClientContext::fingerprint(t);
-    // Connections are pooled by context: the same one keeps them.
-    if (options_.before && options_.before->client_tls_key == g_->client_tls_key)
-      g_->client_tls = options_.before->client_tls;
-    else
-      g_->client_tls = http::TlsClientContext::create(t, warnings);
-    for (std::string& w : warnings) report_.warning("/client_tls", std::move(w));
-    if (!g_->client_tls) report_.error("/client_tls", "the TLS settings for backends cannot be used");
-  }
-
-  void server_tls() {
-    const auto& o = g_->config->tls;
-    if (!o) return;
-    http::TlsServerOptions t;
-    for (const auto& k : o->keys) {
-      if (k.public_key.empty() || k.private_key.empty()) return;  // said already
-      t.pairs.push_back({k.public_key, k.private_key, k.public_pointer, k.private_pointer});
-    }
-    t.min_version = o->min, t.max_version = o->max;
-    t.curves = o->curves, t.ciphers = o->ciphers;
-    t.curves_place = "/tls/curve_preferences", t.ciphers_place = "/tls/cipher_suites", t.ca_place = "/tls/ca_certs";
-    t.ask_for_certificate = o->enable_mtls;
-    t.ca_files = o->ca_certs;
-    t.system_ca = !o->disable_system_ca_pool;
-    t.trusted_pairs = o->listed;
-    g_->server_tls_key = http::TlsServerContext::fingerprint(t);
-    // The same one goes on: its tickets are those that clients come back with.
-    if (options_.before && options_.before->server_tls && options_.before->server_tls_key == g_->server_tls_key) {
-      g_->server_tls = options_.before->server_tls;
-      return;
-    }
-    std::vector<http::TlsProblem> problems;
-    g_->server_tls = http::TlsServerContext::create(t, problems);
-    for (http::TlsProblem& p : problems) {
-      std::string place = p.place.empty() ? "/tls" : std::move(p.place);
-      if (p.fatal) report_.error(std::move(place), std::move(p.text));
-      else report_.warning(std::move(place), std::move(p.text));
-    }
-  }
-
-  // ---- names → bindings ----
-
-  struct Found {
-    const plugin::Binding* binding;
-    const config::Block* block;
-    int32_t stage;
-    uint32_t scopes;  // where it is wanted, of those it serves
-    uint32_t group = 0, position = 0;  // as in Hook
-    bool chosen = false;               // by another block, whose list is its order
-  };
-
-  // The blocks of one place that somebody serves; the short name wins over an alias of the same binding. A block that stands
-  // for other bindings is replaced by them. `place` is what the blocks are checked with.
-  std::vector<Found> find(const config::Element& at, int32_t scope, const plugin::Context& place) {
-    std::vector<Found> all;
-    for (const Found& f : find_blocks(at, scope)) {
-      if (f.binding->interface_id != SLC_IFACE_SELECTOR) {
-        all.push_back(f);
-        continue;
-      }
-      for (const Found& chosen : select(f, place)) all.push_back(chosen);
-    }
-    return all;
-  }
-
-  std::vector<Found> select(const Found& by, plugin::Context place) {
-    std::vector<Found> found;
-    place.scope = static_cast<int32_t>(by.scopes);
-    auto object = g_->factory->make(*by.binding, by.block, place);
-    if (!object) return found;
-    // Those that must see answers in the order of choosing are a group. What looks at answers only stands outside of the others,
-    // whose replies it sees.
-    std::vector<Found> answers;
-    const uint32_t group = ++groups_;
-    uint32_t position = 0;
-    for (Choice& choice : choices_of(*by.binding, *object, *by.block, report_)) {
-      const config::Block& block = chosen_blocks_.emplace_back(std::move(choice.block));
-      const plugin::Binding* binding = g_->registry->find_namespace(block.name, nullptr, by.scopes);
-      if (!binding) {
-        unknown(block);
-      } else if (std::string why = unfit(*binding, choice, by.scopes); !why.empty()) {
-        misplaced(block, "\"" + block.name + "\" is left out: " + why);
-      } else {
-        const bool in_order = choice.flags & SLC_CHOOSE_ANSWERS_IN_ORDER;
-        (in_order && looks_at_answers_only(*binding) ? answers : found)
-            .push_back({binding, &block, by.stage, by.scopes & binding->spec->scopes, in_order ? group : 0, position++, true});
-      }
-    }
-    found.insert(found.begin(), answers.rbegin(), answers.rend());
-    return found;
-  }
-
-  std::string unfit(const plugin::Binding& b, const Choice& choice, uint32_t scopes) const {
-    const std::string who = "plugin " + b.plugin_id + " serves it ";
-    if (!fits(b, choice)) return who + "as " + b.interface_id + ", which does not belong here";
-    return b.spec->scopes & scopes ? std::string{} : who + "at " + scopes_text(all_scopes(b));
-  }
-
-  void misplaced(const config::Block& b, std::string text) {
-    if (options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name)))
-      report_.error(b.pointer, std::move(text));
-    else
-      report_.warning(b.pointer, std::move(text));
-  }
-
-  std::vector<Found> find_blocks(const config::Element& at, int32_t scope) {
-    std::vector<Found> found;
-    std::vector<bool> by_alias;
-    for (const config::Block& b : at.extra) {
-      bool alias = false;
-      const plugin::Binding* binding = g_->registry->find_namespace(b.name, &alias, static_cast<uint32_t>(scope));
-      if (!binding) {
-        unknown(b);
-        continue;
-      }
-      if (!(binding->spec->scopes & static_cast<uint32_t>(scope))) {
-        misplaced(b, "\"" + b.name + "\" has no effect here: plugin " + binding->plugin_id + " serves it at " +
-                         scopes_text(all_scopes(*binding)));
-        continue;
-      }
-      auto same = std::find_if(found.begin(), found.end(), [&](const Found& f) { return f.binding == binding; });
-      if (same == found.end()) {
-        found.push_back({binding, &b, binding->spec->stage, binding->spec->scopes & static_cast<uint32_t>(scope)});
-        by_alias.push_back(alias);
-      } else if (auto i = static_cast<size_t>(same - found.begin()); by_alias[i] && !alias) {
-        same->block = &b;
-        by_alias[i] = false;
-      }
-    }
-    return found;
-  }
-
-  uint32_t all_scopes(const plugin::Binding& of) const {
-    uint32_t scopes = 0;
-    for (const plugin::Binding* b : g_->registry->bindings())
-      if (b->module == of.module && b->name == of.name) scopes |= b->spec->scopes;
-    return scopes;
-  }
-
-  static std::string scopes_text(uint32_t scopes) {
-    std::string out;
-    auto add = [&](uint32_t bit, const char* text) {
-      if (scopes & bit) out += (out.empty() ? "" : ", ") + std::string{text};
-    };
-    add(SLC_AT_SERVICE, "the root");
-    add(SLC_AT_ENDPOINT | SLC_AT_PROXY, "endpoints");
-    add(SLC_AT_BACKEND, "backends");
-    return out.empty() ? "no level" : out;
-  }
-
-  static std::string suggestion(const std::string& name, const std::vector<std::string>& names) {
-    std::string_view near = nearest(name, names);
-    return near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?";
-  }
-
-  void unknown(const config::Block& b) {
-    std::string text = "no plugin provides \"" + b.name + "\"" + suggestion(b.name, g_->registry->names(""));
-    bool refuse = options_.strict || (!options_.lenient && plugin::must_not_fail_open(b.name));
-    if (const plugin::Binding* lost = options_.before ? options_.before->registry->find_namespace(b.name, nullptr) : nullptr; lost && !refuse) {
-      refuse = !options_.lenient;
-      text += "; plugin " + lost->plugin_id + " (" + lost->module->file() + ") did until now";
-    } else if (refuse && !options_.strict) text += " It belongs to a family that must not be switched off by a missing plugin; --lenient starts without it.";
-    if (refuse)
-      report_.error(b.pointer, text);
-    else
-      report_.warning(b.pointer, text);
   }
 
   plugin::Context context(int32_t scope, std::string where, const config::Endpoint* e = nullptr, const config::Backend* b = nullptr) {
@@ -296,23 +116,8 @@ class Compiler {
 
   // ---- places ----
 
-  // A name of plugin.order that has no place in any chain orders nothing, which its author should know.
-  void order() {
-    const auto& names = g_->config->plugin_order;
-    for (size_t i = 0; i < names.size(); ++i) {
-      const std::string pointer = "/plugin/order/" + std::to_string(i);
-      const plugin::Binding* b = g_->registry->find_namespace(names[i], nullptr);
-      if (!b)
-        report_.warning(pointer, "no plugin provides \"" + names[i] + "\"" + suggestion(names[i], g_->registry->names("")));
-      else if (b->name != names[i])
-        report_.warning(pointer, "\"" + names[i] + "\" is another name of \"" + b->name + "\": the order needs that one");
-      else if (b->interface_id != SLC_IFACE_MIDDLEWARE && b->interface_id != SLC_IFACE_AROUND)
-        report_.warning(pointer, "\"" + names[i] + "\" stands in no chain, so there is nothing to put in order");
-    }
-  }
-
   void service() {
-    for (const Found& f : find(g_->config->at, SLC_AT_SERVICE, context(SLC_AT_SERVICE, "[SERVICE]"))) {
+    for (const Found& f : names_.find(g_->config->at, SLC_AT_SERVICE, context(SLC_AT_SERVICE, "[SERVICE]"))) {
       auto object = make(*f.binding, f.block, context(SLC_AT_SERVICE, "[SERVICE: " + f.binding->name + "]"));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_LOG_SINK) {
@@ -337,7 +142,7 @@ class Compiler {
     const plugin::Binding* b =
         name.empty() ? g_->registry->find_default(SLC_IFACE_DECODER) : g_->registry->find(SLC_IFACE_DECODER, name);
     if (!b) {
-      unknown_name(pointer, "encoding", name, SLC_IFACE_DECODER);
+      names_.unknown_name(pointer, "encoding", name, SLC_IFACE_DECODER);
       return nullptr;
     }
     for (auto& d : g_->decoders)
@@ -369,7 +174,7 @@ class Compiler {
     const plugin::Binding* b =
         name.empty() ? g_->registry->find_default(SLC_IFACE_ENCODER) : g_->registry->find(SLC_IFACE_ENCODER, name);
     if (!b) {
-      unknown_name(pointer, "output_encoding", name, SLC_IFACE_ENCODER);
+      names_.unknown_name(pointer, "output_encoding", name, SLC_IFACE_ENCODER);
       return nullptr;
     }
     for (auto& e : g_->encoders)
@@ -382,28 +187,6 @@ class Compiler {
     e->object = std::move(object);
     g_->encoders.push_back(std::move(e));
     return g_->encoders.back().get();
-  }
-
-  // Letter case says nothing in names of encodings, but for one that passes bytes on: the reference takes another spelling of it for
-  // an encoding that decodes nothing (pipeline.md §8.4), so whoever wrote it may expect either.
-  void exact(const plugin::Binding& b, const std::string& written, const std::string& pointer) {
-    if (written == b.name || !iequals(written, b.name)) return;
-    report_.error(pointer, "the encoding that passes bytes on is spelt \"" + b.name + "\", in this letter case; found \"" + written +
-                               "\" (did you mean \"" + b.name + "\"?)");
-  }
-
-  void unknown_name(const std::string& pointer, const char* key, const std::string& name, const char* kind) {
-    if (name.empty()) {
-      report_.error(pointer, std::string{"no plugin provides a default "} + key + "; is the plugins folder complete?");
-      return;
-    }
-    std::string text = std::string{"no plugin provides the "} + key + " \"" + name + "\"";
-    auto names = g_->registry->names(kind);
-    text += suggestion(name, names);
-    std::sort(names.begin(), names.end());
-    text += " (known:";
-    for (const std::string& n : names) text += " " + n;
-    report_.error(join(pointer, key), text + ")");
   }
 
   void endpoint(const config::Endpoint& c) {
@@ -419,7 +202,7 @@ class Compiler {
     if (p.encoder && c.backends.size() == 1 && (p.encoder->object->binding().spec->flags & SLC_BIND_GIVES_WAY))
       if (const std::string& own = c.backends[0].encoding; g_->registry->find(SLC_IFACE_ENCODER, own)) p.encoder = encoder(own, c.at.pointer);
     p.raw = p.encoder && p.encoder->raw();
-    if (p.raw) exact(p.encoder->object->binding(), c.output_encoding, join(c.at.pointer, "output_encoding"));
+    if (p.raw) names_.exact(p.encoder->object->binding(), c.output_encoding, join(c.at.pointer, "output_encoding"));
     if (p.raw && c.backends.size() > 1)
       report_.error(join(c.at.pointer, "output_encoding"), "\"" + c.output_encoding + "\" hands on the answer of a single backend, but " +
                                                                c.method + " " + c.path + " has " + std::to_string(c.backends.size()));
@@ -432,7 +215,7 @@ class Compiler {
       p.cache_control = "public, max-age=" + std::to_string(c.cache_ttl.count() / 1'000'000'000);
     p.headers = c.input_headers;
     if (p.headers.empty() && !c.any_header) p.headers = {"Content-Type"};
-    for (const Found& f : find(c.at, SLC_AT_ENDPOINT | SLC_AT_PROXY, context(SLC_AT_ENDPOINT, p.where, &c))) {
+    for (const Found& f : names_.find(c.at, SLC_AT_ENDPOINT | SLC_AT_PROXY, context(SLC_AT_ENDPOINT, p.where, &c))) {
       bool at_endpoint = f.scopes & SLC_AT_ENDPOINT;
       auto object = make(*f.binding, f.block, context(at_endpoint ? SLC_AT_ENDPOINT : SLC_AT_PROXY, p.where, &c));
       if (!object) continue;
@@ -489,7 +272,7 @@ class Compiler {
     p.raw = e.raw;
     // A raw endpoint never decodes: whatever encoding is written there has no say (pipeline.md §8.4).
     p.decoder = decoder(e.raw ? e.encoder->object->binding().name : c.encoding, c.at.pointer);
-    if (p.decoder && p.decoder->raw() && !e.raw) exact(p.decoder->object->binding(), c.encoding_written, c.encoding_pointer);
+    if (p.decoder && p.decoder->raw() && !e.raw) names_.exact(p.decoder->object->binding(), c.encoding_written, c.encoding_pointer);
     p.ask_gzip = !g_->config->disable_compression;
     p.close_connections = g_->config->disable_keep_alives;
     p.idempotent = http::is_idempotent(c.method);
@@ -497,7 +280,7 @@ class Compiler {
     bool own_balancer = false;
     p.balancer_object = service_balancer_;
     p.balancer = service_balancer_table_;
-    for (const Found& f : find(c.at, SLC_AT_BACKEND, context(SLC_AT_BACKEND, p.where, e.config, &c))) {
+    for (const Found& f : names_.find(c.at, SLC_AT_BACKEND, context(SLC_AT_BACKEND, p.where, e.config, &c))) {
       auto object = make(*f.binding, f.block, context(SLC_AT_BACKEND, p.where, e.config, &c));
       if (!object) continue;
       if (f.binding->interface_id == SLC_IFACE_TRANSPORT) {
@@ -546,7 +329,7 @@ class Compiler {
     if (p.transport) return;
     const plugin::Binding* b = c.sd.empty() ? g_->registry->find_default(SLC_IFACE_RESOLVER) : g_->registry->find(SLC_IFACE_RESOLVER, c.sd);
     if (!b) {
-      unknown_name(c.at.pointer, "sd", c.sd, SLC_IFACE_RESOLVER);
+      names_.unknown_name(c.at.pointer, "sd", c.sd, SLC_IFACE_RESOLVER);
       return;
     }
     std::shared_ptr<plugin::Object>& object = resolvers_[b];
@@ -618,8 +401,7 @@ class Compiler {
   const slc_balancer* service_balancer_table_ = nullptr;
   std::map<const plugin::Binding*, std::shared_ptr<plugin::Object>> resolvers_;
   std::map<std::vector<std::string>, const BackendPlan*> earlier_;  // of options_.before, by hosts
-  std::deque<config::Block> chosen_blocks_;  // of selectors; addresses stay
-  uint32_t groups_ = 0;
+  Bindings names_{*g_, options_, report_};
   std::vector<std::unique_ptr<std::vector<slc_str>>>& query_texts_ = g_->query_texts;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/plugin/services.h"
 #include "core/plugin/token_table.h"
 
 slc_exchange::~slc_exchange() {
@@ -15,6 +16,8 @@ bool finish_building(slc_exchange& x) {
   document::Builder* b = std::exchange(x.building, nullptr);
   if (!b) return true;
   document::Node root;
+  if (marks_gone_nodes && x.response.has_data) [[unlikely]]
+    document::mark_inside(x.response.data);
   if (b->finish(&root)) {
     x.response.data = root;
     x.response.has_data = true;

@@ -24,21 +24,25 @@ constexpr Service kServices[] = {
 
 ServiceFilter filter = nullptr;
 
-// Nothing of the exchange is read here: it belongs to another thread.
-void tell_of_thread(const char* function, const void* caller) {
-  std::string who;
+std::string who_calls(const void* caller) {
   if (const Place* p = current_place)
-    who = "plugin " + std::string{p->plugin} + (p->binding.empty() ? "" : " (" + std::string{p->binding} + ")") +
-          (p->where.empty() ? "" : " " + std::string{p->where});
-  else if (std::string id = plugin_at(caller); !id.empty())
-    who = "plugin " + id;
-  else
-    who = "a plugin";
+    return "plugin " + std::string{p->plugin} + (p->binding.empty() ? "" : " (" + std::string{p->binding} + ")") +
+           (p->where.empty() ? "" : " " + std::string{p->where});
+  std::string id = plugin_at(caller);
+  return id.empty() ? "a plugin" : "plugin " + id;
+}
+
+void tell_once(std::string text) {
   static std::mutex mutex;
   static auto* told = new std::set<std::string>;
-  std::string text = who + " called " + function + " on a thread that is not the worker's: the call did nothing. Only resume, post and signal are for other threads";
   std::lock_guard lock{mutex};
   if (told->size() < 1000 && told->insert(text).second) log::write(log::Level::error, text);
+}
+
+// Nothing of the exchange is read here: it belongs to another thread.
+void tell_of_thread(const char* function, const void* caller) {
+  tell_once(who_calls(caller) + " called " + function +
+            " on a thread that is not the worker's: the call did nothing. Only resume, post and signal are for other threads");
 }
 
 const void* offered(const Service& s) { return filter ? filter(s.id, s.table) : s.table; }
@@ -55,6 +59,11 @@ bool on_any_worker(const char* function, const void* caller) {
   if (hook_state.worker != HookState::kNoWorker || !TokenTable::any_published()) return true;
   tell_of_thread(function, caller);
   return false;
+}
+
+void tell_of_gone_node(const char* function, const void* caller) {
+  tell_once(who_calls(caller) + " gave " + function + " in " + std::string{to_string(hook_state.kind())} +
+            " a node that erase() or replace_data() had ended: the call did nothing. Ask for it again, beginning with the object");
 }
 
 void set_service_filter(ServiceFilter f) { filter = f; }

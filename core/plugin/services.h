@@ -64,6 +64,15 @@ inline constexpr bool kChecksThreads = true;
 #define SLC_CHECK_ANY_WORKER(function) ::sluice::plugin::on_any_worker((function), __builtin_return_address(0))
 #endif
 
+// ---- nodes that are gone ----
+// erase() ends the handles of what it erases and of the members beside it, a finished replace_data() those of the whole tree before.
+// Who uses one all the same reads what is no longer in the document, or another member. With this set, both mark what they end
+// (document::Node::kGone), and debug builds answer what is absent to such a handle and name the plugin. Without it nothing is
+// marked and nothing looked at. Set before any worker runs, by debug builds and by what watches a plugin.
+inline constinit bool marks_gone_nodes = kChecksThreads;
+// Tells, once for each plugin, hook and function, that such a handle was used. `caller`: an address in the code that called. [any]
+void tell_of_gone_node(const char* function, const void* caller);
+
 // A view that a plugin passed in: a pointer where there is a length, and a length that can be one.
 inline bool sane(slc_str s) { return (s.ptr || s.len == 0) && s.len <= static_cast<size_t>(PTRDIFF_MAX); }
 inline constexpr slc_str kAbsent{nullptr, 0};

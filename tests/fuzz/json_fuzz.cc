@@ -7,7 +7,7 @@
 #include "core/document/shape.h"
 #include "plugins/json/decode.h"
 #include "plugins/json/scan.h"
-#include "plugins/json/tests/document_host.h"
+#include "tests/support/document_host.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "plugins/json/tests/document_host.h"
+#include "tests/support/document_host.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sluice;

@@ -97,6 +97,7 @@ const Expected kExpected[] = {
     {"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
     {"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
     {"keeps_node", "nodes", "failed", "gave kind (sluice.document/1) a node of an exchange that was over"},
+    {"uses_erased_node", "nodes", "failed", "gave kind (sluice.document/1) a node that erase() or replace_data() had ended"},
     {"replies_in_chunk", "actions", "failed", "answered SLC_REPLY, which is no action of a chunk hook"},
     {"job_touches_exchange", "threads", "failed", "header was called on a thread that is no event loop"},
     {"thread_touches_exchange", "threads", "failed", "header was called on a thread that is no event loop"},

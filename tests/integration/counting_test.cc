@@ -47,7 +47,7 @@ std::string scenarios(const std::string& url) {
 enum class AccessLog : bool { off, on };
 
 // With the middleware of tests/bench beside the product's plugins.
-GatewayOptions with_empty_hooks(const FakeUpstream& up, const PluginFolder& plugins, AccessLog access_log = AccessLog::off) {
+GatewayOptions with_empty_hooks(const FakeUpstream& up, const PluginFolder& plugins, AccessLog access_log) {
   std::string config = scenarios(up.url());
   if (access_log == AccessLog::on) {
     const std::string switched = replace_all(config, R"("disable_access_log": true)", "");
@@ -65,12 +65,13 @@ void serve_documents(FakeUpstream& up) {
   up.on("/doc2", Reply::json(document(2, 1000)));
 }
 
-void send_many(TestClient& client, const std::string& path, int n) {
-  for (int i = 0; i < n; ++i) ASSERT_EQ(client.get(path).status, 200);
-}
-
-// The same with the access log on. Waits for the lines again and again, so that none of them meets a queue that has to grow.
-void send_many_logged(TestClient& client, GatewayProcess& gateway, const std::string& path, int n, const std::string& mark) {
+// Where each leaves a line in the access log, waits for the lines again and again, so that none of them meets a queue that has to grow.
+// `mark` tells those lines from others.
+void send_many(TestClient& client, GatewayProcess& gateway, AccessLog access_log, const std::string& path, int n, const std::string& mark) {
+  if (access_log == AccessLog::off) {
+    for (int i = 0; i < n; ++i) ASSERT_EQ(client.get(path).status, 200);
+    return;
+  }
   for (int sent = 0; sent < n;) {
     std::string last;
     for (int i = 0; i < kLinesAtOnce && sent < n; ++i, ++sent) {
@@ -115,54 +116,39 @@ std::optional<Calls> count_calls(GatewayProcess& gateway, Work work, std::string
   return out;
 }
 
-class SystemCallsTest : public ::testing::TestWithParam<std::tuple<const char*, int>> {};
+class SystemCallsTest : public ::testing::TestWithParam<std::tuple<const char*, int>> {
+ protected:
+  // Counts them in kCounted requests of this scenario, behind some that nobody counts.
+  static void expect_the_fewest(AccessLog access_log) {
+    if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
+    auto [path, backends] = GetParam();
+    FakeUpstream up;
+    serve_documents(up);
+    const PluginFolder plugins{{"empty"}};
+    GatewayProcess gateway(with_empty_hooks(up, plugins, access_log));
+    TestClient client(gateway.port());
+    const auto send = [&, p = path](int n, const char* mark) { send_many(client, gateway, access_log, p, n, mark); };
+    send(20, "warm");
+    std::string why, trace;
+    auto calls = count_calls(gateway, [&] { send(kCounted, "count"); }, why, trace);
+    if (!calls) {
+      // Said aloud: a count that nobody made must not look like one that was right.
+      const char* without = std::getenv("SLUICE_NO_STRACE");
+      if (without && std::string_view{without} == "1") GTEST_SKIP() << "SLUICE_NO_STRACE=1: " << why;
+      FAIL() << why << "\nInstall strace, or allow it to attach (ptrace); where that cannot be, SLUICE_NO_STRACE=1 skips this test.";
+    }
+    std::string begin = trace.substr(0, 3000);
+    EXPECT_EQ(calls->reads, kCounted * (1 + backends)) << begin;
+    EXPECT_EQ(calls->writes, kCounted * (1 + backends)) << begin;
+    EXPECT_EQ(calls->epoll_ctl, 0) << begin;
+  }
+};
 
 // A small answer is one read and one write on each side, nothing is split, and no watcher is touched.
-TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) {
-  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
-  auto [path, backends] = GetParam();
-  FakeUpstream up;
-  serve_documents(up);
-  const PluginFolder plugins{{"empty"}};
-  GatewayProcess gateway(with_empty_hooks(up, plugins));
-  TestClient client(gateway.port());
-  send_many(client, path, 20);
-  std::string why, trace;
-  auto calls = count_calls(gateway, [&, p = path] { send_many(client, p, kCounted); }, why, trace);
-  if (!calls) {
-    // Said aloud: a count that nobody made must not look like one that was right.
-    const char* without = std::getenv("SLUICE_NO_STRACE");
-    if (without && std::string_view{without} == "1") GTEST_SKIP() << "SLUICE_NO_STRACE=1: " << why;
-    FAIL() << why << "\nInstall strace, or allow it to attach (ptrace); where that cannot be, SLUICE_NO_STRACE=1 skips this test.";
-  }
-  std::string begin = trace.substr(0, 3000);
-  EXPECT_EQ(calls->reads, kCounted * (1 + backends)) << begin;
-  EXPECT_EQ(calls->writes, kCounted * (1 + backends)) << begin;
-  EXPECT_EQ(calls->epoll_ctl, 0) << begin;
-}
+TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) { expect_the_fewest(AccessLog::off); }
 
 // The default: one line for each request. The logging thread writes it, to no socket.
-TEST_P(SystemCallsTest, ALineOfTheAccessLogCostsNoneOfThem) {
-  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
-  auto [path, backends] = GetParam();
-  FakeUpstream up;
-  serve_documents(up);
-  const PluginFolder plugins{{"empty"}};
-  GatewayProcess gateway(with_empty_hooks(up, plugins, AccessLog::on));
-  TestClient client(gateway.port());
-  send_many_logged(client, gateway, path, 20, "warm");
-  std::string why, trace;
-  auto calls = count_calls(gateway, [&, p = path] { send_many_logged(client, gateway, p, kCounted, "count"); }, why, trace);
-  if (!calls) {
-    const char* without = std::getenv("SLUICE_NO_STRACE");
-    if (without && std::string_view{without} == "1") GTEST_SKIP() << "SLUICE_NO_STRACE=1: " << why;
-    FAIL() << why << "\nInstall strace, or allow it to attach (ptrace); where that cannot be, SLUICE_NO_STRACE=1 skips this test.";
-  }
-  std::string begin = trace.substr(0, 3000);
-  EXPECT_EQ(calls->reads, kCounted * (1 + backends)) << begin;
-  EXPECT_EQ(calls->writes, kCounted * (1 + backends)) << begin;
-  EXPECT_EQ(calls->epoll_ctl, 0) << begin;
-}
+TEST_P(SystemCallsTest, ALineOfTheAccessLogCostsNoneOfThem) { expect_the_fewest(AccessLog::on); }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, SystemCallsTest,
                          ::testing::Values(std::tuple{"/noop-small", 1}, std::tuple{"/hooks-empty", 1}, std::tuple{"/json-small", 1}, std::tuple{"/merge-2", 2}),
@@ -171,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(Scenarios, SystemCallsTest,
 class AllocationsTest : public ::testing::TestWithParam<const char*> {
  protected:
   // The page shared with the counter inside the gateway.
-  MallocPage* map(const std::string& path) {
+  static MallocPage* map(const std::string& path) {
     Fd fd(::open(path.c_str(), O_RDWR | O_CREAT, 0600));
     if (::ftruncate(fd.get(), sizeof(MallocPage)) != 0) throw Failure("ftruncate");
     void* at = ::mmap(nullptr, sizeof(MallocPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
@@ -205,54 +191,36 @@ class AllocationsTest : public ::testing::TestWithParam<const char*> {
     }
     return out.str();
   }
+  // Counts them in kCounted requests of this scenario to a gateway that is warm.
+  static void expect_none(AccessLog access_log) {
+    if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
+    FakeUpstream up;
+    serve_documents(up);
+    TempFolder folder;
+    MallocPage* page = map(folder.path() + "/page");
+    const PluginFolder plugins{{"empty"}};
+    GatewayOptions options = with_empty_hooks(up, plugins, access_log);
+    options.environment = {{"LD_PRELOAD", malloc_counter_library()}, {"SLC_MALLOC_PAGE", folder.path() + "/page"}};
+    GatewayProcess gateway(options);
+    TestClient client(gateway.port());
+    EXPECT_GT(page->allocations.load(), 0u) << "the counter is not there: this test would prove nothing";
+    // A few long lines make the logging thread's buffers larger than any number of later lines needs them.
+    if (access_log == AccessLog::on) send_many(client, gateway, access_log, GetParam(), kLinesAtOnce, std::string(4000, 'x'));
+    send_many(client, gateway, access_log, GetParam(), kWarmUp, "warm");
+    page->armed = 1;
+    uint64_t before = page->allocations.load();
+    send_many(client, gateway, access_log, GetParam(), kCounted, "count");
+    uint64_t added = page->allocations.load() - before;
+    page->armed = 0;
+    EXPECT_EQ(added, 0u) << "in " << kCounted << " requests\n" << stacks(*page, gateway.pid());
+    ::munmap(page, sizeof(MallocPage));
+  }
 };
 
-TEST_P(AllocationsTest, AWarmedUpRequestAllocatesNothing) {
-  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
-  FakeUpstream up;
-  serve_documents(up);
-  TempFolder folder;
-  MallocPage* page = map(folder.path() + "/page");
-  const PluginFolder plugins{{"empty"}};
-  GatewayOptions options = with_empty_hooks(up, plugins);
-  options.environment = {{"LD_PRELOAD", malloc_counter_library()}, {"SLC_MALLOC_PAGE", folder.path() + "/page"}};
-  GatewayProcess gateway(options);
-  TestClient client(gateway.port());
-  EXPECT_GT(page->allocations.load(), 0u) << "the counter is not there: this test would prove nothing";
-  send_many(client, GetParam(), kWarmUp);
-  page->armed = 1;
-  uint64_t before = page->allocations.load();
-  send_many(client, GetParam(), kCounted);
-  uint64_t added = page->allocations.load() - before;
-  page->armed = 0;
-  EXPECT_EQ(added, 0u) << "in " << kCounted << " requests\n" << stacks(*page, gateway.pid());
-  ::munmap(page, sizeof(MallocPage));
-}
+TEST_P(AllocationsTest, AWarmedUpRequestAllocatesNothing) { expect_none(AccessLog::off); }
 
 // The default: one line for each request. All threads are counted, the logging thread with them.
-TEST_P(AllocationsTest, NorDoesItsLineOfTheAccessLog) {
-  if (const char* reason = instrumented_build()) GTEST_SKIP() << reason;
-  FakeUpstream up;
-  serve_documents(up);
-  TempFolder folder;
-  MallocPage* page = map(folder.path() + "/page");
-  const PluginFolder plugins{{"empty"}};
-  GatewayOptions options = with_empty_hooks(up, plugins, AccessLog::on);
-  options.environment = {{"LD_PRELOAD", malloc_counter_library()}, {"SLC_MALLOC_PAGE", folder.path() + "/page"}};
-  GatewayProcess gateway(options);
-  TestClient client(gateway.port());
-  EXPECT_GT(page->allocations.load(), 0u) << "the counter is not there: this test would prove nothing";
-  // A few long lines make the logging thread's buffers larger than any number of later lines needs them.
-  send_many_logged(client, gateway, GetParam(), kLinesAtOnce, std::string(4000, 'x'));
-  send_many_logged(client, gateway, GetParam(), kWarmUp, "warm");
-  page->armed = 1;
-  uint64_t before = page->allocations.load();
-  send_many_logged(client, gateway, GetParam(), kCounted, "count");
-  uint64_t added = page->allocations.load() - before;
-  page->armed = 0;
-  EXPECT_EQ(added, 0u) << "in " << kCounted << " requests\n" << stacks(*page, gateway.pid());
-  ::munmap(page, sizeof(MallocPage));
-}
+TEST_P(AllocationsTest, NorDoesItsLineOfTheAccessLog) { expect_none(AccessLog::on); }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, AllocationsTest, ::testing::Values("/noop-small", "/hooks-empty", "/json-small", "/merge-2"),
                          [](const auto& i) { return std::string(i.param).substr(1, 4); });

@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "tests/integration/gateway_config.h"
+#include "tests/support/http2.h"
+#include "tests/support/server.h"
 #include "tests/support/tls_client.h"
 
 namespace sluice::test {
@@ -131,6 +133,56 @@ TEST_F(Http2BackendTest, ABodyThatBreaksOffIsNotTakenForAWholeOne) {
   call.send_piece("part");
   call.close();
   EXPECT_TRUE(client.read().truncated);
+}
+
+// A host that understands HTTP/2 as far as the head of a request, and ends the connection instead of an answer.
+class DyingHost {
+ public:
+  DyingHost() : server_{[this](ConnectionServer::Connection& c) { serve(*c.wire); }, [](int, const std::string&) {}} {}
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(server_.port()); }
+  int asked() const { return asked_; }
+
+ private:
+  void serve(Wire& wire) {
+    wire.write(Http2Client::frame(Frame::settings, 0, 0));
+    std::string in;
+    for (size_t at = std::string_view{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}.size();;) {
+      const std::string more = wire.read_some();
+      if (more.empty()) return;
+      in += more;
+      const auto byte = [&](size_t i) { return static_cast<uint8_t>(in[at + i]); };
+      for (size_t length; in.size() >= at + 9; at += 9 + length) {
+        length = static_cast<size_t>(byte(0)) << 16 | static_cast<size_t>(byte(1)) << 8 | byte(2);
+        if (in.size() < at + 9 + length) break;
+        if (byte(3) == Frame::headers) return void(++asked_);
+      }
+    }
+  }
+  std::atomic<int> asked_{0};
+  ConnectionServer server_;
+};
+
+TEST_F(Http2BackendTest, AConnectionThatEndsBeforeAnAnswerSendsWhatMayHappenTwiceToTheNextHost) {
+  DyingHost dying;
+  start_back(false);
+  const std::string hosts = dying.url() + R"(", ")" + host;
+  front = std::make_unique<GatewayProcess>(options_of(config_of(
+      endpoint_of("/a", backend_of(hosts, "/a", own("always"))) + "," + no_op_endpoint("/in", backend_of(hosts, "/in", own("always")), R"("method": "POST", )"))));
+  up.on("/in", Reply::json("{}"));
+  TestClient client{front->port()};
+  constexpr int kRequests = 12;
+  for (int i = 0; i < kRequests; ++i) {
+    const Response r = client.get("/a");
+    EXPECT_EQ(r.status, 200) << front->log();
+    EXPECT_EQ(r.body, R"({"a":1})");
+  }
+  EXPECT_EQ(up.count("/a"), kRequests) << "each was answered by the other host, once";
+  const int asked = dying.asked();
+  EXPECT_GT(asked, 0) << "and some had been at this one before";
+  int served = 0;
+  for (int i = 0; i < kRequests; ++i) served += client.post("/in", "once").status == 200;
+  EXPECT_EQ(served, up.count("/in"));
+  EXPECT_EQ(served + dying.asked() - asked, kRequests) << "a POST is sent to one host, whatever becomes of it";
 }
 
 TEST_F(Http2BackendTest, TheProtocolIsNegotiatedWhereThereIsTls) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tests/integration/reloading.h"
+#include "tests/integration/stamp_gateway.h"
 
 namespace sluice::test {
 namespace {
@@ -44,37 +45,23 @@ std::set<long long> pids(const std::vector<Helper>& helpers) {
   return out;
 }
 
-// A gateway with one plugin isolated that is there in several builds; see tests/integration/plugins/builds/stamp.cc.
-class Isolating {
+// The plugin is isolated by this rule.
+class Isolating : public StampGateway {
  public:
-  explicit Isolating(FakeUpstream& up, const std::string& rule = "true", int workers = 2) : up_{up}, folder_{{"poison", "counting"}} {
-    put("a");
-    GatewayOptions o = options_of(config(rule), workers);
-    o.binary = gateway_binary();
-    o.arguments = {"--plugins", folder_.path()};
-    gateway_ = std::make_unique<GatewayProcess>(std::move(o));
+  explicit Isolating(FakeUpstream& up, const std::string& rule = "true", int workers = 2) : StampGateway{{"poison", "counting"}}, up_{up} {
+    start(config(rule), workers);
   }
   std::string config(const std::string& rule, const std::string& more = "") const {
     return config_of(endpoint_of("/x", backend_of(up_.url(), "/d"), extra({{"test/stamp", ""}}) + ", ") + more,
                      R"("plugin": {"isolate": {"test.stamp": )" + rule + "}}, ");
   }
-  void put(const std::string& build) {
-    fs::copy_file(SLC_TEST_PLUGINS_FOLDER "/build-" + build + "/stamp.so", file() + ".new", fs::copy_options::overwrite_existing);
-    fs::rename(file() + ".new", file());
-  }
-  std::string file() const { return folder_.path() + "/stamp.so"; }
-  GatewayProcess& operator*() { return *gateway_; }
-  GatewayProcess* operator->() { return gateway_.get(); }
-  Response get() { return get_once(gateway_->port(), "/x"); }
   void reload() {
-    Ran ran = sluice_reload(*gateway_);
+    Ran ran = sluice_reload(**this);
     ASSERT_EQ(ran.code, 0) << ran.output;
   }
 
  private:
   FakeUpstream& up_;
-  PluginFolder folder_;
-  std::unique_ptr<GatewayProcess> gateway_;
 };
 
 TEST(IsolateReloadTest, ARequestInFlightEndsInTheOldHelperAndNewOnesBeginInTheNew) {

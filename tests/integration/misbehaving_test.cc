@@ -131,6 +131,23 @@ TEST_F(MisbehavingTest, AnExchangeIsTouchedByItsWorkerAloneAndADebugBuildLooks) 
 #endif
 }
 
+TEST_F(MisbehavingTest, ANodeThatWasErasedIsAbsentInADebugBuildAndItsUserIsNamed) {
+  PluggedGateway gateway({"misbehaving/uses_erased_node"}, with_fixture(up, "uses-erased-node", "5s", false));
+  for (int i = 0; i < 3; ++i) {
+    const Response r = get_once(gateway.port(), "/bad");
+    EXPECT_EQ(r.body, "{}") << "what it erased has gone";
+#ifndef NDEBUG
+    EXPECT_EQ(r.header("X-Still-There"), "");
+#endif
+  }
+  expect_good(gateway);
+#ifndef NDEBUG
+  gateway->process().wait_for_output("plugin misbehaving.uses-erased-node (misbehaving/uses-erased-node) [ENDPOINT: /bad] gave kind (sluice.document/1) in on_response "
+                                     "a node that erase() or replace_data() had ended");
+  EXPECT_EQ(occurrences(gateway.log_to_the_end(), "a node that erase() or replace_data() had ended"), 1) << "told once";
+#endif
+}
+
 TEST_F(MisbehavingTest, AReplyOfAChunkHookIsNoActionAndFailsTheBody) {
   PluggedGateway gateway({"misbehaving/replies_in_chunk"}, with_fixture(up, "replies-in-chunk", "5s", false));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 500);

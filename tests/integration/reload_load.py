@@ -1,8 +1,9 @@
-"""What reload_under_load.py and swap_under_load.py share: many connections that never pause, and the admin socket."""
+"""What reload_under_load.py, swap_under_load.py and isolate_hook.py share: the harness of tests/bench, many connections that never
+pause, and the admin socket."""
 import multiprocessing, pathlib, select, socket, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
-from harness import Backend, Gateway, arguments, ask, judge, quiet  # noqa: F401 (for the scripts)
+from harness import Backend, Client, Gateway, arguments, ask, judge, quiet  # noqa: F401 (for the scripts)
 
 
 def reload(gateway):

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/integration/reloading.h"
+#include "tests/integration/stamp_gateway.h"
 
 namespace sluice::test {
 namespace {
@@ -13,35 +14,15 @@ namespace fs = std::filesystem;
 
 bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
 
-// A folder of plugins in which one build of test/stamp takes the place of another, and a gateway that uses it.
-class Swapping {
+class Swapping : public StampGateway {
  public:
   // `root`: further members of the configuration.
-  explicit Swapping(FakeUpstream& up, const std::string& root = "", int workers = 2, const std::vector<std::string>& arguments = {}) : folder_{{}} {
-    put("a");
-    GatewayOptions o = options_of(config(up, root), workers);
-    o.binary = gateway_binary();
-    o.arguments = {"--plugins", folder_.path()};
-    o.arguments.insert(o.arguments.end(), arguments.begin(), arguments.end());
-    gateway_ = std::make_unique<GatewayProcess>(std::move(o));
+  explicit Swapping(FakeUpstream& up, const std::string& root = "", int workers = 2, const std::vector<std::string>& arguments = {}) : StampGateway{{}} {
+    start(config(up, root), workers, arguments);
   }
   static std::string config(FakeUpstream& up, const std::string& root) {
     return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"test/stamp", ""}}) + ", "), root);
   }
-  // Renamed into place, as an installation should do it.
-  void put(const std::string& build) {
-    fs::copy_file(SLC_TEST_PLUGINS_FOLDER "/build-" + build + "/stamp.so", file() + ".new", fs::copy_options::overwrite_existing);
-    fs::rename(file() + ".new", file());
-  }
-  std::string file() const { return folder_.path() + "/stamp.so"; }
-  const std::string& folder() const { return folder_.path(); }
-  GatewayProcess& operator*() { return *gateway_; }
-  GatewayProcess* operator->() { return gateway_.get(); }
-  Response get() { return get_once(gateway_->port(), "/x"); }
-
- private:
-  PluginFolder folder_;
-  std::unique_ptr<GatewayProcess> gateway_;
 };
 
 TEST(SwapTest, AChangedFileIsTakenUpAndRunningRequestsEndInTheOldCode) {
@@ -246,6 +227,31 @@ TEST(TrialTest, WhenItsTimeIsOverABuildThatDidWellHasAllRequests) {
   EXPECT_TRUE(has(status.at("last").str(), "its time is over")) << status.dump();
   EXPECT_EQ(sluice_reload(*gateway).code, 0);
   EXPECT_EQ(gateway.get().header("X-Build-Out"), "b") << "it is the build in use now, not one on trial";
+}
+
+TEST(TrialTest, WhenItsTimeIsOverABuildThatDidWorseIsSentBackThoughNoRequestOfItFailsAnyMore) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}", 500));
+  const std::string settings = R"("share": 10, "max_error_rate": 25, "min_requests": 1)";
+  Swapping gateway(up, trial(settings), 1);
+  gateway.put("bad");
+  EXPECT_EQ(sluice_reload(*gateway).code, 0);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(gateway.get().status, 500);
+  EXPECT_EQ(up.count("/d"), 9) << "the tenth was the new build's, which fails before it asks, but no more often than the other side";
+  up.on("/d", Reply::json("{}"));
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  const Json status = status_of(*gateway).at("trial");
+  EXPECT_EQ(status.at("builds").size(), 1u) << "it is worse by far now, and nobody has looked";
+  EXPECT_EQ(status.at("new").at("requests").whole(), 1);
+  EXPECT_EQ(status.at("old").at("requests").whole(), 18);
+  // The same trial, which gets an end: it is over already.
+  gateway->configure(Swapping::config(up, trial(settings + R"(, "duration": "1ms")")));
+  Ran ran = sluice_reload(*gateway);
+  EXPECT_TRUE(has(ran.output, "stays on trial")) << ran.output;
+  gateway->process().wait_for_output("was sent back");
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(gateway.get().header("X-Build-Out"), "a");
+  EXPECT_TRUE(has(status_of(*gateway).at("trial").at("last").str(), "was sent back"));
 }
 
 TEST(TrialTest, APersonMayTakeWhatWasSentBack) {

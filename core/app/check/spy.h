@@ -26,7 +26,7 @@ enum class Rule : uint8_t {
   header,      // header names or values that are refused
   stream,      // emit() where no body is
   state,       // an object that cannot use what its like has exported
-  node,        // a node of a document whose exchange is over
+  node,        // a node of a document whose exchange is over, or that was taken out of it
 };
 constexpr size_t kRules = 13;
 

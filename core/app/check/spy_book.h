@@ -1,4 +1,5 @@
-// What the two halves of the spy share: the tables towards the gateway (spy.cc) and those towards the plugin (spy_services.cc).
+// What the parts of the spy share: the tables towards the gateway (spy.cc), those towards the plugin (spy_services.cc), and the book of
+// what happened (spy_book.cc).
 #pragma once
 #include <atomic>
 #include <chrono>

@@ -1,10 +1,11 @@
 // Documents as the checked plugin sees them: a handle that it gets of an exchange says for whom it was made, so that one which is kept
-// for longer than the exchange lives is noticed instead of leading to whatever stands there by then. Handles of configurations
-// are passed on as they are.
+// for longer than the exchange lives is noticed instead of leading to whatever stands there by then. What leaves the document earlier
+// is marked by the gateway (plugin::marks_gone_nodes), and looked for here. Handles of configurations are passed on as they are.
 #include <cstring>
 #include <utility>
 
 #include "core/app/check/spy_book.h"
+#include "core/document/node.h"
 
 namespace sluice::app::check::spy {
 namespace {
@@ -31,17 +32,29 @@ constexpr size_t kMost = 100'000;  // the oldest are forgotten: a handle of one 
 // The gateway's own handle. Absent, and noted, when its time is over.
 slc_node own(slc_node n, const char* function) {
   if (!(n.epoch & 1)) return n;
+  uint64_t epoch = 0;
   {
     Leases& l = leases();
     const std::lock_guard lock{l.mutex};
     const auto it = l.all.find(n.epoch);
-    if (it != l.all.end() && !it->second.over) return {n.p, it->second.epoch};
+    if (it != l.all.end() && !it->second.over) epoch = it->second.epoch;
   }
+  const bool gone = epoch && n.p && static_cast<document::Node*>(n.p)->flags & document::Node::kGone;
+  if (epoch && !gone) return {n.p, epoch};
   const std::string who = std::string{inside.hook ? inside.hook : "a callback"} + " of " + name_of(inside.bound, where_now());
-  note(Rule::node, who + " gave " + function + " (sluice.document/1) a node of an exchange that was over: nodes are gone with it", who);
+  if (gone)
+    note(Rule::node, who + " gave " + function + " (sluice.document/1) a node that erase() or replace_data() had ended", who + " gone");
+  else
+    note(Rule::node, who + " gave " + function + " (sluice.document/1) a node of an exchange that was over: nodes are gone with it", who);
   return {nullptr, 0};
 }
-slc_node lent(slc_node found, slc_node from) { return found.p && (from.epoch & 1) ? slc_node{found.p, from.epoch} : found; }
+slc_node lent(slc_node found, slc_node from) {
+  if (!found.p || !(from.epoch & 1)) return found;
+  // Reached from a present one it is present, whatever another tree that shared it has marked.
+  auto* node = static_cast<document::Node*>(found.p);
+  if (node->flags & document::Node::kGone) node->flags &= static_cast<uint8_t>(~document::Node::kGone);
+  return {found.p, from.epoch};
+}
 
 int32_t kind(slc_node n) noexcept { return document_service->kind(own(n, "kind")); }
 slc_status as_int(slc_node n, int64_t* to) noexcept { return document_service->as_int(own(n, "as_int"), to); }

@@ -247,6 +247,35 @@ TEST_F(NodeTest, ErasingManyMembersNeedsNoMemoryForEach) {
   EXPECT_EQ(arena_.allocated(), before);
 }
 
+TEST_F(NodeTest, AMarkingEraseLeavesMarkedPlacesAndGivesTheSameTree) {
+  Node n = node("(a=(x=(y=1)),b=2,c=3)"), shared = share(n);
+  Node* x = find(arena_, *find(arena_, n, "a"), "x");
+  Node *y = find(arena_, *x, "y"), *c = find(arena_, n, "c");
+  EXPECT_FALSE(erase_marking(arena_, n, "none"));
+  EXPECT_FALSE(c->flags & Node::kGone);
+  EXPECT_TRUE(erase_marking(arena_, n, "a"));
+  for (const Node* left : {x, y, c}) EXPECT_TRUE(left->flags & Node::kGone);
+  EXPECT_EQ(json(n), R"({"b":2,"c":3})");
+  for (uint32_t i = 0; i < n.count; ++i) EXPECT_FALSE(at(&arena_, n, i, nullptr)->flags & Node::kGone);
+  Node* b = find(arena_, n, "b");
+  EXPECT_TRUE(erase_marking(arena_, n, "c"));
+  EXPECT_TRUE(b->flags & Node::kGone) << "the place that it had";
+  EXPECT_EQ(json(n), R"({"b":2})");
+  EXPECT_EQ(json(shared), R"({"a":{"x":{"y":1}},"b":2,"c":3})");
+  EXPECT_FALSE(share(*c).flags & Node::kGone) << "a copy is in another tree";
+}
+
+TEST_F(NodeTest, MarkingErasesOfALargeObjectAreBounded) {
+  std::string text = "(";
+  for (int i = 0; i < 5000; ++i) text += "k" + std::to_string(i) + "=1,";
+  text.back() = ')';
+  Node n = node(text);
+  erase_marking(arena_, n, "k0");
+  const size_t before = arena_.allocated();
+  for (int i = 1; n.count > kMostCopied; ++i) ASSERT_TRUE(erase_marking(arena_, n, "k" + std::to_string(i)));
+  EXPECT_EQ(arena_.allocated(), before);
+}
+
 TEST_F(NodeTest, ObjectWriterOverwritesInPlace) {
   for (int size : {3, 16, 17, 200}) {
     ObjectWriter w{arena_};

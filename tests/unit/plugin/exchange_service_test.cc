@@ -262,6 +262,81 @@ TEST_F(ExchangeServiceTest, DocumentsAreReadAndChangedThroughHandles) {
   EXPECT_EQ(doc.count(api.data(x)), 2u);
 }
 
+// ---- nodes that are gone ----
+
+struct GoneNodeTest : ExchangeServiceTest {
+  // {"a":{"x":{"y":1}},"b":{"z":2},"c":3}
+  void SetUp() override {
+    if (!kChecksThreads) GTEST_SKIP() << "a release build does not look";
+    slc_builder* b = api.replace_data(x);
+    doc.begin(b, SLC_OBJECT);
+    doc.key(b, S("a")), doc.begin(b, SLC_OBJECT), doc.key(b, S("x"));
+    doc.begin(b, SLC_OBJECT), doc.key(b, S("y")), doc.integer(b, 1), doc.end(b), doc.end(b);
+    doc.key(b, S("b")), doc.begin(b, SLC_OBJECT), doc.key(b, S("z")), doc.integer(b, 2), doc.end(b);
+    doc.key(b, S("c")), doc.integer(b, 3), doc.end(b);
+    ASSERT_TRUE(finish_building(*x.x));
+    root = api.data(x);
+  }
+  bool there(slc_node n) { return doc.kind(n) != SLC_NULL; }
+  slc_node root{};
+};
+
+TEST_F(GoneNodeTest, WhatIsErasedIsGoneWithAllInsideAndSoAreItsNeighbours) {
+  const slc_node a = doc.find(root, S("a")), in = doc.find(a, S("x")), deep = doc.find(in, S("y"));
+  const slc_node b = doc.at(root, 1, nullptr), in_b = doc.find(b, S("z")), c = doc.find(root, S("c"));
+  ASSERT_TRUE(there(deep) && there(in_b) && there(c));
+  ASSERT_EQ(doc.erase(root, S("a")), SLC_OK);
+  for (slc_node n : {a, in, deep, b, c}) EXPECT_FALSE(there(n));
+  int64_t v = 0;
+  int32_t yes = 0;
+  double d = 0;
+  uint32_t members = 1;
+  EXPECT_EQ(doc.as_int(c, &v), SLC_EINVAL);
+  EXPECT_EQ(doc.as_double(c, &d), SLC_EINVAL);
+  EXPECT_EQ(doc.as_bool(c, &yes), SLC_EINVAL);
+  EXPECT_EQ(doc.text(c).ptr, nullptr);
+  EXPECT_EQ(doc.find(b, S("z")).p, nullptr);
+  EXPECT_EQ(doc.at(b, 0, nullptr).p, nullptr);
+  EXPECT_EQ(doc.count(b), 0u);
+  EXPECT_EQ(doc.erase(b, S("z")), SLC_EINVAL);
+  EXPECT_EQ(doc.source(b, S("json")).ptr, nullptr);
+  EXPECT_EQ(doc.source_run(b, S("json"), 0, &members).ptr, nullptr);
+  EXPECT_EQ(members, 0u);
+  EXPECT_TRUE(there(root)) << "the object stays";
+  EXPECT_TRUE(there(in_b)) << "and what neighbours hold";
+  EXPECT_EQ(doc.as_int(doc.find(root, S("c")), &v), SLC_OK) << "asked for again, they are there";
+  EXPECT_EQ(v, 3);
+}
+
+TEST_F(GoneNodeTest, EveryEraseEndsTheHandlesBeforeIt) {
+  ASSERT_EQ(doc.erase(root, S("a")), SLC_OK);
+  const slc_node c = doc.find(root, S("c"));
+  ASSERT_EQ(doc.erase(root, S("b")), SLC_OK) << "moves c, in an array that is the object's own already";
+  EXPECT_FALSE(there(c));
+  EXPECT_TRUE(there(doc.find(root, S("c"))));
+}
+
+TEST_F(GoneNodeTest, AReplacedDocumentTakesItsNodesWithItButNotWhatWasCopiedOfIt) {
+  const slc_node a = doc.find(root, S("a")), in = doc.find(a, S("x"));
+  slc_builder* b = api.replace_data(x);
+  doc.begin(b, SLC_OBJECT), doc.key(b, S("kept")), doc.copy(b, in), doc.end(b);
+  EXPECT_TRUE(there(a)) << "until it is finished";
+  ASSERT_TRUE(finish_building(*x.x));
+  EXPECT_FALSE(there(a));
+  EXPECT_FALSE(there(in));
+  EXPECT_TRUE(there(doc.find(doc.find(api.data(x), S("kept")), S("y"))));
+}
+
+TEST_F(GoneNodeTest, WhatAnotherTreeSharesStaysThere) {
+  slc_builder* b = api.replace_data(x);
+  doc.begin(b, SLC_OBJECT), doc.key(b, S("first")), doc.copy(b, root), doc.key(b, S("second")), doc.copy(b, root), doc.end(b);
+  ASSERT_TRUE(finish_building(*x.x));
+  const slc_node second = doc.find(api.data(x), S("second")), a = doc.find(second, S("a"));
+  ASSERT_EQ(doc.erase(doc.find(api.data(x), S("first")), S("a")), SLC_OK);
+  EXPECT_TRUE(there(a));
+  EXPECT_TRUE(there(doc.find(doc.find(a, S("x")), S("y"))));
+}
+
 TEST_F(ExchangeServiceTest, TooDeepADocumentIsALimit) {
   slc_builder* b = api.replace_data(x);
   slc_status s = SLC_OK;

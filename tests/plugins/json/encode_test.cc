@@ -1,13 +1,13 @@
 // Documents → bodies: pipeline.md §8.1 and deviation 31, alone and behind shaping and merging.
-#include "../encode.h"
+#include "plugins/json/encode.h"
 
 #include <gtest/gtest.h>
 
 #include <deque>
 
 #include "core/document/shape.h"
-#include "../decode.h"
-#include "document_host.h"
+#include "plugins/json/decode.h"
+#include "tests/support/document_host.h"
 
 extern "C" const slc_entry SLC_ENTRY_SYMBOL;
 

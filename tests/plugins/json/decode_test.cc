@@ -1,12 +1,12 @@
 // Bodies → documents: encodings.md §2, §3 and §8, and the laziness that the rest of the gateway relies on.
-#include "../decode.h"
+#include "plugins/json/decode.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "core/document/shape.h"
-#include "document_host.h"
+#include "tests/support/document_host.h"
 
 extern "C" const slc_entry SLC_ENTRY_SYMBOL;
 

@@ -5,13 +5,13 @@ One endpoint with one plugin (a request hook and, at the end, the message that t
 plugin, with it in the gateway, and with it isolated. One connection, request after request, tells the latency that a hook adds;
 64 connections tell the requests per second. Rounds alternate, so a drift of the machine hits all three alike; figures are medians.
 
-    isolate_hook.py [--rounds 5] [--requests 3000] [--seconds 2] [--namespace security/bot-detector] [--max-us 200]
+    isolate_hook.py [--gateway FILE] [--plugins FOLDER] [--rounds 5] [--requests 3000] [--seconds 2] [--max-us 200]
 
 With --max-us it fails when the median of at least five rounds of what isolation adds to a request is larger.
 """
 import json, re, statistics, subprocess, sys, time
 
-from harness import Backend, Client, Gateway, arguments, quiet
+from reload_load import Backend, Client, Gateway, arguments, judge, quiet
 
 KINDS = ("without", "in the gateway", "isolated")
 
@@ -72,10 +72,7 @@ def main():
         l, r = statistics.median(latencies[k]), statistics.median(rates[k])
         print(f"{k:15} {l:7.1f} us a request ({l - base:+.1f} us), {r:7.0f} requests/s over 64 connections")
     print(f"isolation adds {added:.1f} us to a request, median of {args.rounds} rounds")
-    if args.max_us is not None and added > args.max_us:
-        print(f"that is more than the limit of {args.max_us:.1f} us")
-        return 1
-    return 1 if any(codes) else 0
+    return judge([("what isolation adds in us", added, args.max_us)]) or (1 if any(codes) else 0)
 
 
 if __name__ == "__main__":
