@@ -2,10 +2,6 @@
 
 #define BOOST_DLL_USE_STD_FS
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
@@ -21,7 +17,8 @@
 #include "core/plugin/admission.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/interpose.h"
-#include "core/plugin/note.h"
+#include "core/plugin/isolate/describe.h"
+#include "core/plugin/private_copy.h"
 #include "core/plugin/report.h"
 #include "core/plugin/work.h"
 
@@ -30,9 +27,11 @@ namespace sluice::plugin {
 // Never freed: code of it may run, and backtraces may name it, until the process ends.
 struct Image {
   std::string file;                   // as found last
-  std::string fingerprint;            // the key in Images
+  std::string fingerprint;            // of the content
   const slc_entry* entry = nullptr;
-  boost::dll::shared_library library;
+  std::string copy;                   // the private one, to be opened in this process; empty: linked in
+  boost::dll::shared_library library;                        // if the file is mapped here
+  std::shared_ptr<const isolate::Description> description;  // if it is not
   std::unique_ptr<Host> host;         // made when the entry has been checked
   std::string version;
   Place place;                        // for load, unload, and what cannot be told to belong to one of its objects
@@ -97,84 +96,6 @@ const char* missing_function(std::string_view id, const void* table) {
   return nullptr;  // decoders and encoders without a function are raw
 }
 
-// Private copies of the files: whoever writes over a plugin in place would otherwise pull the code from under a running
-// gateway, and the dynamic loader would answer the old image for a path it knows. The copies stay as long as the process,
-// for debuggers and sanitizers to read.
-class PrivateFolder {
- public:
-  const std::string& path() {
-    if (!path_.empty()) return path_;
-    std::error_code ec;
-    std::filesystem::path base = std::filesystem::temp_directory_path(ec);
-    if (ec) base = "/tmp";
-    sweep(base);
-    std::string name = (base / (kPrefix + std::to_string(getpid()) + "-XXXXXX")).string();
-    if (mkdtemp(name.data())) {
-      path_ = name;
-      owner_ = getpid();
-      std::atexit([] { folder().remove(); });
-    }
-    return path_;
-  }
-  static PrivateFolder& folder() {
-    static auto* f = new PrivateFolder;
-    return *f;
-  }
-
- private:
-  inline static const std::string kPrefix = "sluice-plugins-";
-  void remove() {
-    std::error_code ec;
-    if (owner_ == getpid()) std::filesystem::remove_all(path_, ec);
-  }
-  // What killed processes of this user have left behind.
-  static void sweep(const std::filesystem::path& base) {
-    std::error_code ec;
-    for (std::filesystem::directory_iterator it{base, ec}, end; !ec && it != end; it.increment(ec)) {
-      std::string name = it->path().filename().string();
-      if (!name.starts_with(kPrefix)) continue;
-      struct stat st;
-      auto pid = parse_decimal<int>(std::string_view{name}.substr(kPrefix.size(), name.find('-', kPrefix.size()) - kPrefix.size()));
-      if (!pid || lstat(it->path().c_str(), &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) continue;
-      bool young = std::time(nullptr) - st.st_mtime < 60;  // another container's process has no pid here
-      std::error_code ignored;
-      if (!young && kill(*pid, 0) != 0 && errno == ESRCH) std::filesystem::remove_all(it->path(), ignored);
-    }
-  }
-  std::string path_;
-  pid_t owner_ = 0;
-};
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
-
-std::string copy_to_folder(const std::string& name, std::string_view bytes) {
-  const std::string& folder = PrivateFolder::folder().path();
-  if (folder.empty()) return {};
-  std::string path = folder + "/" + name;
-  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0500);
-  if (fd < 0) return {};
-  bool ok = write_all(fd, bytes);
-  ::close(fd);
-  return ok ? path : std::string{};
-}
-
-// For temporary folders that forbid execution or are full. The descriptor stays open: its path must stay this image's.
-std::string copy_to_memory(const std::string& name, std::string_view bytes) {
-  int fd = memfd_create(name.c_str(), MFD_CLOEXEC);
-  if (fd < 0) return {};
-  if (write_all(fd, bytes)) return "/proc/self/fd/" + std::to_string(fd);
-  ::close(fd);
-  return {};
-}
-
 // Empty: loaded. Else the dynamic loader's words about it, with the plugin's path in place of the copy's.
 std::string load_library(boost::dll::shared_library& library, const std::string& copy, const std::string& file) {
   if (copy.empty()) return "no private copy can be made: " + std::string{std::strerror(errno)};
@@ -189,6 +110,7 @@ std::string load_library(boost::dll::shared_library& library, const std::string&
   return text.empty() ? "unknown reason" : text;
 }
 
+constexpr uint32_t kSanitizers = SLC_BUILT_ASAN | SLC_BUILT_TSAN;
 std::string sanitizers(uint32_t flags) {
   return flags & SLC_BUILT_ASAN ? "AddressSanitizer" : flags & SLC_BUILT_TSAN ? "ThreadSanitizer" : "no sanitizer";
 }
@@ -216,19 +138,42 @@ bool is_text(const char* s) { return s && *s; }
 
 struct Images {
   std::mutex mutex;
-  std::map<std::string, std::unique_ptr<Image>> by_key;  // content hash, or address of a linked entry
+  std::map<std::string, std::unique_ptr<Image>> by_key;  // content hash, the same for described ones, or address of a linked entry
+
+  static std::string described(const std::string& fingerprint) { return "described " + fingerprint; }
+  Image* find(const std::string& key) const {
+    auto it = by_key.find(key);
+    return it == by_key.end() ? nullptr : it->second.get();
+  }
+  // The copy that there is of this content; empty: none. It must not be written anew, somebody may have it mapped.
+  std::string copy_of(const std::string& fingerprint) const {
+    for (const std::string& key : {fingerprint, described(fingerprint)})
+      if (const Image* i = find(key)) return i->copy;
+    return {};
+  }
 };
 Images& images() {
   static auto* i = new Images;
   return *i;
 }
 
+std::string copy_name(const Module::File& f) {
+  return f.fingerprint.substr(0, 16) + "-" + std::filesystem::path{f.path}.filename().string();
+}
+
+std::string title_of(const Module::File& f) { return f.note ? f.path + " (" + f.note->id + " " + f.note->version + ")" : f.path; }
+
 }  // namespace
 
 Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file, const Admission* admission) {
+  auto looked = look_at(file, admission);
+  if (!looked) return looked.error();
+  return open(std::move(*looked));
+}
+
+Result<Module::File, Problem> Module::look_at(const std::string& file, const Admission* admission) {
   auto bytes = read_plugin(file);
   if (!bytes) return bytes.error();
-  // From here on these bytes are what is judged, copied and mapped; the file may change as it likes.
   if (admission)
     if (auto allowed = admission->admit(file, *bytes); !allowed) return allowed.error();
   if (std::string wrong = elf::problem(*bytes); !wrong.empty()) return Problem{file + ": " + wrong};
@@ -236,35 +181,102 @@ Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file, c
     return Problem{file + ": not a gateway plugin (no symbol slc_plugin_entry). Was it built with sluice_add_plugin()?"};
   auto note = read_note(*bytes);
   if (!note) return Problem{file + ": " + note.error().message + "."};
+  File f{file, std::move(*bytes), std::move(*note)};
+  // Here already: the run-time library of another sanitizer ends the process that maps it.
+  if (f.note && (f.note->flags & kSanitizers) != (SLC_BUILD_FLAGS & kSanitizers)) return Problem{sanitizer_problem(title_of(f), f.note->flags)};
+  return f;
+}
 
+Result<std::shared_ptr<Module>, Problem> Module::open(File f) {
   Images& all = images();
   std::lock_guard lock{all.mutex};
-  std::string hash = sha256_hex(*bytes);
-  std::unique_ptr<Image>& image = all.by_key[hash];
-  if (!image) {
-    auto fresh = std::make_unique<Image>();
-    fresh->file = file;
-    fresh->fingerprint = hash;
-    const Place opening{file, {}, "[PLUGIN]"};  // its initialisers run now, and nobody knows its id yet
-    PlaceScope scope{&opening, HookKind::load};
-    fresh->note = std::move(*note);
-    std::string name = hash.substr(0, 16) + "-" + std::filesystem::path{file}.filename().string();
-    std::string why = load_library(fresh->library, copy_to_folder(name, *bytes), file);
-    if (why.find("failed to map segment") != why.npos || why.starts_with("no private copy"))
-      why = load_library(fresh->library, copy_to_memory(name, *bytes), file);
-    if (!why.empty()) {
-      all.by_key.erase(hash);
-      return Problem{explain_load(file, why)};
-    }
-    try {
-      fresh->entry = &fresh->library.get<const slc_entry>(kSymbol);
-    } catch (const std::exception& e) {
-      return Problem{file + ": " + e.what()};
-    }
-    if (interpose) fresh->entry = interpose(fresh->entry, *bytes);
-    image = std::move(fresh);
+  if (f.fingerprint.empty()) f.fingerprint = sha256_hex(f.bytes);
+  if (Image* known = all.find(f.fingerprint)) return module_of(*known, f.path);
+  auto fresh = std::make_unique<Image>();
+  fresh->file = f.path;
+  fresh->fingerprint = f.fingerprint;
+  const Place opening{f.path, {}, "[PLUGIN]"};  // its initialisers run now, and nobody knows its id yet
+  PlaceScope scope{&opening, HookKind::load};
+  fresh->note = std::move(f.note);
+  fresh->copy = f.copy.empty() ? all.copy_of(f.fingerprint) : f.copy;
+  const bool ours = fresh->copy.empty();  // the bytes are there
+  if (ours) fresh->copy = copy_to_folder(copy_name(f), f.bytes);
+  std::string why = load_library(fresh->library, fresh->copy, f.path);
+  if (ours && (why.find("failed to map segment") != why.npos || why.starts_with("no private copy"))) {
+    fresh->copy = copy_to_memory(copy_name(f), f.bytes);
+    why = load_library(fresh->library, fresh->copy, f.path);
   }
-  return module_of(*image, file);
+  if (!why.empty()) return Problem{explain_load(f.path, why)};
+  try {
+    fresh->entry = &fresh->library.get<const slc_entry>(kSymbol);
+  } catch (const std::exception& e) {
+    return Problem{f.path + ": " + e.what()};
+  }
+  if (interpose) fresh->entry = interpose(fresh->entry, f.bytes);
+  return module_of(*(all.by_key[f.fingerprint] = std::move(fresh)), f.path);
+}
+
+void Module::keep(File& f) {
+  if (!f.copy.empty()) return;
+  f.fingerprint = sha256_hex(f.bytes);
+  Images& all = images();
+  std::lock_guard lock{all.mutex};
+  f.copy = all.copy_of(f.fingerprint);
+  if (f.copy.empty()) {
+    if (copies_can_be_mapped()) f.copy = copy_to_folder(copy_name(f), f.bytes);
+    if (f.copy.empty()) f.copy = copy_to_memory(copy_name(f), f.bytes);
+  }
+  f.bytes = {};
+}
+
+std::vector<Result<std::shared_ptr<Module>, Problem>> Module::describe(const std::vector<File>& files) {
+  Images& all = images();
+  std::vector<isolate::DescribeRequest> requests;
+  std::map<std::string, size_t> asked;  // fingerprint → request
+  {
+    std::lock_guard lock{all.mutex};
+    for (const File& f : files) {
+      if (all.find(Images::described(f.fingerprint)) || f.copy.empty() || !asked.emplace(f.fingerprint, requests.size()).second) continue;
+      auto& r = requests.emplace_back();
+      r.file = f.path, r.title = title_of(f), r.copy = from_outside(f.copy), r.memory_mb = f.memory_mb;
+    }
+  }
+  const auto told = isolate::describe_all(requests);  // without the lock: messages of running plugins take it
+  std::vector<Result<std::shared_ptr<Module>, Problem>> modules;
+  std::lock_guard lock{all.mutex};
+  for (const File& f : files) {
+    Image* image = all.find(Images::described(f.fingerprint));
+    if (!image) {
+      auto at = asked.find(f.fingerprint);
+      if (at == asked.end() || !told[at->second]) {
+        modules.push_back(at == asked.end() ? Problem{f.path + ": cannot be loaded: no private copy can be made"} : told[at->second].error());
+        continue;
+      }
+      auto fresh = std::make_unique<Image>();
+      fresh->file = f.path, fresh->fingerprint = f.fingerprint, fresh->copy = f.copy, fresh->note = f.note;
+      fresh->description = *told[at->second];
+      fresh->entry = &fresh->description->entry();
+      image = (all.by_key[Images::described(f.fingerprint)] = std::move(fresh)).get();
+    }
+    modules.push_back(module_of(*image, f.path));
+  }
+  return modules;
+}
+
+Result<std::shared_ptr<Module>, Problem> Module::open(const Module& m) {
+  return open(File{m.image_.file, {}, m.image_.note, m.image_.fingerprint, m.image_.copy});
+}
+
+Result<const slc_entry*, Problem> map_for_good(const std::string& copy, const std::string& file) {
+  const Place opening{file, {}, "[PLUGIN]"};
+  PlaceScope scope{&opening, HookKind::load};
+  auto& library = *new boost::dll::shared_library;
+  if (std::string why = load_library(library, copy, file); !why.empty()) return Problem{explain_load(file, why)};
+  try {
+    return &library.get<const slc_entry>(kSymbol);
+  } catch (const std::exception& e) {
+    return Problem{file + ": " + e.what()};
+  }
 }
 
 Result<std::shared_ptr<Module>, Problem> Module::adopt(const slc_entry* entry, const std::string& file) {
@@ -300,13 +312,8 @@ Module::~Module() {
 const slc_entry& Module::entry() const { return *image_.entry; }
 const std::string& Module::file() const { return image_.file; }
 const std::string& Module::fingerprint() const { return image_.fingerprint; }
-std::string Module::image_path() const {
-  if (!image_.library.is_loaded()) return {};
-  std::string path = image_.library.location().string();
-  if (constexpr std::string_view kSelf = "/proc/self/"; path.starts_with(kSelf))
-    path.replace(0, kSelf.size(), "/proc/" + std::to_string(getpid()) + "/");
-  return path;
-}
+std::string Module::image_path() const { return from_outside(image_.copy); }
+bool Module::described() const { return image_.description != nullptr; }
 const slc_host* Module::host() const { return image_.host.get(); }
 const Place& Module::place() const { return image_.place; }
 bool Module::has_note() const { return image_.note.has_value(); }
@@ -335,7 +342,6 @@ Result<bool, Problem> Module::check() {
     return Problem{f + ": slc_plugin_entry says that it has " + std::to_string(e.size) + " bytes, wanted " +
                    std::to_string(kLeastEntry) + ". Set size to sizeof(slc_entry)."};
   if (!has_title) return Problem{f + ": the entry has no id or no version. Set both."};
-  constexpr uint32_t kSanitizers = SLC_BUILT_ASAN | SLC_BUILT_TSAN;
   if ((e.flags & kSanitizers) != (SLC_BUILD_FLAGS & kSanitizers)) return Problem{sanitizer_problem(who, e.flags)};
   for (const char* const* s = e.required_services; s && *s; ++s)
     if (!find_service(*s))
@@ -385,7 +391,9 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
     if (!schema) return Problem{who + ": its schema " + schema.error().message + "."};
     offer.schema = *schema;
   }
-  {
+  if (image_.description) {
+    offer.table = image_.description->table(i);
+  } else {
     PlaceScope scope{&image_.place, HookKind::get_interface};
     offer.table = e.get_interface(b->interface_id, b->name);
   }
@@ -417,6 +425,7 @@ static_assert(offsetof(slc_log_sink, life) == offsetof(slc_middleware, life));
 
 Result<bool, Problem> Module::initialise() {
   if (initialised_) return true;
+  if (described()) return Problem{title() + ": its code does not run in this process."};
   Trees trees;
   slc_report report;
   report.trees = &trees;

@@ -30,6 +30,7 @@ struct Registry::Impl {
   std::vector<Isolated> isolation;
   bool describes = false;  // those of the list are not started
   std::vector<std::shared_ptr<isolate::Isolated>> isolated;
+  std::map<std::string, Isolated*> rule_of_content;  // files of the folder that is scanned, by fingerprint
 
   // Encodings and sd names are case-insensitive in the reference; namespaces are not.
   static Key value_key(std::string_view interface_id, std::string_view name) { return {std::string{interface_id}, to_lower(name)}; }
@@ -45,13 +46,70 @@ struct Registry::Impl {
 
   void add(std::shared_ptr<Module> module, ScanResult& result);
   std::string clash(const Module&) const;
+  Isolated* rule_for(const std::string& file, std::string_view id);
   Isolated* rule_for(const Module&);
+  // A file whose module is not mapped here, or that cannot be told apart from one yet.
+  struct Apart {
+    Isolated* rule = nullptr;  // nullptr: it has no note, so the list may name it by its id
+    Result<std::shared_ptr<Module>, Problem> module{Problem{}};
+  };
+  std::map<std::string, Apart> describe(const std::string& base, const std::vector<std::string>& names, const Admission&);
+  Result<std::shared_ptr<Module>, Problem> open(const std::string& file, const Admission&, Isolated** rule);
 };
 
-Registry::Impl::Isolated* Registry::Impl::rule_for(const Module& m) {
+Registry::Impl::Isolated* Registry::Impl::rule_for(const std::string& file, std::string_view id) {
   for (Isolated& i : isolation)
-    if (isolate::names(i.rule, m)) return &i;
+    if (isolate::names(i.rule, file, id)) return &i;
   return nullptr;
+}
+
+Registry::Impl::Isolated* Registry::Impl::rule_for(const Module& m) {
+  if (Isolated* rule = rule_for(m.file(), m.entry().id)) return rule;
+  auto it = m.described() ? rule_of_content.find(m.fingerprint()) : rule_of_content.end();
+  return it == rule_of_content.end() ? nullptr : it->second;
+}
+
+// All files of a folder that rules isolate, by name: what they are is found out side by side. Names decide, and the ids in notes,
+// which nothing of the file has to run for.
+auto Registry::Impl::describe(const std::string& base, const std::vector<std::string>& names, const Admission& admission)
+    -> std::map<std::string, Apart> {
+  rule_of_content.clear();
+  std::map<std::string, Apart> all;
+  if (isolation.empty()) return all;
+  std::vector<Module::File> files;
+  std::vector<Apart*> of;
+  for (const std::string& name : names) {
+    auto file = Module::look_at(base + name, &admission);
+    if (!file) continue;  // told when its turn comes
+    Isolated* rule = rule_for(file->path, file->note ? file->note->id : std::string{});
+    if (!rule && file->note) continue;
+    Module::keep(*file);
+    file->memory_mb = rule ? rule->rule.memory_mb : 0;
+    if (rule) rule_of_content.emplace(file->fingerprint, rule);
+    Apart& a = all[name];
+    a.rule = rule;
+    of.push_back(&a);
+    files.push_back(std::move(*file));
+  }
+  auto modules = Module::describe(files);
+  for (size_t i = 0; i < of.size(); ++i) of[i]->module = std::move(modules[i]);
+  return all;
+}
+
+// One that nothing was known of, or that describe() saw no reason to keep apart: it may be another file by now, or has the content
+// of one that is. `rule`: the one that names it.
+Result<std::shared_ptr<Module>, Problem> Registry::Impl::open(const std::string& path, const Admission& admission, Isolated** rule) {
+  auto file = Module::look_at(path, &admission);
+  *rule = rule_for(path, file && file->note ? file->note->id : std::string{});
+  if (!file) return file.error();
+  if (isolation.empty()) return Module::open(std::move(*file));
+  if (!*rule && file->note && rule_of_content.empty()) return Module::open(std::move(*file));
+  Module::keep(*file);
+  if (auto it = rule_of_content.find(file->fingerprint); !*rule && it != rule_of_content.end()) *rule = it->second;
+  if (!*rule && file->note) return Module::open(std::move(*file));
+  if (*rule) rule_of_content.emplace(file->fingerprint, *rule);
+  file->memory_mb = *rule ? (*rule)->rule.memory_mb : 0;
+  return std::move(Module::describe({std::move(*file)}).front());
 }
 
 // What two modules (or one, twice) claim, as a message; empty: nothing.
@@ -81,6 +139,13 @@ std::string Registry::Impl::clash(const Module& m) const {
 }
 
 void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
+  Isolated* rule = rule_for(*module);
+  // It has no note and another id than those of the list, or a trial's other side was isolated and is not any more.
+  if (!rule && module->described()) {
+    auto mapped = Module::open(*module);
+    if (!mapped) return result.problems.push_back(mapped.error().message);
+    module = std::move(*mapped);
+  }
   // The same content under another name, or a folder that is given twice: nothing new.
   if (std::find(modules.begin(), modules.end(), module) != modules.end()) return;
   if (std::string message = clash(*module); !message.empty()) {
@@ -88,7 +153,7 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     return;
   }
   std::shared_ptr<isolate::Isolated> helper;
-  if (Isolated* rule = rule_for(*module)) {
+  if (rule) {
     rule->found = true;
     std::string why = isolate::refusal(*module);
     if (why.empty() && !describes) {
@@ -190,10 +255,19 @@ void Registry::scan(const std::string& folder, const std::string& pattern, ScanR
   }
   std::sort(files.begin(), files.end());
   std::string base = folder.ends_with('/') ? folder : folder + "/";
+  auto apart = impl_->describe(base, files, admission);
   for (const std::string& name : files) {
-    auto module = Module::open(base + name, &admission);
+    Impl::Isolated* rule = nullptr;
+    auto known = apart.find(name);
+    if (known != apart.end()) rule = known->second.rule;
+    auto module = known != apart.end() ? std::move(known->second.module) : impl_->open(base + name, admission, &rule);
     if (!module) {
-      result.problems.push_back(module.error().message);
+      if (!rule) {
+        result.problems.push_back(module.error().message);
+        continue;
+      }
+      rule->found = true;
+      result.refused.push_back({rule->rule.pointer, module.error().message});
       continue;
     }
     if (!(*module)->has_note())

@@ -51,8 +51,8 @@ class Registry {
  public:
   Registry();
   ~Registry();
-  // The plugins that are to run in processes of their own (plugin.isolate). Before scan() and add(). `describe`: for who reads
-  // names and schemas and makes no object, nothing is started for them, and nothing of theirs runs.
+  // The plugins that are to run in processes of their own (plugin.isolate): scan() has their files described and maps none of them.
+  // Before scan() and add(). `describe`: for who reads names and schemas and makes no object, no helpers are started for them.
   enum class Isolation : uint8_t { run, describe };
   void isolate(std::vector<config::IsolatedPlugin>, Isolation = Isolation::run);
   // After scan(): entries of that list that no plugin answered to are refused.

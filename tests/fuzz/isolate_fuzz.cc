@@ -1,5 +1,6 @@
 // What a helper process sends, which may be anything. The first byte says what the rest is: a reply to a hook, a call (which the
-// helper reads with the same code), a conversation over the socket, or shared memory. Whatever it is: what is accepted could
+// helper reads with the same code), a conversation over the socket, shared memory, or what a process says that describes a file.
+// Whatever it is: what is accepted could
 // have been done by a plugin of the gateway's own, and nothing is read or written that is not there.
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 
 #include "core/base/text.h"
 #include "core/plugin/isolate/control.h"
+#include "core/plugin/isolate/describe.h"
 #include "core/plugin/isolate/message.h"
 
 namespace {
@@ -108,16 +110,46 @@ void memory(std::string_view bytes) {
   if (writer.write(bytes) > kCapacity) std::abort();
 }
 
+// All that a description points to is there, and ends.
+size_t walk(const Description& d) {
+  size_t n = 0;
+  auto text = [&](const char* t) { n += t ? std::string_view{t}.size() : 0; };
+  auto list = [&](const char* const* t) {
+    for (; t && *t; ++t) text(*t);
+  };
+  const slc_entry& e = d.entry();
+  text(e.id), text(e.version), text(e.built_with), list(e.required_services);
+  for (uint32_t i = 0; i < e.binding_count; ++i) {
+    const slc_binding& b = e.bindings[i];
+    text(b.name), text(b.interface_id), text(b.schema), list(b.aliases);
+    auto* table = static_cast<const slc_middleware*>(d.table(i));
+    if (table->size > 128 || (table->life && table->life->size > sizeof(slc_lifecycle))) std::abort();
+    if (SLC_HAS(table, slc_middleware, on_request)) ++n;
+    if (std::string_view{b.interface_id} == SLC_IFACE_DECODER) n += std::string{view(static_cast<const slc_decoder*>(d.table(i))->format)}.size();
+  }
+  return n;
+}
+
+void telling(std::string_view bytes) {
+  Telling whole{"f.so"}, single{"f.so"};
+  whole.add(bytes);
+  for (char c : bytes) single.add({&c, 1});
+  if (whole.over() != single.over() || whole.phase() != single.phase() || whole.answer().ok() != single.answer().ok()) std::abort();
+  if (!whole.over() || !whole.answer()) return;
+  if (walk(**whole.answer()) != walk(**single.answer())) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   std::string_view bytes{reinterpret_cast<const char*>(data + 1), size - 1};
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0: reply(bytes); break;
     case 1: call(bytes); break;
     case 2: conversation(bytes); break;
     case 3: memory(bytes); break;
+    case 4: telling(bytes); break;
   }
   return 0;
 }

@@ -3,8 +3,6 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,13 +14,14 @@
 #include "core/log/log.h"
 #include "core/plugin/crash_report.h"
 #include "core/plugin/exchange.h"
+#include "core/plugin/isolate/describe.h"
+#include "core/plugin/isolate/process.h"
 #include "core/plugin/services.h"
 #include "core/plugin/token_table.h"
 
 namespace sluice::plugin::isolate {
 namespace {
 
-constexpr int kControl = 3;
 constexpr uint32_t kTurn = 64;  // calls of one worker in a turn of the loop, so that everybody has one
 HelperProcess* the_process = nullptr;
 
@@ -259,12 +258,7 @@ void HelperProcess::hello(Reader& r) {
   if (auto ok = crash::install({folder, "It was the helper process of the isolated plugin " + title + "; gateway process " +
                                             std::to_string(getppid()) + " goes on."}); !ok)
     SLC_LOG(warning, ok.error().message);
-  // Sanitizers reserve more address space than any limit would allow.
-  if (SLC_BUILD_FLAGS == 0 && memory_mb) {
-    rlimit limit{};
-    limit.rlim_cur = limit.rlim_max = rlim_t{memory_mb} << 20;
-    setrlimit(RLIMIT_AS, &limit);
-  }
+  limit_memory(memory_mb);
   std::string why;
   void* image = dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
   auto* entry = image ? static_cast<const slc_entry*>(dlsym(image, "slc_plugin_entry")) : nullptr;
@@ -482,18 +476,16 @@ void HelperProcess::end() {
 
 int helper_main(int count, char** values) {
   // The thread that started us is the gateway's supervisor, which lives as long as we are wanted.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (count < 4 || std::to_string(getppid()) != values[2] || fcntl(kControl, F_SETFD, FD_CLOEXEC) != 0) {
+  if (count < 4 || !enter_process(values[2])) {
     std::fprintf(stderr, "sluice isolate-helper is started by the gateway, and by nobody else.\n");
     return 64;
   }
+  if (count == kDescribeCount) describe_main(values);
   // Stopping is the gateway's business: a supervisor's SIGTERM goes to us too, and running requests still need the plugin.
   for (int s : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(s, SIG_IGN);
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  let_signals_in();
   set_service_filter(helper_service);
-  HelperProcess process{Fd{kControl}};
+  HelperProcess process{Fd{kChildControl}};
   return process.run();
 }
 

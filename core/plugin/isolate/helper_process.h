@@ -103,7 +103,8 @@ class HelperProcess {
   int code_ = 0;
 };
 
-// `sluice isolate-helper PARENT PLUGIN`, with the control socket as descriptor 3: what the gateway starts, and nobody else.
+// `sluice isolate-helper PARENT PLUGIN`, with the control socket as descriptor 3: what the gateway starts, and nobody else. With the
+// arguments of describe_main() it only says what is in a file (describe.h).
 int helper_main(int count, char** values);
 
 // The services as a plugin gets them here; to be set before it is opened (services.h).

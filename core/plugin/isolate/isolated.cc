@@ -22,9 +22,9 @@ Known& known() {
 
 }  // namespace
 
-bool names(const Rule& rule, const Module& module) {
-  std::filesystem::path file{module.file()};
-  return rule.name == module.entry().id || rule.name == file.filename().string() || rule.name == file.stem().string();
+bool names(const Rule& rule, const std::string& path, std::string_view id) {
+  std::filesystem::path file{path};
+  return (!id.empty() && rule.name == id) || rule.name == file.filename().string() || rule.name == file.stem().string();
 }
 
 Isolated::Isolated(std::shared_ptr<Module> module, const Rule& rule)

@@ -1,6 +1,6 @@
 // A plugin whose code runs in helper processes. In the gateway its bindings get other tables: their create() makes the object
-// over there, and their calls are messages to it, so nobody else knows the difference. The plugin's file is mapped in the
-// gateway for its constant description only: load(), create() and hooks never run here.
+// over there, and their calls are messages to it, so nobody else knows the difference. The plugin's file is not mapped in the
+// gateway: another process has said what is in it (describe.h).
 //
 // A generation that isolates the same build with the same limits uses the helpers that are up: what the plugin shares there
 // (blocks, limiters, its store) goes on, and the objects of both generations stand side by side. A block that they do not have
@@ -22,8 +22,8 @@ namespace sluice::plugin::isolate {
 // One entry of the root key plugin.isolate.
 using Rule = config::IsolatedPlugin;
 
-// Whether the rule names this file: by the plugin's id, or by the file's name with or without its ending.
-bool names(const Rule&, const Module&);
+// Whether the rule names this file: by the plugin's id (empty: not known), or by the file's name with or without its ending.
+bool names(const Rule&, const std::string& file, std::string_view id);
 // Why this plugin cannot be isolated; empty: it can.
 std::string refusal(const Module&);
 

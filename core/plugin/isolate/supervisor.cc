@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,6 +14,7 @@
 #include "core/plugin/crash_report.h"
 #include "core/plugin/isolate/channel.h"
 #include "core/plugin/isolate/message.h"
+#include "core/plugin/isolate/process.h"
 #include "core/plugin/shared.h"
 
 namespace sluice::plugin::isolate {
@@ -27,47 +27,6 @@ int level_now() {
     if (log::enabled(static_cast<log::Level>(l))) return l;
   return SLC_CRITICAL + 1;
 }
-
-std::string signal_text(int signal) {
-  const char* name = sigabbrev_np(signal);
-  const char* words = sigdescr_np(signal);
-  std::string text = name ? "SIG" + std::string{name} : "signal " + std::to_string(signal);
-  return words ? text + " (" + words + ")" : text;
-}
-
-std::string end_text(int status) {
-  if (WIFSIGNALED(status)) return signal_text(WTERMSIG(status));
-  return "it ended by itself with exit code " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-}
-
-constexpr int kChildControl = 3;
-
-// Starts this program anew as a helper. Nothing of ours is inherited but the standard streams and the control socket.
-int start_process(const std::string& plugin, int control, pid_t* pid) {
-  std::string parent = std::to_string(getpid());
-  const char* arguments[] = {"sluice", "isolate-helper", parent.c_str(), plugin.c_str(), nullptr};
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, control, kChildControl);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kChildControl + 1);
-  // All signals wait until the helper has said which of them it ignores.
-  sigset_t all;
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &all);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  int failed = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, const_cast<char* const*>(arguments), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return failed;
-}
-
-}  // namespace
-
-namespace {
 
 struct OfProcess {
   std::mutex mutex;
@@ -279,7 +238,7 @@ void Supervisor::spawn(Helper& h) {
   Mapping page;
   if (!Mapping::create(sizeof(StatusPage), &page, &page_file)) return failed(std::strerror(errno));
   pid_t pid = -1;
-  if (int error = start_process(h.subject->id, theirs.get(), &pid)) return failed(std::strerror(error));
+  if (int error = start_process({"isolate-helper", std::to_string(getpid()), h.subject->id}, theirs.get(), &pid)) return failed(std::strerror(error));
   h.pid = pid;
   h.pidfd = Fd{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
   h.control = std::move(ours);

@@ -10,16 +10,18 @@ namespace sluice::test {
 // A folder of links: every plugin of the product, and those named.
 class PluginFolder {
  public:
-  // "script" is a test plugin, "build-a/stamp" one of several builds of another, "misbehaving/never_resumes" a fixture.
+  // "script" is a test plugin, "build-a/stamp" one of several builds of another, "misbehaving/never_resumes" a fixture, and
+  // "misbehaving/mapped/crashes_when_opened" one of those that must not be opened.
   explicit PluginFolder(const std::vector<std::string>& more) {
     namespace fs = std::filesystem;
     for (const auto& file : fs::directory_iterator{plugins_folder()}) {
       if (file.path().extension() == ".so") fs::create_symlink(file.path(), folder_.path() + "/" + file.path().filename().string());
     }
     for (const std::string& name : more) {
-      const bool fixture = name.starts_with("misbehaving/");
+      constexpr std::string_view kFixture = "misbehaving/";
+      const bool fixture = name.starts_with(kFixture);
       const std::string file = name.substr(name.rfind('/') + 1) + ".so";
-      fs::create_symlink(fixture ? SLC_MISBEHAVING_FOLDER "/" + file : SLC_TEST_PLUGINS_FOLDER "/" + name + ".so", folder_.path() + "/" + file);
+      fs::create_symlink(fixture ? SLC_MISBEHAVING_FOLDER "/" + name.substr(kFixture.size()) + ".so" : SLC_TEST_PLUGINS_FOLDER "/" + name + ".so", folder_.path() + "/" + file);
     }
   }
   const std::string& path() const { return folder_.path(); }

@@ -8,6 +8,7 @@
 
 #include "core/plugin/elf.h"
 #include "core/plugin/module.h"
+#include "sluice/note.h"
 #include "tests/unit/plugin/fake.h"
 
 namespace sluice::plugin {
@@ -258,6 +259,20 @@ TEST(LoaderTest, AnotherSanitizerIsRefusedBothWays) {
   auto m = Module::adopt(&e, "linked");
   ASSERT_FALSE(m);
   EXPECT_NE(m.error().message.find("Mixing them corrupts reports; use the matching build."), std::string::npos) << m.error().message;
+}
+
+// What the note says is enough: with some run-time libraries nobody would live to read the entry.
+TEST(LoaderTest, AnotherSanitizerIsKnownBeforeTheFileIsMapped) {
+  std::string bytes = read(fixture("never_resumes"));
+  auto note = elf::note(bytes, SLC_NOTE_OWNER, SLC_NOTE_TYPE);
+  ASSERT_TRUE(note && *note);
+  bytes[static_cast<size_t>((*note)->data() - bytes.data()) + 4] ^= SLC_BUILT_ASAN;
+  Folder f;
+  const std::string file = f.put("other.so", bytes);
+  auto looked = Module::look_at(file);
+  ASSERT_FALSE(looked);
+  EXPECT_TRUE(looked.error().message.starts_with(file + " (misbehaving.never-resumes 1.0.0): built with ")) << looked.error().message;
+  EXPECT_TRUE(looked.error().message.ends_with("Mixing them corrupts reports; use the matching build."));
 }
 
 TEST(LoaderTest, BindingsAreReadByTheirStride) {
