@@ -151,6 +151,7 @@ class Compiler {
     if (!object) return nullptr;
     auto d = std::make_unique<Decoder>();
     d->table = plugin::table<slc_decoder>(*b);
+    d->remote = b->remote;
     d->object = std::move(object);
     d->format.name = plugin::view(d->table->format);
     d->format.context = d.get();
@@ -183,6 +184,7 @@ class Compiler {
     if (!object) return nullptr;
     auto e = std::make_unique<Encoder>();
     e->table = plugin::table<slc_encoder>(*b);
+    e->remote = b->remote;
     e->content_type = plugin::view(e->table->content_type);
     e->object = std::move(object);
     g_->encoders.push_back(std::move(e));
@@ -297,6 +299,7 @@ class Compiler {
     }
     sort(p.chain);
     if (!p.balancer) default_balancer(p);
+    if (p.balancer) p.balancer_remote = p.balancer_object->binding().remote;
     hosts(p, c);
     static_target(p, c);
     g_->backends.push_back(plan.get());

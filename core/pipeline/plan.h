@@ -15,6 +15,7 @@
 #include "core/pipeline/shadow.h"
 #include "core/pipeline/steps.h"
 #include "core/plugin/registry.h"
+#include "core/plugin/remote.h"
 #include "core/plugin/shared.h"
 #include "core/router/router.h"
 
@@ -48,9 +49,11 @@ struct Chain {
   uint32_t size() const { return static_cast<uint32_t>(hooks.size()); }
 };
 
+// `remote`, here and at the balancer of a backend: the plugin runs in another process, and is asked in place of its table.
 struct Decoder {
   std::shared_ptr<plugin::Object> object;
   const slc_decoder* table = nullptr;
+  plugin::AskRemote remote = nullptr;
   document::Format format;
   bool raw() const { return !table->decode; }
 };
@@ -58,6 +61,7 @@ struct Decoder {
 struct Encoder {
   std::shared_ptr<plugin::Object> object;
   const slc_encoder* table = nullptr;
+  plugin::AskRemote remote = nullptr;
   std::string content_type;
   bool raw() const { return !table->encode; }
 };
@@ -79,6 +83,7 @@ struct BackendPlan {
   const slc_transport* transport = nullptr;
   std::shared_ptr<plugin::Object> balancer_object;
   const slc_balancer* balancer = nullptr;
+  plugin::AskRemote balancer_remote = nullptr;
   http::Http2Mode http2 = http::Http2Mode::never;
   std::unique_ptr<slc_host_list> hosts;
   std::shared_ptr<plugin::Object> resolver_object;
