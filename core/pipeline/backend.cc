@@ -18,6 +18,7 @@ BackendScope::~BackendScope() {
   if (destroyed_) *destroyed_ = true;
   count_pending(nullptr);
   if (hosts_) exchange_->plan().put(hosts_);
+  if (piped_) drop_pipe();
 }
 
 // A call counts as pending at its host until its body has ended, however it ends.
@@ -145,6 +146,7 @@ loop::Task<void> BackendScope::inner() {
       streaming_ = false;
       call_.reset();
       count_pending(nullptr);
+      if (piped_) end_transport();
     }
   }
   // A body that is here as a whole passes its hooks now, before anybody reads it; a streaming one on its way out.
@@ -195,44 +197,10 @@ Scope* BackendScope::clone() {
 }
 
 void BackendScope::cancel_inner() {
-  if (transport_pending_) {
-    transport_pending_ = false;
-    if (plan_.transport->cancel) {
-      plugin::PlaceScope place{&plan_.transport_object->place(), plugin::HookKind::cancel, memory};
-      plan_.transport->cancel(plan_.transport_object->state(*worker), this, &transport_slot_);
-    }
-  }
+  if (plan_.transport) end_transport();
   if (uploading_) exchange_->body_sink = {};
   continue_timer_.disarm();
   call_.reset();
-}
-
-loop::Task<void> BackendScope::call_transport() {
-  // A transport plugin takes the place of the HTTP client; it reads the request side and fills the response side.
-  const plugin::Place& transport = plan_.transport_object->place();
-  Account* account = exchange_->account();
-  const uint64_t began = account ? clock::monotonic_ns() : 0;
-  slc_action a;
-  {
-    plugin::PlaceScope place{&transport, plugin::HookKind::send, memory};
-    a = plan_.transport->send(plan_.transport_object->state(*worker), this, &transport_slot_);
-  }
-  if (a == SLC_PENDING) {
-    transport_pending_ = true;
-    auto waiting = wait(transport, plugin::HookKind::send);
-    a = co_await waiting;
-    transport_pending_ = false;
-  } else {
-    a = settle(a);
-  }
-  if (a != SLC_REPLY && a != SLC_NEXT) {
-    plugin::count_error(transport, plugin::HookKind::send, *worker);
-    if (!error) fail(Errc::plugin, Source::plugin, arena().concat("transport ", transport.binding, " failed"));
-  }
-  if (!error && !response.status) response.status = 200;
-  url_text_ = request.path;
-  if (account) [[unlikely]]
-    account->called(this, transport, plugin::HookKind::send, began, error ? "fail" : "reply");
 }
 
 loop::Task<void> BackendScope::call_hosts() {

@@ -41,13 +41,24 @@ class BackendScope final : public Scope, public http::CallSink {
   bool has_more() const { return arrived_; }
   int64_t announced_length() const { return announced_; }  // of the body as it will be taken; -1 unknown
   void pause() { if (call_) call_->pause(); }
-  void resume() { if (call_) call_->resume(); }
+  void resume() {
+    if (call_) call_->resume();
+    else if (piped_) ask_for_more();
+  }
 
   // http::CallSink
   void on_response(const http::ResponseHead*, http::Slices, bool last) noexcept override;
   void on_error(const Error&) noexcept override;
   void on_writable() noexcept override;
   void on_continue() noexcept override;
+
+  // sluice.stream/1 for a transport that streams; for hooks of the chain as Scope has it. backend_transport.cc
+  slc_status stream_emit(int32_t side, std::string_view) override;
+  size_t stream_room(int32_t side) override;
+  slc_token stream_suspend(int32_t side) override;
+  slc_status stream_follow(int64_t length) override;
+  slc_status stream_finish(const std::string_view* why) override;
+  int64_t stream_request_length() override;
 
  protected:
   loop::Task<void> inner() override;
@@ -66,7 +77,22 @@ class BackendScope final : public Scope, public http::CallSink {
   loop::Task<bool> pick_elsewhere(uint32_t hosts, uint32_t* chosen);  // false: `error` says why
   loop::Task<bool> send_once(const Host&, std::string_view target, std::string_view method, bool with_body);
   loop::Task<bool> follow_redirects(const Host&, std::string_view target);
+  // ---- backend_transport.cc ----
+  struct Piped;
   loop::Task<void> call_transport();
+  loop::Task<void> take_transport_answer();  // status and headers are here, the body follows
+  void open_pipe();
+  void drop_pipe();
+  void end_transport();                 // cancel(), where it is due. Idempotent
+  void begin_transport_upload();
+  bool hand_over(http::Slices, bool last);  // to the transport; false: wait for on_writable
+  void hand_piece(http::Slice, bool last, uint32_t flags);
+  void on_hand_resumed();
+  void ask_for_more();
+  void tell_later();
+  void tell();
+  void fail_transport();
+  bool is_of_transport() const;
   http::Slice wire_head(const Host&, std::string_view target, std::string_view method, bool with_body);
   void start_upload();
   void wait_for_continue();
@@ -111,6 +137,7 @@ class BackendScope final : public Scope, public http::CallSink {
   bool may_repeat_ = false;             // the last request got no answer before its connection ended, and may be sent again
   bool body_sent_ = false;              // the last request had a body (redirects)
   bool transport_pending_ = false;
+  Piped* piped_ = nullptr;              // of a transport that streams
   int64_t announced_ = -1;
   http::Slices now_{};                  // raw: valid inside the callback
   std::string carry_;                   // raw: what outlived its callback

@@ -360,6 +360,7 @@ void BackendScope::start_upload() {
   exchange_->body_sink.failed = [](void* context, const Error& e) noexcept {
     auto* self = static_cast<BackendScope*>(context);
     self->fail(e.code, Source::client, e.message, e.message);
+    if (self->piped_) return self->tell_later();
     self->wake();
   };
   if (exchange_->has_request_hooks()) {  // what they have seen cannot be sent to another host
@@ -377,7 +378,7 @@ void BackendScope::read_upload() {
 }
 
 bool BackendScope::send_chunk(http::Slices slices, bool last) {
-  if (!call_) return false;
+  if (!call_) return piped_ && hand_over(slices, last);
   const bool room = call_->send_body(slices, last);  // also when empty: it tells whether the connection stands
   if (!room && !last && upload_begun_) exchange_->stream().pause_body();
   return room;

@@ -290,7 +290,7 @@ void Exchange::forward_headers() {
     bool repeated = false;
     for (const Chain* chain : {&e.proxy_chain, &b.chain})
       for (const Hook& h : chain->hooks) repeated = repeated || h.around;
-    body_streams = !repeated && !b.transport && !b.config->send_body_on_redirect && !stream_.body_complete();
+    body_streams = !repeated && b.takes_pieces() && !b.config->send_body_on_redirect && !stream_.body_complete();
   }
 }
 

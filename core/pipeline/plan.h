@@ -81,6 +81,8 @@ struct BackendPlan {
   std::string target;
   std::shared_ptr<plugin::Object> transport_object;
   const slc_transport* transport = nullptr;
+  // A request's body can be passed on as it comes.
+  bool takes_pieces() const { return !transport || SLC_HAS(transport, slc_transport, on_request_chunk); }
   std::shared_ptr<plugin::Object> balancer_object;
   const slc_balancer* balancer = nullptr;
   plugin::AskRemote balancer_remote = nullptr;

@@ -91,6 +91,10 @@ struct slc_exchange : sluice::plugin::Suspension {
   virtual slc_status stream_emit(int32_t, std::string_view) { return SLC_EINVAL; }
   virtual size_t stream_room(int32_t) { return 0; }
   virtual slc_token stream_suspend(int32_t) { return 0; }
+  // Of transports that stream.
+  virtual slc_status stream_follow(int64_t) { return SLC_EINVAL; }
+  virtual slc_status stream_finish(const std::string_view* why) { return static_cast<void>(why), SLC_EINVAL; }  // nullptr: whole
+  virtual int64_t stream_request_length() { return 0; }
 };
 
 namespace sluice::plugin {

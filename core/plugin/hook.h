@@ -8,7 +8,7 @@ namespace sluice::plugin {
 enum class HookKind : uint8_t {
   none,
   // on the way of a request
-  on_request, on_raw_response, on_response, on_done, on_request_chunk, on_response_chunk, on_call, on_attempt, decode, expand, encode, pick, send, cancel,
+  on_request, on_raw_response, on_response, on_done, on_request_chunk, on_response_chunk, on_call, on_attempt, decode, expand, encode, pick, send, cancel, on_room,
   // called back
   timer, reply, post, work, callback,
   // the life of a plugin and of its objects
@@ -28,7 +28,7 @@ constexpr bool counts_outside(HookKind k) {
 constexpr std::string_view to_string(HookKind k) {
   constexpr std::string_view kNames[] = {
       "none",   "on_request", "on_raw_response", "on_response",   "on_done",      "on_request_chunk", "on_response_chunk", "on_call",     "on_attempt",
-      "decode", "expand",     "encode",          "pick",          "send",         "cancel",      "timer",
+      "decode", "expand",     "encode",          "pick",          "send",         "cancel",      "on_room",     "timer",
       "reply",  "post",       "work",       "callback",        "worker_start",  "worker_stop",  "create",      "destroy",
       "load",   "unload",     "get_interface",   "watch",         "unwatch",      "select",       "log_write",   "log_flush",
       "log_level", "export_state", "import_state"};

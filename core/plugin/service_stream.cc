@@ -21,9 +21,21 @@ size_t room(slc_exchange* x, int32_t side) noexcept {
 slc_token suspend(slc_exchange* x, int32_t side) noexcept {
   return side_of_body(side) && SLC_ON_THREAD_OF(*x->worker, "suspend (sluice.stream/1)") ? x->stream_suspend(side) : 0;
 }
+slc_status follow(slc_exchange* x, int64_t length) noexcept {
+  if (length < SLC_LENGTH_UNKNOWN) return SLC_EINVAL;
+  return SLC_ON_THREAD_OF(*x->worker, "follow (sluice.stream/1)") ? x->stream_follow(length) : SLC_ETHREAD;
+}
+slc_status finish(slc_exchange* x, slc_str why) noexcept {
+  if (why.ptr && !sane(why)) return SLC_EINVAL;
+  const std::string_view text = view(why);
+  return SLC_ON_THREAD_OF(*x->worker, "finish (sluice.stream/1)") ? x->stream_finish(why.ptr ? &text : nullptr) : SLC_ETHREAD;
+}
+int64_t request_length(slc_exchange* x) noexcept {
+  return SLC_ON_THREAD_OF(*x->worker, "request_length (sluice.stream/1)") ? x->stream_request_length() : 0;
+}
 
 }  // namespace
 
-const slc_stream_api kStreamService = {sizeof(slc_stream_api), expect, emit, room, suspend};
+const slc_stream_api kStreamService = {sizeof(slc_stream_api), expect, emit, room, suspend, follow, finish, request_length};
 
 }  // namespace sluice::plugin

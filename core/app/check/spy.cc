@@ -86,6 +86,13 @@ slc_action on_request_chunk(void* s, slc_exchange* x, void** slot, const slc_chu
 slc_action on_response_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
   return run_chunk(table<slc_middleware>(held(s).bound).on_response_chunk, "on_response_chunk", s, x, slot, c);
 }
+slc_action transport_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
+  return run_chunk(table<slc_transport>(held(s).bound).on_request_chunk, "on_request_chunk", s, x, slot, c);
+}
+void on_room(void* s, slc_exchange* x, void** slot) noexcept {
+  Call call{held(s).bound, "on_room", Call::on_a_loop, held(s).object};
+  table<slc_transport>(held(s).bound).on_room(held(s).original, x, slot);
+}
 slc_action on_call(void* s, slc_exchange* x, void** slot) noexcept {
   return run(table<slc_around>(held(s).bound).on_call, "on_call", s, x, slot);
 }
@@ -356,9 +363,11 @@ const void* wrap(Bound& b, size_t index, const void* table_, std::string_view ki
     t.on_call = on_call, t.on_done = around_done;
     return &t;
   }
-  if (kind == SLC_IFACE_TRANSPORT && size >= sizeof(slc_transport) && table<slc_transport>(&b).send && table<slc_transport>(&b).cancel) {
+  if (kind == SLC_IFACE_TRANSPORT && size >= offsetof(slc_transport, on_request_chunk) && table<slc_transport>(&b).send && table<slc_transport>(&b).cancel) {
     auto& t = copy_of(b, b.table.transport);
     t.send = send, t.cancel = cancel;
+    if (t.on_request_chunk) t.on_request_chunk = transport_chunk;
+    if (t.on_room) t.on_room = on_room;
     return &t;
   }
   if (kind == SLC_IFACE_DECODER && size >= sizeof(slc_decoder)) {

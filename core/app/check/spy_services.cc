@@ -195,6 +195,14 @@ size_t room(slc_exchange* x, int32_t side) noexcept {
   on_worker("room (sluice.stream/1)");
   return refused() ? 0 : stream_service->room(x, side);
 }
+slc_status follow(slc_exchange* x, int64_t length) noexcept {
+  on_worker("follow (sluice.stream/1)");
+  return stream_service->follow(x, length);
+}
+slc_status finish(slc_exchange* x, slc_str why) noexcept {
+  on_worker("finish (sluice.stream/1)");
+  return stream_service->finish(x, why);
+}
 slc_token suspend_stream(slc_exchange* x, int32_t side) noexcept {
   on_worker("suspend (sluice.stream/1)");
   if (refused()) return 0;
@@ -297,7 +305,7 @@ const void* service(const slc_host* host, const char* id) noexcept {
     static slc_stream_api own;
     if (stream_service) return &own;
     copy(own, stream_service, real);
-    own.emit = emit, own.room = room, own.suspend = suspend_stream;
+    own.emit = emit, own.room = room, own.suspend = suspend_stream, own.follow = follow, own.finish = finish;
     return &own;
   }
   if (name == SLC_SVC_STORE) {

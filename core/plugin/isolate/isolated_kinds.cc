@@ -28,17 +28,19 @@ std::string_view bound_to_the_gateway(std::string_view kind) {
 
 std::string refusal(const Module& module) {
   if (module.image_path().empty()) return module.title() + " cannot be isolated: it is part of the program, and not a file.";
-  // Hooks behind on_done are of later kinds, which work on pieces of bodies as they pass.
-  constexpr size_t kKnown = offsetof(slc_middleware, on_done) + sizeof(slc_middleware::on_done);
+  // Hooks behind on_done, and behind cancel, are of later kinds, which work on pieces of bodies as they pass.
+  constexpr size_t kKnownHooks = offsetof(slc_middleware, on_done) + sizeof(slc_middleware::on_done);
+  constexpr size_t kKnownTransport = offsetof(slc_transport, cancel) + sizeof(slc_transport::cancel);
   for (const Module::Offer& o : module.offers()) {
     const std::string_view kind = o.spec->interface_id;
     if (std::string_view why = bound_to_the_gateway(kind); !why.empty())
       return module.title() + " cannot be isolated: it serves \"" + o.spec->name + "\" through " + std::string{kind} + ", " + std::string{why} +
              ". Take the name out of the list, or use a plugin that has the rest in a file of its own.";
-    if (kind != SLC_IFACE_MIDDLEWARE) continue;
+    if (kind != SLC_IFACE_MIDDLEWARE && kind != SLC_IFACE_TRANSPORT) continue;
+    const size_t known = kind == SLC_IFACE_TRANSPORT ? kKnownTransport : kKnownHooks;
     auto* bytes = static_cast<const char*>(o.table);
     size_t size = static_cast<const slc_middleware*>(o.table)->size;
-    if (std::any_of(bytes + kKnown, bytes + std::max(size, kKnown), [](char c) { return c != 0; }))
+    if (std::any_of(bytes + known, bytes + std::max(size, known), [](char c) { return c != 0; }))
       return module.title() + " cannot be isolated: \"" + o.spec->name + "\" has hooks for bodies that pass in pieces, and those are not handed "
              "to another process. Take the name out of the list.";
   }

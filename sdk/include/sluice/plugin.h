@@ -342,6 +342,8 @@ typedef struct slc_loop_api { /* waiting without blocking: suspension, timers, c
  * Requests: after on_request of this scope, outermost hook first. Answers: innermost first, after on_raw_response and,
  * where the body is bytes for the client, after on_response of every scope. Content codings are as they came; the
  * gateway undoes only the gzip that it asked for itself. Other hooks of the scope may run between two chunks.
+ * Transports, too, may stream (1.1): one that has on_request_chunk or on_room in its table is the far end of both bodies.
+ * What it emits passes the answer's hooks; see slc_transport.
  * Cost: nothing where no hook is configured; else one call a chunk. A body with chunk hooks of unknown outcome
  * travels without Content-Length: expect() avoids that. */
 enum { SLC_CHUNK_LAST = 1, SLC_CHUNK_AGAIN = 2 };
@@ -368,6 +370,17 @@ typedef struct slc_stream_api { /* [worker] in hooks and callbacks of the bindin
   /* In the chunk hook of that side: a token for slc_loop_api.resume (SLC_NEXT, SLC_TAKE, SLC_AGAIN, SLC_FAIL);
    * then return SLC_PENDING. Independent of the other side and of slc_loop_api.suspend. 0: not in that hook. */
   slc_token (*suspend)(slc_exchange*, int32_t side) SLC_NOEXCEPT;
+  /* Late (1.1): for a transport with on_room, in send or later, before it answers SLC_REPLY: with that answer status and headers
+   * are complete, and the body follows by emit(..., SLC_RESPONSE, ...), at once or at any time until finish(). length: its
+   * bytes, or SLC_LENGTH_UNKNOWN; fewer or more break it off. SLC_EINVAL: the caller is none; SLC_ESTALE: it has answered. */
+  slc_status (*follow)(slc_exchange*, int64_t length) SLC_NOEXCEPT;
+  /* Late (1.1): after follow(), ends the body. why absent: it is whole. Else it breaks off, and why is for the log: before the
+   * answer has left the call fails, later the client's connection is cut, so that nobody takes the body for whole.
+   * SLC_ESTALE: it has ended; SLC_EINVAL: no body of the caller follows. */
+  slc_status (*finish)(slc_exchange*, slc_str why) SLC_NOEXCEPT;
+  /* Late (1.1): for a transport with on_request_chunk, from send on: how long the request's body is that will come in pieces.
+   * 0: none comes; SLC_LENGTH_UNKNOWN: it is not known. */
+  int64_t (*request_length)(slc_exchange*) SLC_NOEXCEPT;
 } slc_stream_api;
 
 #define SLC_SVC_WORK "sluice.work/1"
@@ -601,14 +614,33 @@ typedef struct slc_balancer { /* [worker]; state is per worker when worker_start
 } slc_balancer;
 
 #define SLC_IFACE_TRANSPORT "sluice.transport/1"
-/* Cost: one call for each call of the backend, in place of the HTTP client and its pool; the answer's body is held as a whole. */
+/* Without the late hooks, request and answer are held as a whole. A transport with one of them (1.1) streams:
+ *   the answer   with on_room, when follow() of sluice.stream/1 was called: what it emits goes to the client at once on raw
+ *                endpoints, and is collected elsewhere, within the backend's max_response_body
+ *   the request  with on_request_chunk: on raw endpoints the body as the client sends it, elsewhere the whole one; then body()
+ *                is readable, too. Nothing is read from the client before send has returned
+ * Time-outs are those of every backend. What ends the exchange (time-out, a client that left, a body that was broken off or
+ * became too large) ends both bodies, and cancel tells. finish() ends the request's body as well.
+ * Cost: one call for each call of the backend, in place of the HTTP client and its pool. Streaming: a small allocation, a copy of
+ * what is emitted, a turn of the loop before it goes on, and a call for each piece of the request's body; what on_request_chunk
+ * keeps waiting is copied. */
 typedef struct slc_transport { /* [worker] replaces the HTTP client for one backend */
   uint32_t size;
   const slc_lifecycle* life;
   /* Reads the request side (method, path, query, headers, body) and fills status, headers and body of
    * the response side; SLC_REPLY when done, SLC_PENDING and resume(..., SLC_REPLY) later. */
   slc_action (*send)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
-  void (*cancel)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT; /* no resume comes any more */
+  /* While send is pending: no resume comes any more. With a late hook: exactly once for each send, whatever became of it, and
+   * nothing of the exchange calls back or may be touched afterwards. */
+  void (*cancel)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
+  /* Late (1.1), may be NULL: a piece of the request's body, in order, after send has answered SLC_PENDING, or SLC_REPLY with
+   * follow(); the last one has SLC_CHUNK_LAST (its bytes may be empty). Not called without a body. SLC_NEXT or SLC_TAKE: it is
+   * used up. SLC_PENDING after suspend(SLC_REQUEST): the host keeps it and reads no more from the client until resume() with one
+   * of these or SLC_AGAIN, which has the same piece come again, with SLC_CHUNK_AGAIN. SLC_FAIL: the call fails. */
+  slc_action (*on_request_chunk)(void* state, slc_exchange*, void** slot, const slc_chunk*) SLC_NOEXCEPT;
+  /* Late (1.1), may be NULL: everything that was emitted has gone on, and there is room for more. Called the first time when the
+   * answer's head is on its way, then whenever emit() had answered SLC_ELIMIT or room() 0. A body may be made here alone. */
+  void (*on_room)(void* state, slc_exchange*, void** slot) SLC_NOEXCEPT;
 } slc_transport;
 
 #define SLC_IFACE_LOG_SINK "sluice.log-sink/1"

@@ -23,6 +23,7 @@
 //                         wrapper's own sake, and raw_slot() is the class's to use. make_state, after, fetch are off limits.
 //   flags                 SLC_BIND_DEFAULT
 //   on_request_chunk, on_response_chunk (Exchange, Chunk)   bodies as they pass, see Chunk in detail/exchange_parts.hpp
+//   on_request_chunk, on_room   of a transport: bodies in pieces both ways, see Transport in detail/kinds.hpp
 //   export_state, import_state                              what a reload hands over, see HandsOver in detail/life.hpp
 // The interface kinds other than middleware are described at their templates in detail/kinds.hpp.
 //

@@ -9,7 +9,7 @@
 //
 // What is real: the plugin's C tables, exactly as the gateway calls them. What is fake: the clock (host.advance), timers,
 // callouts (host.answer), attempts of around bindings (host.finish_attempt), jobs (host.run_jobs), lookups
-// (host.answer_lookup), bodies in pieces (Configured::pass_body), log, metrics, shared blocks, the store and limiters. The
+// (host.answer_lookup), bodies in pieces (Configured::pass_body, of transports on_request_chunk and on_room), log, metrics, shared blocks, the store and limiters. The
 // JSON Schema of a binding is not checked here. A FakeExchange runs on_done and cancels what it owns when it is destroyed or
 // finish()ed, as the gateway does; Configured must outlive the exchanges it served, FakeHost everything.
 // SLUICE_FUZZ_DECODER("name") and SLUICE_FUZZ_ENCODER("name") make a fuzzer of a file.
@@ -83,8 +83,26 @@ class Configured {
   }
   // ---- around, transport ----
   slc_action on_call(FakeExchange& x) { return hook(x, table<slc_around>().on_call); }
-  slc_action send(FakeExchange& x) { return hook(x, table<slc_transport>().send); }
-  void cancel(FakeExchange& x) { table<slc_transport>().cancel(state(x.worker_index()), x.handle(), slot(x)); }
+  slc_action send(FakeExchange& x) {
+    const auto& t = table<slc_transport>();
+    x.streaming_transport = SLC_HAS(&t, slc_transport, on_room);
+    x.takes_pieces = SLC_HAS(&t, slc_transport, on_request_chunk);
+    return hook(x, t.send);
+  }
+  // As the gateway ends a call: what the call was waiting for is withdrawn, and nothing comes afterwards.
+  void cancel(FakeExchange& x) {
+    table<slc_transport>().cancel(state(x.worker_index()), x.handle(), slot(x));
+    x.streaming_transport = x.takes_pieces = false;
+    x.owner().exchange_ends(x);
+  }
+  // There is room: what the transport emitted until now, which is taken out. A test calls it after send or a resume with
+  // SLC_REPLY, and again when the transport ran into the bound. on_request_chunk(x, …) hands pieces to a transport, too.
+  std::string on_room(FakeExchange& x) {
+    std::string out = std::exchange(x.emitted[SLC_RESPONSE], {});
+    const auto& t = table<slc_transport>();
+    if (SLC_HAS(&t, slc_transport, on_room) && x.follows && !x.body_finished && !x.body_broken) t.on_room(state(x.worker_index()), x.handle(), slot(x));
+    return out + std::exchange(x.emitted[SLC_RESPONSE], {});
+  }
   // ---- balancer, encoder, decoder ----
   uint32_t pick(FakeExchange& x, const std::vector<slc_candidate>& c) {
     return table<slc_balancer>().pick(state(x.worker_index()), x.handle(), c.data(), static_cast<uint32_t>(c.size()));
@@ -183,14 +201,19 @@ class Configured {
       void (*fn)(void*, slc_exchange*, void**) noexcept = nullptr;
       if (kind == SLC_IFACE_MIDDLEWARE) fn = me.table<slc_middleware>().on_done;
       if (kind == SLC_IFACE_AROUND) fn = me.table<slc_around>().on_done;
-      if (kind == SLC_IFACE_TRANSPORT && e.suspended()) fn = me.table<slc_transport>().cancel;
+      if (kind == SLC_IFACE_TRANSPORT && (e.suspended() || e.streaming_transport || e.takes_pieces)) fn = me.table<slc_transport>().cancel;
       if (fn) fn(me.state(e.worker_index()), e.handle(), s);
     });
   }
   static uint32_t flags_of(bool last) { return last ? uint32_t{SLC_CHUNK_LAST} : 0u; }
   slc_action chunk(FakeExchange& x, int32_t side, std::string_view bytes, uint32_t flags) {
-    const auto& t = table<slc_middleware>();
-    const auto fn = side == SLC_REQUEST ? t.on_request_chunk : t.on_response_chunk;
+    slc_action (*fn)(void*, slc_exchange*, void**, const slc_chunk*) noexcept = nullptr;
+    if (std::string_view{binding_->interface_id} == SLC_IFACE_TRANSPORT) {
+      const auto& t = table<slc_transport>();
+      if (side == SLC_REQUEST && SLC_HAS(&t, slc_transport, on_request_chunk)) fn = t.on_request_chunk;
+    } else {
+      fn = side == SLC_REQUEST ? table<slc_middleware>().on_request_chunk : table<slc_middleware>().on_response_chunk;
+    }
     if (!fn) return SLC_NEXT;
     const slc_chunk c{sizeof c, flags, JsonService::str(bytes)};
     x.in_chunk = side;

@@ -109,6 +109,9 @@ struct Services {
   }
 };
 
+// The host is of ABI 1.1 or later, and its transports may stream.
+inline bool can_stream(const Services& s) noexcept { return s.stream && SLC_HAS(s.stream, slc_stream_api, request_length); }
+
 // slc_decoder.expand gets no state, so its table is remembered here when the plugin is loaded. It is the same for the life
 // of the process; atomic because a later load may write it (again) while workers read.
 inline std::atomic<const slc_document_api*> document_table{nullptr};

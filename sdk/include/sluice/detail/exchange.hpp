@@ -267,7 +267,7 @@ class Exchange {
   // For work elsewhere: keep the Suspension, return `pending`, and resume it from any thread.
   Suspension suspend() const { return {new_token(), services_->loop}; }
 
-  // ---- bodies as they pass (chunk hooks), side: SLC_REQUEST, SLC_RESPONSE ----
+  // ---- bodies as they pass (chunk hooks), side: SLC_REQUEST, SLC_RESPONSE; emit and room are for transports, too ----
   // Before the body begins: how long it will be behind this class's chunk hook (length_kept, a number), or body_skipped.
   Status expect(int32_t side, int64_t length) const {
     return {services_->stream ? services_->stream->expect(x_, side, length) : static_cast<slc_status>(SLC_EINVAL)};
@@ -276,6 +276,22 @@ class Exchange {
   Status emit(int32_t side, std::string_view bytes) const {
     return {services_->stream ? services_->stream->emit(x_, side, str(bytes)) : static_cast<slc_status>(SLC_EINVAL)};
   }
+  // What emit() would take now; 0: no body of this side is on its way, or it waits.
+  size_t room(int32_t side) const { return services_->stream ? services_->stream->room(x_, side) : 0; }
+
+  // ---- transports that stream: those with on_room, on_request_chunk ----
+  // In send or later, before `return x.reply(status)`: the body follows, by emit(SLC_RESPONSE, …) until finish(). length: its bytes.
+  // False: the gateway is older than ABI 1.1, and wants the body as a whole.
+  Status follow(int64_t length = length_unknown) const {
+    return {detail::can_stream(*services_) ? services_->stream->follow(x_, length) : static_cast<slc_status>(SLC_EINVAL)};
+  }
+  Status finish() const { return end_body({nullptr, 0}); }
+  // The rest never comes: the client must see that the body is not whole. `why` is for the log.
+  Status break_off(std::string_view why) const { return end_body(why.data() ? str(why) : slc_str{"", 0}); }
+  // How many bytes of the request's body come to on_request_chunk, or length_unknown. 0: none; what body() has is all there is,
+  // as in gateways older than ABI 1.1.
+  int64_t request_length() const { return detail::can_stream(*services_) ? services_->stream->request_length(x_) : 0; }
+
   // A value of the store, in the exchange's memory.
   std::optional<std::string_view> read(const Store& store, std::string_view key) const {
     slc_str v{nullptr, 0};
@@ -316,6 +332,9 @@ class Exchange {
 
  private:
   const slc_exchange_api& api() const { return *services_->exchange; }
+  Status end_body(slc_str why) const {
+    return {detail::can_stream(*services_) ? services_->stream->finish(x_, why) : static_cast<slc_status>(SLC_EINVAL)};
+  }
 
   static void* need(void* p) {
     if (p) return p;

@@ -181,14 +181,20 @@ struct Balancer {
 
 // send(Exchange) → Action; optional cancel(Exchange). What the exchange keeps (callbacks, make) is destroyed when send or a
 // callback answers, or on cancel: a transport that resumes a Suspension itself keeps nothing there.
+// Two more hooks make a transport stream, in gateways of ABI 1.1 and later; older ones never call them, and there follow() is false:
+//   on_request_chunk(Exchange, Chunk) → Action   the request's body in pieces; x.request_length() says whether some come
+//   on_room(Exchange)                            after x.follow(), there is room for x.emit(SLC_RESPONSE, …) until x.finish()
+// With one of them, what the exchange keeps lives until cancel, which comes last of all, for every call.
 template <class T>
 struct Transport {
   using Object = T;
   static constexpr const char* interface_id = SLC_IFACE_TRANSPORT;
+  static constexpr bool streams() { return detail::offers_on_request_chunk<T, Exchange, Chunk>() || detail::offers_on_room<T, Exchange>(); }
   static slc_action send(void* s, slc_exchange* x, void** slot) noexcept {
     const slc_action a = detail::hook<T>(s, x, slot, "send", [&](Exchange e) { return detail::call_send<T>(s, e); });
     if constexpr (!detail::is_synchronous<T>()) {
-      if (auto* kept = static_cast<detail::Slot*>(*slot)) {
+      const bool cancel_comes = streams() && detail::can_stream(detail::Life<T>::instance(s).services);
+      if (auto* kept = static_cast<detail::Slot*>(*slot); kept && !cancel_comes) {
         if (a == SLC_PENDING) kept->transport = true;  // callbacks never run inside send, so this is in time
         else kept->clean();
       }
@@ -201,7 +207,22 @@ struct Transport {
       else (void)e;
     });
   }
-  static constexpr slc_transport table{sizeof(slc_transport), &detail::Life<T>::table, &send, &cancel};
+  static slc_action on_request_chunk(void* s, slc_exchange* x, void** slot, const slc_chunk* c) noexcept {
+    return detail::chunk_hook<T>(s, x, slot, c, SLC_REQUEST, "on_request_chunk",
+                                 [&](Exchange e, Chunk k) { return detail::call_on_request_chunk<T>(s, e, k); });
+  }
+  static void on_room(void* s, slc_exchange* x, void** slot) noexcept {
+    const detail::Services* services = &detail::Life<T>::instance(s).services;
+    const Exchange e{x, services, slot};
+    if (!detail::guarded(services, x, "on_room", false, [&] { return detail::call_on_room<T>(s, e), true; })) e.break_off("on_room threw");
+  }
+  static constexpr slc_transport make() {
+    slc_transport t{sizeof(slc_transport), &detail::Life<T>::table, &send, &cancel, nullptr, nullptr};
+    if constexpr (detail::offers_on_request_chunk<T, Exchange, Chunk>()) t.on_request_chunk = &on_request_chunk;
+    if constexpr (detail::offers_on_room<T, Exchange>()) t.on_room = &on_room;
+    return t;
+  }
+  static constexpr slc_transport table = make();
 };
 
 // level() → lowest level wanted (a Level; `silent` for none); write(const LogRecord&) and flush() on the logging thread.

@@ -74,6 +74,12 @@ class FakeExchange {
   std::optional<slc_action> chunk_resumed[2];
   uint32_t remaining_ms = UINT32_MAX;  // until the host ends it
   int32_t in_chunk = -1;               // side of the chunk hook that is running
+  // Of a transport that streams: how long it said that the body would be that follows; how that ended; how long the request's is,
+  // if not as request_body.
+  std::optional<int64_t> follows;
+  bool body_finished = false;
+  std::optional<std::string> body_broken;  // with this text
+  std::optional<int64_t> request_length;
 
   void add_header(int32_t side, std::string_view name, std::string_view value) { lines(side).push_back({keep(name), keep(value)}); }
   // First value of that name, any letter case; absent: empty.
@@ -94,6 +100,9 @@ class FakeExchange {
   inline void finish();
 
   // ---- for Configured and the service tables ----
+  bool streaming_transport = false, takes_pieces = false;  // has on_room, on_request_chunk
+  size_t emitted_in_all = 0;                               // also what the test took out of `emitted`
+  bool wrong_length() const { return *follows >= 0 && emitted_in_all != static_cast<size_t>(*follows); }
   using Done = void (*)(void* configured, FakeExchange&, void** slot);
   void** slot(void* configured, Done done) {
     for (auto& s : slots_) {

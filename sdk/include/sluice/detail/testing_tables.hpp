@@ -197,8 +197,9 @@ inline const slc_loop_api* FakeHost::loop_table() {
 inline const slc_stream_api* FakeHost::stream_table() {
   using X = slc_exchange;
   static constexpr size_t kMost = 1 << 20;
+  static constexpr auto ended = [](const FakeExchange& x) noexcept { return x.body_finished || x.body_broken; };
   static constexpr auto room = [](const FakeExchange& x, int32_t side) noexcept {
-    return x.emitted[side].size() < kMost ? kMost - x.emitted[side].size() : 0;
+    return x.emitted[side].size() < kMost && !(side == SLC_RESPONSE && ended(x)) ? kMost - x.emitted[side].size() : 0;
   };
   static const slc_stream_api table{
       sizeof table,
@@ -207,8 +208,10 @@ inline const slc_stream_api* FakeHost::stream_table() {
         return SLC_OK;
       },
       [](X* x, int32_t side, slc_str bytes) noexcept -> slc_status {
+        if (side == SLC_RESPONSE && ended(of(x))) return SLC_ESTALE;
         if (bytes.len > room(of(x), side)) return SLC_ELIMIT;
         of(x).emitted[side] += view(bytes);
+        if (side == SLC_RESPONSE) of(x).emitted_in_all += bytes.len;
         return SLC_OK;
       },
       [](X* x, int32_t side) noexcept { return room(of(x), side); },
@@ -221,6 +224,26 @@ inline const slc_stream_api* FakeHost::stream_table() {
         e.chunk_resumed[side].reset();
         suspensions().waiting[e.chunk_tokens_[side]] = {&e, side};
         return e.chunk_tokens_[side];
+      },
+      [](X* x, int64_t length) noexcept -> slc_status {
+        FakeExchange& e = of(x);
+        if (!e.streaming_transport) return SLC_EINVAL;
+        if (e.follows || e.resumed) return SLC_ESTALE;
+        e.follows = length;
+        return SLC_OK;
+      },
+      [](X* x, slc_str why) noexcept -> slc_status {
+        FakeExchange& e = of(x);
+        if (!e.follows) return SLC_EINVAL;
+        if (ended(e)) return SLC_ESTALE;
+        if (why.ptr) e.body_broken = text(why);
+        else if (e.wrong_length()) e.body_broken = "it has not the promised length";
+        else e.body_finished = true;
+        return SLC_OK;
+      },
+      [](X* x) noexcept -> int64_t {
+        FakeExchange& e = of(x);
+        return e.takes_pieces ? e.request_length.value_or(static_cast<int64_t>(e.request_body.size())) : 0;
       }};
   return &table;
 }
