@@ -5,6 +5,7 @@
 #include "core/base/digest.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/file_rules.h"
+#include "core/plugin/load_watch.h"
 #include "core/plugin/note.h"
 #include "core/plugin/signature.h"
 
@@ -77,6 +78,15 @@ Result<bool, Problem> Admission::enter(const std::string& folder) {
 }
 
 Result<Admission::State, Problem> Admission::admit(const std::string& file, std::string_view bytes) const {
+  auto state = allowed(file, bytes);
+  if (!state || !loads_ || !load_watch) return state;
+  LoadStep step;
+  step.file = file, step.bytes = bytes;
+  if (!load_watch->begins(step)) return Problem{file + ": not loaded"};
+  return state;
+}
+
+Result<Admission::State, Problem> Admission::allowed(const std::string& file, std::string_view bytes) const {
   const std::string folder = folder_of(file);
   const LockFile* lock = lock_of(folder);
   if (!lock && policy_.mode == LockPolicy::Mode::required) return Problem{file + ": its folder has no plugins.lock, and one is required"};

@@ -29,6 +29,8 @@ class Admission {
   explicit Admission(LockPolicy policy = {}) : policy_{std::move(policy)} {}
   const LockPolicy& policy() const { return policy_; }
 
+  // What is admitted is loaded next: the load watch is asked, too (load_watch.h).
+  void loads() { loads_ = true; }
   // Once before the files of a folder. Problem: none of them may be loaded.
   Result<bool, Problem> enter(const std::string& folder);
   // May these bytes, read from `file` in a folder that was entered, be loaded?
@@ -40,6 +42,8 @@ class Admission {
 
  private:
   LockPolicy policy_;
+  bool loads_ = false;
+  Result<State, Problem> allowed(const std::string& file, std::string_view bytes) const;
   std::map<std::string, LockFile> locks_;  // by folder, without slashes at the end
 };
 
