@@ -12,6 +12,7 @@
 #include "core/pipeline/url.h"
 #include "core/plugin/exchange.h"
 #include "core/plugin/handover.h"
+#include "core/plugin/load_watch.h"
 #include "core/plugin/module.h"
 
 namespace sluice::pipeline {
@@ -349,9 +350,14 @@ class Compiler {
     q.scheme = plugin::str(c.sd_scheme);
     q.refresh_ms = to_ms(g_->config->dns_cache_ttl);
     auto publish = [](slc_host_list* list, const slc_address* a, uint32_t n) noexcept { return list->publish(a, n); };
+    plugin::LoadStep step = object ? plugin::step_of(*object, plugin::HookKind::watch) : plugin::LoadStep{};
+    const std::string pointer = join(c.at.pointer, "sd");
+    step.pointer = pointer;
+    const plugin::LoadStepScope told{step};
+    if (!told.allowed()) return;
     plugin::PlaceScope place{object ? &object->place() : nullptr, plugin::HookKind::watch};  // what it starts belongs to the object
     if (p.resolver->watch(object ? object->object() : nullptr, &q, p.hosts.get(), publish, &p.watch) != SLC_OK)
-      report_.error(join(c.at.pointer, "sd"), "the service discovery \"" + b->name + "\" cannot use these hosts");
+      report_.error(pointer, "the service discovery \"" + b->name + "\" cannot use these hosts");
     if (!p.hosts->published())
       if (const BackendPlan* same = before(c)) p.hosts->take_over(*same->hosts);
   }

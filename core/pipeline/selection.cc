@@ -3,6 +3,7 @@
 #include <boost/json/value.hpp>
 
 #include "core/plugin/exchange.h"
+#include "core/plugin/load_watch.h"
 #include "core/plugin/worker.h"
 
 // What choose() fills.
@@ -52,6 +53,10 @@ std::vector<Choice> choices_of(const plugin::Binding& selector, const plugin::Ob
   slc_selection selection{&block, {}, false};
   slc_status status;
   {
+    plugin::LoadStep step = plugin::step_of(object, plugin::HookKind::select);
+    step.pointer = block.pointer, step.block = block.value;
+    const plugin::LoadStepScope told{step};
+    if (!told.allowed()) return {};
     plugin::PlaceScope scope{&object.place(), plugin::HookKind::select};
     status = plugin::table<slc_selector>(selector)->select(object.object(), &selection, choose);
   }

@@ -1,5 +1,7 @@
 #include "core/pipeline/plan.h"
 
+#include "core/plugin/load_watch.h"
+
 namespace sluice::pipeline {
 
 Generation::Generation() = default;
@@ -7,6 +9,7 @@ Generation::Generation() = default;
 Generation::~Generation() {
   for (BackendPlan* b : backends)
     if (b->resolver && b->watch && b->resolver->unwatch) {
+      const plugin::LoadStepScope told{b->resolver_object ? plugin::step_of(*b->resolver_object, plugin::HookKind::unwatch) : plugin::LoadStep{}};
       plugin::PlaceScope place{b->resolver_object ? &b->resolver_object->place() : nullptr, plugin::HookKind::unwatch};
       b->resolver->unwatch(b->resolver_object ? b->resolver_object->object() : nullptr, b->watch);
     }

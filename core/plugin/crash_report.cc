@@ -83,18 +83,18 @@ void tell_plugin(Text& out) {
   if (hook_state.worker != HookState::kNoWorker) (out << "Thread: worker ").decimal(hook_state.worker) << "\n";
 }
 
-void tell_frames(Text& out, const ucontext_t* context) {
+// `pc`: where the fault is; 0: there is none.
+void tell_frames(Text& out, uint64_t pc) {
   static void* addresses[kMostFrames];
   static Frame frames[kMostFrames + 1];
-  const uint64_t pc = program_counter(context);
   int n = backtrace(addresses, kMostFrames), first = 0;
   // The handler's own frames stand before the one that was interrupted.
-  while (first < n && reinterpret_cast<uint64_t>(addresses[first]) != pc) ++first;
+  while (pc && first < n && reinterpret_cast<uint64_t>(addresses[first]) != pc) ++first;
   size_t count = 0;
-  if (first == n) frames[count++].address = pc, first = 0;  // the unwinder did not get there
+  if (first == n && pc) frames[count++].address = pc, first = 0;  // the unwinder did not get there
   for (int i = first; i < n; ++i) frames[count++].address = reinterpret_cast<uint64_t>(addresses[i]);
   locate(frames, count);
-  if (!frames[0].file().empty()) out << "The fault is in " << frames[0].file() << "\n";
+  if (pc && !frames[0].file().empty()) out << "The fault is in " << frames[0].file() << "\n";
   out << "Backtrace (addr2line -Cfie FILE OFFSET shows the lines):\n";
   for (size_t i = 0; i < count; ++i) {
     const Frame& f = frames[i];
@@ -107,12 +107,30 @@ void tell_frames(Text& out, const ucontext_t* context) {
   }
 }
 
+int open_copy() { return path[0] ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1; }
+
+// Everything behind the first line.
+void tell_rest(Text& out, int copy, uint64_t pc);
+
 void report(int signal, const siginfo_t* info, const ucontext_t* context) {
-  int copy = path[0] ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+  const int copy = open_copy();
   Text out{2, copy};
   out << "\nsluice " SLC_VERSION " died of " << name_of(signal) << " (" << reason(signal, info->si_code) << ")";
   if (info->si_code > 0 && signal != SIGABRT) (out << ", address ").hex(reinterpret_cast<uint64_t>(info->si_addr));
   out << "\n";
+  tell_rest(out, copy, program_counter(context));
+}
+
+void report_exit(int status) {
+  const int copy = open_copy();
+  Text out{2, copy};
+  out << "\nsluice " SLC_VERSION " was ended by exit(";
+  if (status < 0) out << "-";
+  out.decimal(static_cast<uint64_t>(status < 0 ? -int64_t{status} : int64_t{status})) << "), which nobody but itself may call\n";
+  tell_rest(out, copy, 0);
+}
+
+void tell_rest(Text& out, int copy, uint64_t pc) {
   if (note[0]) out << note << "\n";
   out.flush();
   tell_plugin(out);
@@ -123,7 +141,7 @@ void report(int signal, const siginfo_t* info, const ucontext_t* context) {
   out.decimal(static_cast<uint64_t>(now.tv_sec)) << "\n";
   if (program_id[0]) out << "Build id: " << program_id << "\n";
   out.flush();
-  tell_frames(out, context);
+  tell_frames(out, pc);
   out.flush();
   if (copy >= 0) {
     close(copy);
@@ -242,6 +260,24 @@ Result<bool, Problem> install(const Options& o) {
   for (size_t i = 0; i < kSignalCount; ++i) sigaction(kSignals[i], &action, &previous[i]);
   return folder;
 }
+
+namespace {
+std::atomic<bool> expected{false};
+}
+
+void guard_exit() {
+  build_id();
+  void* warm[4];
+  backtrace(warm, 4);
+  // What is registered first is called last: destructors of what was loaded since come before it.
+  on_exit([](int status, void*) {
+    if (expected) return;
+    report_exit(status);
+    _exit(kExitCode);
+  }, nullptr);
+}
+
+void end_is_expected() { expected = true; }
 
 void protect_this_thread() {
   if (!installed || handler_stack.memory) return;

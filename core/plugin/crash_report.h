@@ -20,6 +20,14 @@ struct Options {
 // the report goes to stderr then.
 Result<bool, Problem> install(const Options&);
 
+// From now on a process that ends by exit() without end_is_expected() says which plugin's code ran on that thread, as above, and ends
+// with kExitCode whatever the caller wanted: a supervisor must not take it for an end in good order. Once per process. _exit() and
+// quick_exit() pass it by. Also under sanitizers.
+constexpr int kExitCode = 70;
+void guard_exit();
+// The process is about to end in good order. [any]
+void end_is_expected();
+
 // Gives the calling thread a stack for the handler, so that a stack that has overflown can be reported. Ends with the thread.
 // No effect when nothing is installed.
 void protect_this_thread();

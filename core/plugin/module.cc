@@ -18,6 +18,7 @@
 #include "core/plugin/elf.h"
 #include "core/plugin/interpose.h"
 #include "core/plugin/isolate/describe.h"
+#include "core/plugin/load_watch.h"
 #include "core/plugin/private_copy.h"
 #include "core/plugin/report.h"
 #include "core/plugin/work.h"
@@ -192,6 +193,10 @@ Result<std::shared_ptr<Module>, Problem> Module::open(File f) {
   std::lock_guard lock{all.mutex};
   if (f.fingerprint.empty()) f.fingerprint = sha256_hex(f.bytes);
   if (Image* known = all.find(f.fingerprint)) return module_of(*known, f.path);
+  LoadStep step;
+  step.file = f.path, step.build = f.fingerprint;
+  const LoadStepScope told{step};
+  if (!told.allowed()) return Problem{f.path + ": not loaded"};
   auto fresh = std::make_unique<Image>();
   fresh->file = f.path;
   fresh->fingerprint = f.fingerprint;

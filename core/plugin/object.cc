@@ -2,6 +2,7 @@
 
 #include "core/log/log.h"
 #include "core/plugin/handover.h"
+#include "core/plugin/load_watch.h"
 #include "core/plugin/module.h"
 #include "core/plugin/report.h"
 #include "core/plugin/token_table.h"
@@ -38,9 +39,21 @@ std::string key_of(const Binding& binding, const Context& context) {
 
 }  // namespace
 
+LoadStep step_of(const Object& o, HookKind hook) {
+  const Binding& b = o.binding();
+  LoadStep step;
+  if (b.isolated || !b.module) return step;
+  step.hook = hook;
+  step.file = b.module->file(), step.build = b.module->fingerprint();
+  step.plugin = b.plugin_id, step.version = b.plugin_version;
+  step.binding = b.name, step.kind = b.interface_id, step.where = o.place().where;
+  return step;
+}
+
 Object::~Object() {
   WorkPool::get().end_all_of(&place_);
   if (!object_ || !binding_->life || !binding_->life->destroy) return;
+  const LoadStepScope told{step_of(*this, HookKind::destroy)};
   PlaceScope scope{&place_, HookKind::destroy};
   binding_->life->destroy(object_);
 }
@@ -130,7 +143,11 @@ std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config
     report.trees = impl_->trees.get();
     report.base = pointer;
     slc_status status;
+    LoadStep step = step_of(*object, HookKind::create);
+    step.pointer = pointer, step.block = value, step.scope = context.scope;
     {
+      const LoadStepScope told{step};
+      if (!told.allowed()) return nullptr;
       PlaceScope scope{&object->place_, HookKind::create};
       status = life->create(binding.host, tree, &report, &object->object_);
     }

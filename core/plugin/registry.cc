@@ -9,9 +9,25 @@
 
 #include "core/base/text.h"
 #include "core/plugin/isolate/isolated.h"
+#include "core/plugin/load_watch.h"
 #include "core/plugin/module.h"
 
 namespace sluice::plugin {
+
+namespace {
+
+// In the place of an isolated resolver where nothing of it may run: knows no hosts.
+const slc_resolver kSilentResolver = [] {
+  slc_resolver r{};
+  r.size = sizeof r;
+  r.watch = [](void*, const slc_resolver_query*, slc_host_list*, slc_status (*)(slc_host_list*, const slc_address*, uint32_t) noexcept, void** watch) noexcept {
+    *watch = nullptr;
+    return slc_status{SLC_OK};
+  };
+  return r;
+}();
+
+}  // namespace
 
 struct Registry::Impl {
   // Names are looked up within a group: all namespaces are one (""), and each kind of interface that is named otherwise.
@@ -28,7 +44,7 @@ struct Registry::Impl {
     bool found = false;
   };
   std::vector<Isolated> isolation;
-  bool describes = false;  // those of the list are not started
+  Isolation mode = Isolation::run;
   std::vector<std::shared_ptr<isolate::Isolated>> isolated;
   std::map<std::string, Isolated*> rule_of_content;  // files of the folder that is scanned, by fingerprint
 
@@ -47,6 +63,7 @@ struct Registry::Impl {
   void add(std::shared_ptr<Module> module, ScanResult& result);
   std::string clash(const Module&) const;
   Isolated* rule_for(const std::string& file, std::string_view id);
+  static std::string load(Module&);
   Isolated* rule_for(const Module&);
   // A file whose module is not mapped here, or that cannot be told apart from one yet.
   struct Apart {
@@ -138,6 +155,17 @@ std::string Registry::Impl::clash(const Module& m) const {
   return {};
 }
 
+// Empty: load() has been called and was content.
+std::string Registry::Impl::load(Module& m) {
+  LoadStep step;
+  step.hook = HookKind::load;
+  step.file = m.file(), step.plugin = m.entry().id, step.version = m.entry().version, step.build = m.fingerprint();
+  const LoadStepScope scope{step};
+  if (!scope.allowed()) return m.title() + ": not loaded";
+  auto ok = m.initialise();
+  return ok ? std::string{} : ok.error().message;
+}
+
 void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
   Isolated* rule = rule_for(*module);
   // It has no note and another id than those of the list, or a trial's other side was isolated and is not any more.
@@ -156,7 +184,7 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
   if (rule) {
     rule->found = true;
     std::string why = isolate::refusal(*module);
-    if (why.empty() && !describes) {
+    if (why.empty() && mode == Isolation::run) {
       auto started = isolate::Isolated::start(module, rule->rule);
       if (started)
         isolated.push_back(helper = *started);
@@ -167,8 +195,8 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
       result.refused.push_back({rule->rule.pointer, std::move(why)});
       return;  // never in the gateway instead
     }
-  } else if (auto ok = module->initialise(); !ok) {
-    result.problems.push_back(ok.error().message);
+  } else if (std::string why = load(*module); !why.empty()) {
+    result.problems.push_back(std::move(why));
     return;
   }
   modules.push_back(module);
@@ -188,7 +216,11 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     if (helper) {
       auto served = helper->serve(index);
       b.table = served.table, b.life = served.life, b.host = served.host, b.remote = served.remote;
+    } else if (rule && mode == Isolation::rehearse) {
+      b.life = nullptr;
+      if (b.interface_id == SLC_IFACE_RESOLVER) b.table = &kSilentResolver;  // the one function that compiling calls
     }
+    b.isolated = rule != nullptr;
     ++index;
     names[key(*b.spec, b.name)].push_back(&b);
     for (const char* const* a = o.spec->aliases; a && *a; ++a) aliases[key(*b.spec, *a)].push_back(&b);
@@ -200,7 +232,7 @@ Registry::Registry() : impl_{std::make_unique<Impl>()} {}
 Registry::~Registry() = default;
 
 void Registry::isolate(std::vector<config::IsolatedPlugin> rules, Isolation isolation) {
-  impl_->describes = isolation == Isolation::describe;
+  impl_->mode = isolation;
   for (auto& r : rules) impl_->isolation.push_back({std::move(r)});
 }
 

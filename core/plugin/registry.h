@@ -35,6 +35,7 @@ struct Binding {
   std::shared_ptr<const Schema> schema;  // nullptr: none
   const slc_host* host = nullptr;
   std::string plugin_id, plugin_version;
+  bool isolated = false;  // the table is a stand-in; its functions run no code of the plugin here
 };
 
 // Builds that a scan takes in the place of what the files hold now, by plugin id: a trial's other side.
@@ -56,7 +57,8 @@ class Registry {
   ~Registry();
   // The plugins that are to run in processes of their own (plugin.isolate): scan() has their files described and maps none of them.
   // Before scan() and add(). `describe`: for who reads names and schemas and makes no object, no helpers are started for them.
-  enum class Isolation : uint8_t { run, describe };
+  // `rehearse`: the same for who does make objects: those of such a plugin are empty.
+  enum class Isolation : uint8_t { run, describe, rehearse };
   void isolate(std::vector<config::IsolatedPlugin>, Isolation = Isolation::run);
   // After scan(): entries of that list that no plugin answered to are refused.
   void finish(ScanResult&);
