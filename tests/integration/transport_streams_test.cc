@@ -360,6 +360,31 @@ TEST(TransportStreamTest, AHookThatPutsAnotherBodyInItsPlaceEndsIt) {
   EXPECT_EQ(occurrences(gateway.log_to_the_end(), "pipe a is over"), 1);
 }
 
+TEST(TransportStreamTest, WhatNobodyReadsIsNoHindrance) {
+  const std::string head = R"("method": "HEAD", )";
+  PluggedGateway gateway({"piping"}, pipe_config(no_op_endpoint("/x", pipe_backend(R"("mode": "timer", "total": 3)", "", head), head) + ", " +
+                                                 no_op_endpoint("/early", pipe_backend(R"("id": "e")", "", kPost), kPost)));
+  TestClient client(gateway.port());
+  for (int i = 0; i < 2; ++i) {
+    Response r = client.request("HEAD", "/x");
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.body, "");
+  }
+  // The answer ends before the request does.
+  Director tell(gateway.port());
+  client.send("POST /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+  client.read_head("POST");
+  while (tell("got", "", "e") != "5") {
+  }
+  EXPECT_EQ(tell("emit", "enough", "e"), "0");
+  EXPECT_EQ(tell("finish", "", "e"), "0");
+  EXPECT_EQ(read_exactly(client, 6), "enough");
+  EXPECT_EQ(client.next_piece(), "");
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_EQ(occurrences(log, "pipe a is over"), 2) << log;
+  EXPECT_EQ(occurrences(log, "pipe e is over"), 1) << log;
+}
+
 TEST(TransportStreamTest, ItCannotBeIsolated) {
   std::string config = pipe_config(no_op_endpoint("/x", pipe_backend("")));
   config.replace(0, 1, R"({"plugin": {"isolate": {"piping": {}}}, )");

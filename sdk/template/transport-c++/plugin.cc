@@ -18,7 +18,8 @@ class Plugin {
         delay_{std::chrono::duration_cast<std::chrono::milliseconds>(setup.duration("delay", std::chrono::milliseconds{10}))} {}
 
   // Reads the request, writes the answer: status, headers, body. It is decoded as any backend's. Must not block: this one waits
-  // with a timer; one that speaks to something else takes x.suspend() and resumes from a thread of its own.
+  // with a timer; one that speaks to something else takes x.suspend() and resumes from a thread of its own. Bodies that are long pass
+  // in pieces: x.follow(), on_room and on_request_chunk, see Transport in sluice/detail/kinds.hpp.
   sluice::Action send(sluice::Exchange x) const {
     return x.after(delay_, [this](sluice::Exchange later) {
       std::string body = R"({"greeting":)";

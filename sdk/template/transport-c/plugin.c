@@ -80,7 +80,8 @@ static void answer(void* user, slc_exchange* x) {
 }
 
 /* Reads the request side, fills the response side. On an event loop: must not block. This one waits with a timer; one that speaks to
- * something else gives the token to whoever has the answer, on any thread. */
+ * something else gives the token to whoever has the answer, on any thread. Bodies that are long pass in pieces: on_room and
+ * on_request_chunk of slc_transport. */
 static slc_action send(void* state, slc_exchange* x, void** slot) {
   const plugin* p = state;
   (void)slot;

@@ -10,6 +10,7 @@
 #include <sluice/plugin.hpp>
 
 #include <map>
+#include <memory>
 #include <optional>
 
 namespace {
@@ -105,16 +106,24 @@ class Control {
   static constexpr int32_t stage = 450;
 
   Action on_request(Exchange x) const {
-    // Posted: in the call of another binding, the transport's body is none of its business.
+    // Posted: in the call of another binding, the transport's body is none of its business. By then our exchange may be gone.
     struct Order {
-      Exchange x;
+      std::optional<Exchange> x;
       sluice::Suspension suspension;
     };
-    Order& order = x.make<Order>(x, x.suspend());
-    x.worker().post([](void* user) noexcept {
-      Order& o = *static_cast<Order*>(user);
-      o.suspension.resume(o.x.reply(200, obey(o.x.query()), "text/plain"));
-    }, &order);
+    struct Guard {
+      std::shared_ptr<Order> order;
+      ~Guard() { order->x.reset(); }
+    };
+    auto order = std::make_shared<Order>(Order{x, x.suspend()});
+    x.make<Guard>(order);
+    auto* user = new std::shared_ptr<Order>{order};
+    const auto run = [](void* posted) noexcept {
+      const std::unique_ptr<std::shared_ptr<Order>> own{static_cast<std::shared_ptr<Order>*>(posted)};
+      Order& o = **own;
+      if (o.x) o.suspension.resume(o.x->reply(200, obey(o.x->query()), "text/plain"));
+    };
+    if (!x.worker().post(run, user)) delete user;
     return sluice::pending;
   }
 

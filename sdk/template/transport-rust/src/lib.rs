@@ -81,7 +81,8 @@ unsafe extern "C" fn answer(user: *mut c_void, x: *mut Exchange) {
 }
 
 /// Reads the request side, fills the response side. On an event loop: must not block. This one waits with a timer; one that speaks
-/// to something else gives the token to whoever has the answer, on any thread.
+/// to something else gives the token to whoever has the answer, on any thread. Bodies that are long pass in pieces: on_room and
+/// on_request_chunk of slc_transport.
 unsafe extern "C" fn send(state: *mut c_void, x: *mut Exchange, _slot: *mut *mut c_void) -> Action {
     guarded(FAIL, || {
         let plugin = state as *const Plugin;
