@@ -12,7 +12,7 @@ class RemoteCall : public Suspension {
  public:
   explicit RemoteCall(HookKind k) : kind{k} {}
   ~RemoteCall() {
-    if (take_back) take_back(*this);
+    if (suspended) take_back(*this);  // also when its answer has come and nobody has been woken yet
   }
   RemoteCall(const RemoteCall&) = delete;
   RemoteCall& operator=(const RemoteCall&) = delete;
@@ -31,7 +31,7 @@ class RemoteCall : public Suspension {
   uint32_t chosen = 0;            // of pick; any number
 
   // ---- for whoever carries the call ----
-  void (*take_back)(RemoteCall&) noexcept = nullptr;  // nullptr: there is an answer, or there was no call
+  void (*take_back)(RemoteCall&) noexcept = nullptr;  // of what is suspended
   void* carrier = nullptr;
   uint64_t number = 0;
 };

@@ -99,7 +99,6 @@ void Channel::fail(const Target& t, slc_exchange& x, Error& to, std::string_view
 
 void Channel::fail(Call& c, std::string_view why, bool lost) {
   fail(*c.target, *c.exchange, c.remote ? c.remote->error : c.exchange->error, why);
-  if (c.remote) c.remote->take_back = nullptr;
   c.link->pending = 0;
   // For the hooks that are still to come: what the plugin knew of the exchange is gone.
   if (lost) c.link->keeps = true, c.link->incarnation = kLost;
@@ -162,7 +161,7 @@ void Channel::ask(const Target& target, slc_exchange& x, RemoteCall& remote) {
   remote.take_back = [](RemoteCall& of) noexcept {
     auto& self = *static_cast<Channel*>(of.carrier);
     self.worker_.tokens->drop(of);
-    if (Call* call = self.find(of.number)) self.release(*call);  // a reply that is under way finds nobody
+    if (Call* call = self.find(of.number)) self.release(*call);  // answered if not there; a reply that is under way finds nobody
   };
   if (incarnation_) send(*c);
 }
@@ -256,7 +255,6 @@ void Channel::reply(std::string_view frame) {
   Link& link = *c->link;
   charge(*c->target);
   if (c->remote) {
-    c->remote->take_back = nullptr;
     const slc_token token = c->token;
     release(*c);
     TokenTable::resume(token, SLC_NEXT);

@@ -336,6 +336,22 @@ TEST(HostListsTest, TextsStayAsLongAsTheListIsTheSame) {
   for (uint64_t i = 0; i < 3 * HostLists::kMost; ++i) first_of(i, "http://a", "http://b");
 }
 
+// The answer has come and wakes on the next turn; before that the exchange ends, and the call with it.
+TEST(RemoteCallTest, WhatIsAnsweredAndNotYetWokenIsTakenBackToo) {
+  FakeWorker worker;
+  const uint32_t used = worker.worker->tokens->used();
+  {
+    auto call = std::make_unique<RemoteCall>(HookKind::decode);
+    call->carrier = worker.worker.get();
+    call->take_back = [](RemoteCall& of) noexcept { static_cast<slc_worker*>(of.carrier)->tokens->drop(of); };
+    const slc_token token = worker.worker->tokens->suspend(*call);
+    ASSERT_NE(token, 0u);
+    EXPECT_EQ(TokenTable::resume(token, SLC_NEXT), SLC_OK);
+  }
+  worker.turn();
+  EXPECT_EQ(worker.worker->tokens->used(), used);
+}
+
 TEST(TreeBankTest, ATextIsKeptOnceAsLongAsSomebodyNeedsIt) {
   TreeBank bank;
   const uint64_t a = bank.take("a"), b = bank.take("b");
