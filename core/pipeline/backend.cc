@@ -157,6 +157,10 @@ loop::Task<void> BackendScope::inner() {
     co_return;
   }
   finish_answer();
+  if (unfinished_) [[unlikely]] {
+    auto rest = finish_elsewhere();
+    co_await rest;
+  }
 }
 
 void BackendScope::adopt_reply() {

@@ -54,6 +54,7 @@ class BackendScope final : public Scope, public http::CallSink {
   Scope* clone() override;
   void cancel_inner() override;
   void adopt_reply() override;
+  loop::Task<void> finish_elsewhere() override;  // decodes and shapes
   void take_over(Scope& attempt) override;
   bool holds_request_body() const override { return !request.body.empty(); }
   bool waits_inside() const override { return transport_pending_ || Scope::waits_inside(); }
@@ -77,10 +78,13 @@ class BackendScope final : public Scope, public http::CallSink {
   void own_headers();
   bool has_known_length(size_t) const;  // of a body that is here: it is told instead of sent in chunks
   void fail(Errc, Source, std::string_view message, std::string_view public_message = {});
-  void finish_answer();                 // body → status rule → decoder → shape
+  void finish_answer();                 // body → status rule → decoder → shape; the last two may be left to finish_elsewhere()
   void judge_answer();
   void status_failure(std::string_view body);
   void decode(std::string_view body);
+  // Of a decoder that gave no tree. `why` null: it did not say.
+  void refused_by_decoder(const Decoder&, const char* why, size_t size);
+  void shape();
   void append_body(http::Slices);
   bool gunzip_body();
 

@@ -232,8 +232,17 @@ void BackendScope::judge_answer() {
     status_failure(body);
     return;
   }
-  if (!response.has_data) decode(body);
-  if (error) return;
+  if (!response.has_data) {
+    if (plan_.decoder->remote) [[unlikely]] {
+      unfinished_ = true;
+      return;
+    }
+    decode(body);
+  }
+  if (!error) shape();
+}
+
+void BackendScope::shape() {
   if (Account* account = exchange_->account()) [[unlikely]] {
     account->decoded(*this);
     return plan_.shape.apply(arena(), response.data, &account->ledger(*this));
@@ -288,14 +297,46 @@ void BackendScope::decode(std::string_view body) {
   const bool good = status == SLC_OK && builder.build.finish(&response.data);
   if (account) [[unlikely]]
     account->called(this, d.object->place(), plugin::HookKind::decode, began, good ? "ok" : "fail");
-  if (!good) {
-    plugin::count_error(d.object->place(), plugin::HookKind::decode, *worker);
-    std::string_view text = why.ptr ? plugin::view(why) : std::string_view{"the body cannot be decoded"};
-    fail(Errc::decode, Source::backend, arena().concat(plan_.where, " ", d.object->place().binding, ": ", text), text);
-    return;
-  }
+  if (!good) return refused_by_decoder(d, why.ptr, why.len);
   response.has_data = true;
   response.complete = true;  // a null is judged where it is used: alone, grouped or merged
+}
+
+void BackendScope::refused_by_decoder(const Decoder& d, const char* why, size_t size) {
+  plugin::count_error(d.object->place(), plugin::HookKind::decode, *worker);
+  std::string_view text = why ? std::string_view{why, size} : std::string_view{"the body cannot be decoded"};
+  fail(Errc::decode, Source::backend, arena().concat(plan_.where, " ", d.object->place().binding, ": ", text), text);
+}
+
+// The same by a decoder in another process, which is waited for.
+loop::Task<void> BackendScope::finish_elsewhere() {
+  unfinished_ = false;
+  const Decoder& d = *plan_.decoder;
+  const plugin::Place& place = d.object->place();
+  Account* account = exchange_->account();
+  const uint64_t began = account ? clock::monotonic_ns() : 0;
+  plugin::RemoteCall call{plugin::HookKind::decode};
+  call.flags = plan_.config->is_collection ? uint32_t{SLC_DECODE_COLLECTION} : 0u;
+  {
+    plugin::PlaceScope asking{&place, plugin::HookKind::decode, memory};
+    d.remote(d.object->state(*worker), *this, call);
+  }
+  {
+    plugin::WaitScope clock{place, plugin::HookKind::decode, *worker};
+    while (call.suspended) co_await call.resumed.wait();
+  }
+  const bool good = !call.error && call.status == SLC_OK;
+  if (account) [[unlikely]]
+    account->called(this, place, plugin::HookKind::decode, began, good ? "ok" : "fail");
+  if (call.error) {
+    plugin::count_error(place, plugin::HookKind::decode, *worker);
+    error = call.error;
+  } else if (!good) {
+    refused_by_decoder(d, call.why, call.why_size);
+  } else {
+    response.has_data = response.complete = true;
+    shape();
+  }
 }
 
 // ---- request bodies that are passed on as they come ----

@@ -346,6 +346,7 @@ class Compiler {
     if (!object) return nullptr;
     auto d = std::make_unique<Decoder>();
     d->table = plugin::table<slc_decoder>(*b);
+    d->remote = b->remote;
     d->object = std::move(object);
     d->format.name = plugin::view(d->table->format);
     d->format.context = d.get();

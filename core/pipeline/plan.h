@@ -15,6 +15,7 @@
 #include "core/pipeline/shadow.h"
 #include "core/pipeline/steps.h"
 #include "core/plugin/registry.h"
+#include "core/plugin/remote.h"
 #include "core/plugin/shared.h"
 #include "core/router/router.h"
 
@@ -48,9 +49,11 @@ struct Chain {
   uint32_t size() const { return static_cast<uint32_t>(hooks.size()); }
 };
 
+// `remote`: the plugin runs in another process, and is asked in place of its table.
 struct Decoder {
   std::shared_ptr<plugin::Object> object;
   const slc_decoder* table = nullptr;
+  plugin::AskRemote remote = nullptr;
   document::Format format;
   bool raw() const { return !table->decode; }
 };

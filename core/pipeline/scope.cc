@@ -195,6 +195,10 @@ loop::Task<void> Scope::run(uint32_t first) {
           fail_by(i, HookKind::on_call, a);
         } else if (!used_) {
           adopt_reply();
+          if (unfinished_) [[unlikely]] {
+            auto rest = finish_elsewhere();
+            co_await rest;
+          }
         }
         reached_inside = false;  // the inside, if any, ran behind the around stage
         break;
@@ -276,6 +280,10 @@ loop::Task<void> Scope::take_reply(uint32_t i) {
     if (error) co_return;
   }
   adopt_reply();
+  if (unfinished_) [[unlikely]] {
+    auto rest = finish_elsewhere();
+    co_await rest;
+  }
 }
 
 loop::Task<bool> Scope::run_raw(uint32_t end) {

@@ -83,6 +83,9 @@ class Scope : public slc_exchange {
   virtual void border() {}
   // A reply of a hook took the place of the inside: bring it to the form that inner() would have left.
   virtual void adopt_reply() {}
+  // What adopt_reply() left to be waited for, where `unfinished_` says so: bytes that another process decodes.
+  virtual loop::Task<void> finish_elsewhere() { return {}; }
+  bool unfinished_ = false;
   // The answer of this attempt was made our own: what is still to come of it is ours too.
   virtual void take_over(Scope& attempt) { (void)attempt; }
   // Takes a whole body through the chunk hooks from..to-1 of this scope. False: one of them failed, `error` is set.

@@ -122,7 +122,7 @@ void Registry::Impl::add(std::shared_ptr<Module> module, ScanResult& result) {
     b.host = module->host();
     if (helper) {
       auto served = helper->serve(index);
-      b.table = served.table, b.life = served.life, b.host = served.host;
+      b.table = served.table, b.life = served.life, b.host = served.host, b.remote = served.remote;
     }
     ++index;
     names[key(*b.spec, b.name)].push_back(&b);

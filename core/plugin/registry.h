@@ -20,6 +20,7 @@ namespace sluice::plugin {
 // One loaded file. The image stays mapped for the life of the process (architecture page); the same content is loaded once.
 class Module;
 class Schema;
+class RemoteCall;
 
 // One name that a module answers to.
 struct Binding {
@@ -28,6 +29,8 @@ struct Binding {
   std::string interface_id;
   const void* table = nullptr;         // slc_middleware, slc_decoder, … by interface_id
   const slc_lifecycle* life = nullptr;
+  // Not nullptr: the plugin runs in another process, and what its table would answer at once is asked for like this (remote.h).
+  void (*remote)(void* state, slc_exchange&, RemoteCall&) noexcept = nullptr;
   std::shared_ptr<Module> module;
   std::shared_ptr<const Schema> schema;  // nullptr: none
   const slc_host* host = nullptr;

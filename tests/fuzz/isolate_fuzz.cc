@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/plugin/isolate/control.h"
 #include "core/plugin/isolate/message.h"
+#include "core/plugin/isolate/mirror.h"
 
 namespace {
 
@@ -64,11 +65,31 @@ void reply(std::string_view bytes) {
   if (r.take(bytes, s.arena) && r.apply(s.x)) sound(s.x);
 }
 
+// The same reply to functions that answer at once.
+void answer(std::string_view bytes) {
+  for (HookKind kind : {HookKind::decode, HookKind::encode, HookKind::pick}) {
+    Shown s;
+    Reply r;
+    RemoteCall asked{kind};
+    if (!r.take(bytes, s.arena) || !r.answer(s.x, asked)) continue;
+    s.x.response.has_data = kind == HookKind::decode && asked.status == SLC_OK;
+    if (asked.why && std::string_view{asked.why, asked.why_size}.size() > bytes.size()) std::abort();
+    sound(s.x);
+  }
+}
+
 void call(std::string_view bytes) {
   Shown s;
   Reader r{bytes};
   CallHead head;
-  if (!take_head(r, &head) || !take_call(r, head, s.x, s.inside)) return;
+  Question q;
+  if (!take_head(r, &head) || !take_call(r, head, s.x, s.inside, &q)) return;
+  if (head.hook == Hook::pick) {
+    HostLists lists;
+    const slc_candidate* all = lists.settle(q, s.arena);
+    for (uint32_t i = 0; i < q.count; ++i)
+      if (view(all[i].url) != view(q.candidates[i].url)) std::abort();
+  }
   Before before;
   before.take(s.x);
   std::string out;
@@ -114,7 +135,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   std::string_view bytes{reinterpret_cast<const char*>(data + 1), size - 1};
   switch (data[0] % 4) {
-    case 0: reply(bytes); break;
+    case 0: reply(bytes), answer(bytes); break;
     case 1: call(bytes); break;
     case 2: conversation(bytes); break;
     case 3: memory(bytes); break;

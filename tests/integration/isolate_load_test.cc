@@ -80,7 +80,7 @@ TEST(IsolateLoadTest, TheBindingThatCannotBeIsolatedIsNamed) {
   Ran r = check(R"({"kv_codec": true, "balancing": true})", "{}", {"poison", "kv_codec"});
   EXPECT_EQ(r.code, 1);
   EXPECT_TRUE(contains(r.output, "krakend.json:2:")) << r.output;
-  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/kv_codec: ") && contains(r.output, "it serves \"kv\" through sluice.decoder/1")) << r.output;
+  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/kv_codec: ") && contains(r.output, "it serves \"kv\" through sluice.encoder/1")) << r.output;
   EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/balancing: ")) << r.output;
 }
 

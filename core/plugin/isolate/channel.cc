@@ -88,17 +88,17 @@ void Channel::release(Call& c) {
   --used_;
 }
 
-void Channel::fail(const Target& t, slc_exchange& x, std::string_view why) {
+void Channel::fail(const Target& t, slc_exchange& x, Error& to, std::string_view why) {
   worker_.metrics->add(t.failures, 1);
   Error e;
   e.code = Errc::plugin, e.source = Source::plugin;
   e.message = x.arena().concat("isolated plugin ", t.plugin, " (", t.binding, "): ", why);
   e.public_message = "a plugin is not available";  // what happened to it is no client's business
-  x.error = e;
+  to = e;
 }
 
 void Channel::fail(Call& c, std::string_view why, bool lost) {
-  fail(*c.target, *c.exchange, why);
+  fail(*c.target, *c.exchange, c.remote ? c.remote->error : c.exchange->error, why);
   c.link->pending = 0;
   // For the hooks that are still to come: what the plugin knew of the exchange is gone.
   if (lost) c.link->keeps = true, c.link->incarnation = kLost;
@@ -113,15 +113,11 @@ uint64_t Channel::print(const ArenaVector<http::Slice>& body) {
   return h;
 }
 
-slc_action Channel::call(const Target& target, Hook hook, slc_exchange& x, void** slot) {
-  if (!*slot) *slot = x.arena().make<Link>(Link{++links_});
-  Link& link = *static_cast<Link*>(*slot);
-  auto refuse = [&](std::string_view why) {
-    fail(target, x, why);
-    return SLC_FAIL;
+Channel::Call* Channel::begin(const Target& target, Hook hook, slc_exchange& x, Link& link, Suspension& waiting, std::string_view* why) {
+  auto refuse = [&](std::string_view text) {
+    *why = text;
+    return nullptr;
   };
-  if (!incarnation_ && running_) attach(running_);
-  if (link.incarnation == kLost && x.error) return SLC_FAIL;  // told already, by the hook that was in there
   if (link.keeps && link.incarnation != incarnation_)
     return refuse("its helper process died and took what the plugin knew of this request with it");
   if (!incarnation_ && !waiting_)
@@ -129,15 +125,45 @@ slc_action Channel::call(const Target& target, Hook hook, slc_exchange& x, void*
   if (writer_.kept() > kMostKept) return refuse("too much waits for its helper process");
   Call* c = take();
   if (!c) return refuse("too many requests wait for its helper process");
-  c->token = worker_.tokens->suspend(x);
+  c->token = worker_.tokens->suspend(waiting);
   if (!c->token) {
     release(*c);
     return refuse("too many requests are suspended");
   }
   c->target = &target, c->exchange = &x, c->link = &link, c->hook = hook;
   link.pending = c->id;
+  return c;
+}
+
+slc_action Channel::call(const Target& target, Hook hook, slc_exchange& x, void** slot) {
+  if (!*slot) *slot = x.arena().make<Link>(Link{++links_});
+  Link& link = *static_cast<Link*>(*slot);
+  if (!incarnation_ && running_) attach(running_);
+  if (link.incarnation == kLost && x.error) return SLC_FAIL;  // told already, by the hook that was in there
+  std::string_view why;
+  Call* c = begin(target, hook, x, link, x, &why);
+  if (!c) {
+    fail(target, x, x.error, why);
+    return SLC_FAIL;
+  }
   if (incarnation_) send(*c);
   return SLC_PENDING;
+}
+
+void Channel::ask(const Target& target, slc_exchange& x, RemoteCall& remote) {
+  const Hook hook = remote.kind == HookKind::decode ? Hook::decode : remote.kind == HookKind::encode ? Hook::encode : Hook::pick;
+  if (!incarnation_ && running_) attach(running_);
+  std::string_view why;
+  Call* c = begin(target, hook, x, *x.arena().make<Link>(Link{++links_}), remote, &why);
+  if (!c) return fail(target, x, remote.error, why);
+  c->remote = &remote;
+  remote.carrier = this, remote.number = c->id;
+  remote.take_back = [](RemoteCall& of) noexcept {
+    auto& self = *static_cast<Channel*>(of.carrier);
+    self.worker_.tokens->drop(of);
+    if (Call* call = self.find(of.number)) self.release(*call);  // answered if not there; a reply that is under way finds nobody
+  };
+  if (incarnation_) send(*c);
 }
 
 void Channel::send(Call& c) {
@@ -150,7 +176,10 @@ void Channel::send(Call& c) {
   head.request_body = fresh || link.bodies[0] != print(*bodies[0]);
   head.response_body = fresh || link.bodies[1] != print(*bodies[1]);
   scratch_.clear();
-  if (!put_call(scratch_, head, x)) return fail(c, "the request or its answer is larger than an isolated plugin can be given", false);
+  Question question;
+  if (c.remote) question = {c.remote->flags, c.remote->candidates, c.remote->count, 0};
+  if (question.count) question.list = reinterpret_cast<uintptr_t>(question.candidates[0].url.ptr);  // its text lives as long as the list
+  if (!put_call(scratch_, head, x, question)) return fail(c, "the request or its answer is larger than an isolated plugin can be given", false);
   link.incarnation = incarnation_;
   c.end = writer_.send(scratch_);
   if (writer_.broken()) return corrupt();
@@ -206,12 +235,20 @@ void Channel::reply(std::string_view frame) {
   Call* c = find(Reply::id_of(frame));
   if (!c) return;  // of nobody, or twice: it changes nothing
   slc_exchange& x = *c->exchange;
-  if (!reply_.take(frame, x.arena()) || !reply_.apply(x)) {
+  const bool read = reply_.take(frame, x.arena());
+  if (read && c->remote && reply_.action == kNotCalled) return fail(*c, reply_.why_not_called(), false);
+  if (!read || !(c->remote ? reply_.answer(x, *c->remote) : reply_.apply(x))) {
     fail(*c, "its helper process sent an invalid answer");
     return corrupt();
   }
   Link& link = *c->link;
   charge(*c->target);
+  if (c->remote) {
+    const slc_token token = c->token;
+    release(*c);
+    TokenTable::resume(token, SLC_NEXT);
+    return;
+  }
   if (c->hook == Hook::send) {  // nothing more is called: what the helper holds of it can go
     CallHead head;
     head.kind = CallKind::forget;
@@ -230,14 +267,15 @@ void Channel::reply(std::string_view frame) {
   TokenTable::resume(token, reply_.action);
 }
 
-// What the helper has measured is added to what handing over has cost here. Calls that the gateway has made are counted here.
+// What the helper has measured is added to what handing over has cost here. Calls that the gateway has made are counted here; of
+// deferred text it knows nothing.
 void Channel::charge(const Target& t) {
   if (!t.account) return;
   for (const Cost& c : reply_.costs) {
     if (c.kind == HookKind::none || c.kind > HookKind::callback) continue;  // of its life the gateway keeps no account
     cost::Cell* cell = t.account->cell(worker_.index, c.kind);
     if (!cell) continue;
-    if (is_callback(c.kind)) cost::add(cell->calls, c.calls);
+    if (is_callback(c.kind) || c.kind == HookKind::expand) cost::add(cell->calls, c.calls);
     cost::add(cell->ticks, c.ticks), cost::add(cell->bytes, c.bytes);
     if (c.longest > cell->longest.load(std::memory_order_relaxed)) cell->longest.store(c.longest, std::memory_order_relaxed);
   }

@@ -41,6 +41,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   // Suspends the exchange; SLC_FAIL at once, with what the exchange is told, when there is no helper to ask.
   slc_action call(const Target&, Hook, slc_exchange&, void** slot);
+  // A function that answers at once over there: suspends the call, or sets its error. It is taken back when it ends before.
+  void ask(const Target&, slc_exchange&, RemoteCall&);
   // The exchange ends: whatever it waits for is forgotten, here and there.
   void done(const Target&, slc_exchange&, void** slot);
 
@@ -63,6 +65,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
     const Target* target = nullptr;
     slc_exchange* exchange = nullptr;
     Link* link = nullptr;
+    RemoteCall* remote = nullptr;  // of a function that answers at once: where the answer goes, in place of the exchange's error
     slc_token token = 0;
     Hook hook = Hook::request;
   };
@@ -71,7 +74,9 @@ class Channel : public std::enable_shared_from_this<Channel> {
   Call* find(uint64_t id);
   Call* take();
   void release(Call&);
-  void fail(const Target&, slc_exchange&, std::string_view why);
+  // A call with its token. nullptr: `why` says why there is none.
+  Call* begin(const Target&, Hook, slc_exchange&, Link&, Suspension&, std::string_view* why);
+  void fail(const Target&, slc_exchange&, Error&, std::string_view why);
   void fail(Call&, std::string_view why, bool lost = true);
   bool attach(uint64_t incarnation);
   void detach();

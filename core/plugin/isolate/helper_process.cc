@@ -90,6 +90,12 @@ void HelperProcess::Lane::take(std::string_view frame) {
   CallHead head;
   if (!take_head(r, &head)) give_up("the gateway sent a broken call");
   std::string_view state = frame.substr(kHeadSize);
+  if (answers_at_once(head.hook)) {
+    HelperObject* object = process->find(head.object);
+    if (!object) return;  // it has ended meanwhile, so nobody waits for the answer
+    process->begin(*object);
+    return Mirror{*process->worker_, *object, *this}.answer(head, state);
+  }
   auto mirror = mirrors.find(head.link);
   if (head.kind != CallKind::hook) {
     if (mirror == mirrors.end()) return;
@@ -283,6 +289,23 @@ void HelperProcess::hello(Reader& r) {
   if (bindings_.empty()) code_ = 1, end();
 }
 
+// As the pipeline does for a decoder of the gateway's own.
+static void put_off(HelperObject& o) {
+  o.format.name = view(o.decoder->format);
+  o.format.context = &o;
+  o.format.expand = [](const document::Format* f, std::string_view text, document::Builder& into) noexcept {
+    const auto& self = *static_cast<const HelperObject*>(f->context);
+    if (!self.decoder->expand) return false;
+    slc_builder builder{into.arena(), f};
+    document::Node node;
+    {
+      PlaceScope place{&self.object->place(), HookKind::expand, &into.arena()};
+      if (self.decoder->expand(str(text), &builder) != SLC_OK) return false;
+    }
+    return builder.build.finish(&node) && into.copy(node);
+  };
+}
+
 void HelperProcess::create(Reader& r) {
   if (bindings_.empty()) return;
   auto o = std::make_unique<HelperObject>();
@@ -309,6 +332,10 @@ void HelperProcess::create(Reader& r) {
   if (binding.interface_id == SLC_IFACE_TRANSPORT) o->transport = table<slc_transport>(binding);
   if (binding.interface_id == SLC_IFACE_RESOLVER) o->resolver = table<slc_resolver>(binding);
   if (binding.interface_id == SLC_IFACE_LOG_SINK) o->sink = table<slc_log_sink>(binding);
+  if (binding.interface_id == SLC_IFACE_DECODER) o->decoder = table<slc_decoder>(binding);
+  if (binding.interface_id == SLC_IFACE_ENCODER) o->encoder = table<slc_encoder>(binding);
+  if (binding.interface_id == SLC_IFACE_BALANCER) o->balancer = table<slc_balancer>(binding);
+  if (o->decoder) put_off(*o);
   config::Report report;
   ObjectFactory factory{registry_, 1, report};
   factory.keys_are_checked();

@@ -260,14 +260,14 @@ slc_status Isolated::worker_start(void* object, slc_worker* w, void** state) noe
     o.record->started = true;
     for (auto& h : o.plugin->helpers_) o.plugin->supervisor_->send(*h, h->incarnation, frame);
   }
-  if (kind != SLC_IFACE_MIDDLEWARE && kind != SLC_IFACE_TRANSPORT) {  // no request waits for them
+  if (kind == SLC_IFACE_RESOLVER || kind == SLC_IFACE_LOG_SINK) {  // no request waits for them
     s.release();
     return SLC_OK;
   }
   s->target.object = o.record->id;
   s->target.plugin = o.plugin->subject_.id;
   s->target.binding = offer.spec->name;
-  s->target.has_done = kind == SLC_IFACE_TRANSPORT || static_cast<const slc_middleware*>(offer.table)->on_done != nullptr;
+  s->target.has_done = kind == SLC_IFACE_TRANSPORT || (kind == SLC_IFACE_MIDDLEWARE && static_cast<const slc_middleware*>(offer.table)->on_done != nullptr);
   s->target.account = current_place ? current_place->account : nullptr;  // Object::start runs us; it outlives the state
   s->target.failures = o.plugin->failures_;
   s->channel = o.plugin->channel(*w);

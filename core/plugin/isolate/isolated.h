@@ -42,6 +42,7 @@ class Isolated {
     const void* table;
     const slc_lifecycle* life;
     const slc_host* host;
+    AskRemote remote;  // as Binding has it
   };
   Served serve(uint32_t index) const { return served_[index]; }
   // The objects of a generation have been made, or refused: the process to try them in is not needed any more.
@@ -64,6 +65,7 @@ class Isolated {
   template <Hook hook>
   static slc_action call(void* state, slc_exchange*, void** slot) noexcept;
   static void on_done(void* state, slc_exchange*, void** slot) noexcept;
+  static void ask_remote(void* state, slc_exchange&, RemoteCall&) noexcept;
   static slc_status watch(void* object, const slc_resolver_query*, slc_host_list*,
                           slc_status (*publish)(slc_host_list*, const slc_address*, uint32_t) noexcept, void**) noexcept;
   static void unwatch(void* object, void* watch) noexcept;
@@ -87,6 +89,9 @@ class Isolated {
   std::deque<slc_transport> transports_;
   std::deque<slc_resolver> resolvers_;
   std::deque<slc_log_sink> sinks_;
+  std::deque<slc_decoder> decoders_;
+  std::deque<slc_encoder> encoders_;
+  std::deque<slc_balancer> balancers_;
   std::deque<slc_lifecycle> lives_;
   std::deque<BindingHost> hosts_;
   std::vector<Served> served_;

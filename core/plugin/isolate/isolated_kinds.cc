@@ -6,17 +6,37 @@
 
 namespace sluice::plugin::isolate {
 
+namespace {
+
+// Those who have the table of an isolated plugin without knowing of `remote` are told so. Nobody of the pipeline does.
+slc_status decode_here(void*, const slc_str*, uint32_t, uint32_t, slc_builder*, slc_str* why) noexcept {
+  *why = str("an isolated decoder has to be waited for");
+  return SLC_EREFUSED;
+}
+slc_status encode_here(void*, slc_exchange*, slc_node) noexcept { return SLC_EREFUSED; }
+uint32_t pick_here(void*, slc_exchange*, const slc_candidate*, uint32_t) noexcept { return 0; }
+
+// Why a kind must stay in the gateway; empty: it need not.
+std::string_view bound_to_the_gateway(std::string_view kind) {
+  for (std::string_view can : {SLC_IFACE_MIDDLEWARE, SLC_IFACE_TRANSPORT, SLC_IFACE_RESOLVER, SLC_IFACE_LOG_SINK, SLC_IFACE_DECODER})
+    if (kind == can) return {};
+  if (kind == SLC_IFACE_ENCODER || kind == SLC_IFACE_BALANCER) return "whose calls must answer at once";
+  if (kind == SLC_IFACE_AROUND) return "which runs what is inside of it, and that is in the gateway";
+  return "whose names only the gateway can look up";
+}
+
+}  // namespace
+
 std::string refusal(const Module& module) {
   if (module.image_path().empty()) return module.title() + " cannot be isolated: it is part of the program, and not a file.";
   // Hooks behind on_done are of later kinds, which work on pieces of bodies as they pass.
   constexpr size_t kKnown = offsetof(slc_middleware, on_done) + sizeof(slc_middleware::on_done);
   for (const Module::Offer& o : module.offers()) {
     const std::string_view kind = o.spec->interface_id;
-    if (kind == SLC_IFACE_TRANSPORT || kind == SLC_IFACE_RESOLVER || kind == SLC_IFACE_LOG_SINK) continue;
-    if (kind != SLC_IFACE_MIDDLEWARE)
-      return module.title() + " cannot be isolated: it serves \"" + o.spec->name + "\" through " + std::string{kind} +
-             ", whose calls must answer at once, and only " SLC_IFACE_MIDDLEWARE ", " SLC_IFACE_TRANSPORT ", " SLC_IFACE_RESOLVER " and " SLC_IFACE_LOG_SINK
-             " can wait for another process. Take the name out of the list, or use a plugin that has the rest in a file of its own.";
+    if (std::string_view why = bound_to_the_gateway(kind); !why.empty())
+      return module.title() + " cannot be isolated: it serves \"" + o.spec->name + "\" through " + std::string{kind} + ", " + std::string{why} +
+             ". Take the name out of the list, or use a plugin that has the rest in a file of its own.";
+    if (kind != SLC_IFACE_MIDDLEWARE) continue;
     auto* bytes = static_cast<const char*>(o.table);
     size_t size = static_cast<const slc_middleware*>(o.table)->size;
     if (std::any_of(bytes + kKnown, bytes + std::max(size, kKnown), [](char c) { return c != 0; }))
@@ -35,6 +55,7 @@ void Isolated::serve(const Module::Offer& o, uint32_t index) {
   if (o.life && SLC_HAS(o.life, slc_lifecycle, export_state) && SLC_HAS(o.life, slc_lifecycle, import_state))
     life.export_state = &export_state, life.import_state = &import_state;
   const void* table = nullptr;
+  AskRemote remote = nullptr;
   auto make = [&](auto& tables) -> auto& {
     auto& t = tables.emplace_back();
     t.size = sizeof t;
@@ -55,6 +76,17 @@ void Isolated::serve(const Module::Offer& o, uint32_t index) {
   } else if (kind == SLC_IFACE_RESOLVER) {
     slc_resolver& t = make(resolvers_);
     t.watch = &watch, t.unwatch = &unwatch;
+  } else if (kind == SLC_IFACE_DECODER) {
+    slc_decoder& t = make(decoders_);  // what it puts off is expanded over there: it has no format here
+    if (static_cast<const slc_decoder*>(o.table)->decode) t.decode = &decode_here, remote = &ask_remote;
+  } else if (kind == SLC_IFACE_ENCODER) {
+    auto* theirs = static_cast<const slc_encoder*>(o.table);
+    slc_encoder& t = make(encoders_);
+    t.content_type = theirs->content_type;
+    if (theirs->encode) t.encode = &encode_here, remote = &ask_remote;
+  } else if (kind == SLC_IFACE_BALANCER) {
+    slc_balancer& t = make(balancers_);
+    t.pick = &pick_here, remote = &ask_remote;
   } else {
     auto* theirs = static_cast<const slc_log_sink*>(o.table);
     slc_log_sink& t = make(sinks_);
@@ -62,7 +94,7 @@ void Isolated::serve(const Module::Offer& o, uint32_t index) {
     t.write = &write;
     if (theirs->flush) t.flush = &flush;
   }
-  served_.push_back({table, &life, &hosts_.emplace_back(this, index, subject_.id)});
+  served_.push_back({table, &life, &hosts_.emplace_back(this, index, subject_.id), remote});
 }
 
 // ---- hooks and transports ----
@@ -76,6 +108,13 @@ slc_action Isolated::call(void* state, slc_exchange* x, void** slot) noexcept {
 void Isolated::on_done(void* state, slc_exchange* x, void** slot) noexcept {
   auto& s = *static_cast<State*>(state);
   s.channel->done(s.target, *x, slot);
+}
+
+// ---- functions that answer at once over there, and here are waited for ----
+
+void Isolated::ask_remote(void* state, slc_exchange& x, RemoteCall& call) noexcept {
+  auto& s = *static_cast<State*>(state);
+  s.channel->ask(s.target, x, call);
 }
 
 // ---- resolvers: one helper watches for the whole gateway ----

@@ -10,6 +10,7 @@ namespace sluice::plugin::isolate {
 namespace {
 
 constexpr uint32_t kMostHeaders = 10'000, kMostParams = 1024;
+constexpr size_t kMostWhy = size_t{64} << 10;
 
 void put_headers(Writer& w, const http::Headers& h) {
   w.u32(h.size());
@@ -68,7 +69,7 @@ bool same(const ArenaVector<router::Param>& a, const ArenaVector<router::Param>&
 // What a reply tells of, each at most once, in this order of application.
 enum Part : uint8_t {
   kEnd = 0, kMethod, kPath, kQuery, kRequestHeaders, kResponseHeaders, kParams, kStatus, kComplete, kRequestBody,
-  kResponseBody, kData, kNoData, kFailure, kCosts,
+  kResponseBody, kData, kNoData, kFailure, kChosen, kCosts,
 };
 
 }  // namespace
@@ -87,6 +88,9 @@ std::string_view hook_name(uint32_t h) {
     case Hook::level: return "level";
     case Hook::export_state: return "export_state";
     case Hook::import_state: return "import_state";
+    case Hook::decode: return "decode";
+    case Hook::encode: return "encode";
+    case Hook::pick: return "pick";
   }
   return "a callback";
 }
@@ -105,13 +109,16 @@ HookKind hook_kind(Hook h) {
     case Hook::level: return HookKind::log_level;
     case Hook::export_state: return HookKind::export_state;
     case Hook::import_state: return HookKind::import_state;
+    case Hook::decode: return HookKind::decode;
+    case Hook::encode: return HookKind::encode;
+    case Hook::pick: return HookKind::pick;
   }
   return HookKind::callback;
 }
 
 bool is_callback(HookKind k) { return k >= HookKind::timer && k <= HookKind::callback; }
 
-bool put_call(std::string& out, const CallHead& head, slc_exchange& x) {
+bool put_call(std::string& out, const CallHead& head, slc_exchange& x, const Question& q) {
   Writer w{out};
   w.u32(0);  // length
   w.u8(static_cast<uint8_t>(head.kind));
@@ -119,6 +126,11 @@ bool put_call(std::string& out, const CallHead& head, slc_exchange& x) {
   w.u64(head.id), w.u64(head.link), w.u64(head.object);
   w.u8(head.request_body), w.u8(head.response_body);
   if (head.kind == CallKind::forget) return true;
+  if (head.hook == Hook::decode) {
+    w.u32(q.flags);
+    put_body(w, out, x.response.body);
+    return out.size() <= kMostFrame;
+  }
   w.i32(x.scope);
   w.u32(remaining_ms(x));
   for (std::string_view s : {x.host, x.client_ip, x.peer_ip, x.request_id, x.scheme, x.route, x.request.method, x.request.path, x.request.query})
@@ -136,6 +148,11 @@ bool put_call(std::string& out, const CallHead& head, slc_exchange& x) {
   put_error(w, x.inside);
   w.u8(x.response.has_data);
   if (x.response.has_data && !w.tree(x.memory, x.response.data)) return false;
+  if (head.hook == Hook::encode) put_headers(w, x.client_headers ? *x.client_headers : http::Headers{});
+  if (head.hook == Hook::pick) {
+    w.u64(q.list), w.u32(q.count);
+    for (const slc_candidate& c : std::span{q.candidates, q.count}) w.text(view(c.url)), w.u32(c.weight), w.u32(c.pending);
+  }
   return out.size() <= kMostFrame;
 }
 
@@ -144,10 +161,20 @@ bool take_head(Reader& r, CallHead* h) {
   h->kind = static_cast<CallKind>(kind), h->hook = static_cast<Hook>(hook);
   h->id = r.u64(), h->link = r.u64(), h->object = r.u64();
   h->request_body = r.u8() != 0, h->response_body = r.u8() != 0;
-  return r.ok() && kind >= 1 && kind <= 3 && hook >= 1 && hook <= 6;
+  return r.ok() && kind >= 1 && kind <= 3 && hook >= 1 && (hook <= 6 || (answers_at_once(h->hook) && h->kind == CallKind::hook));
 }
 
-bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside) {
+bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside, Question* q) {
+  auto take_body = [&](ArenaVector<http::Slice>& body) {
+    body.bind(x.arena());
+    if (std::string_view bytes = r.text(); !bytes.empty()) body.push(bytes);
+  };
+  if (head.hook == Hook::decode) {
+    const uint32_t flags = r.u32();
+    if (q) q->flags = flags;
+    take_body(x.response.body);
+    return r.at_end();
+  }
   x.scope = r.i32();
   const uint32_t remaining = r.u32();  // the clocks of two loops have nothing in common
   x.ends_ms = remaining == UINT32_MAX ? UINT64_MAX : x.worker->loop.now_ms() + remaining;
@@ -159,10 +186,6 @@ bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside) 
     std::string_view name = r.text(), value = r.text();
     if (x.params) x.params->push({name, value});
   }
-  auto take_body = [&](ArenaVector<http::Slice>& body) {
-    body.bind(x.arena());
-    if (std::string_view bytes = r.text(); !bytes.empty()) body.push(bytes);
-  };
   if (head.request_body) take_body(x.request.body);
   x.response.status = r.i32();
   x.response.complete = r.u8() != 0;
@@ -177,6 +200,22 @@ bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside) 
   if (x.response.has_data) {
     document::Builder b{x.arena(), nullptr};
     r.tree(b, &x.response.data);
+  }
+  if (head.hook == Hook::encode) {
+    x.client_headers = x.arena().make<http::Headers>(x.arena());
+    take_headers_of(r, *x.client_headers, x.arena());
+  }
+  if (head.hook == Hook::pick) {
+    const uint64_t list = r.u64();
+    const uint32_t n = r.count(12);
+    auto* all = x.arena().array<slc_candidate>(n);
+    for (uint32_t i = 0; i < n && r.ok(); ++i) {
+      const std::string_view url = r.text();
+      const uint32_t weight = r.u32(), pending = r.u32();
+      all[i] = {str(url), weight, pending, 0};
+    }
+    if (n == 0) r.fail();  // among none nobody chooses
+    if (q) q->candidates = all, q->count = n, q->list = list;
   }
   return r.at_end();
 }
@@ -194,7 +233,7 @@ void Before::take(slc_exchange& x) {
 }
 
 void put_reply(std::string& out, uint64_t id, slc_action action, bool keeps, bool data, slc_exchange& x, const Before& before,
-               std::span<const Cost> costs) {
+               std::span<const Cost> costs, std::optional<uint32_t> chosen) {
   Writer w{out};
   w.u32(0);  // length
   w.u64(id), w.i32(action), w.u8(keeps);
@@ -219,6 +258,30 @@ void put_reply(std::string& out, uint64_t id, slc_action action, bool keeps, boo
     w.i32(x.error.http_status);
     w.text(x.error.message), w.text(x.error.body), w.text(x.error.content_type);
   }
+  if (chosen) w.u8(kChosen), w.u32(*chosen);
+  put_costs(out, costs);
+}
+
+bool put_decoded(std::string& out, uint64_t id, slc_status status, Arena& arena, document::Node* tree, slc_str why) {
+  Writer w{out};
+  w.u32(0);  // length
+  w.u64(id);
+  const size_t at = out.size();
+  auto begin = [&](slc_status s) { out.resize(at), w.i32(s), w.u8(false); };
+  auto refuse = [&](std::string_view text) { w.u8(kFailure), w.i32(0), w.text(text), w.text({}), w.text({}); };
+  begin(status);
+  if (tree) w.u8(kData);
+  if (tree && (!w.tree(&arena, *tree) || out.size() > kMostFrame)) {
+    begin(SLC_ELIMIT);
+    refuse("the document is larger than an isolated plugin can hand over");
+    return false;
+  }
+  if (!tree && why.ptr) refuse(view(why).substr(0, kMostWhy));
+  return true;
+}
+
+void put_costs(std::string& out, std::span<const Cost> costs) {
+  Writer w{out};
   if (!costs.empty()) {
     w.u8(kCosts), w.u32(static_cast<uint32_t>(costs.size()));
     for (const Cost& c : costs) w.u8(static_cast<uint8_t>(c.kind)), w.u64(c.calls), w.u64(c.ticks), w.u64(c.longest), w.u64(c.bytes);
@@ -232,7 +295,7 @@ void Reply::clear() {
   for (auto& f : fields_) f.reset();
   for (int side : {0, 1}) has_headers_[side] = false, bodies_[side].reset();
   has_params_ = has_data_ = no_data_ = false;
-  status_.reset(), complete_.reset(), failure_.reset();
+  status_.reset(), complete_.reset(), failure_.reset(), chosen_.reset();
   costs.clear();
 }
 
@@ -295,6 +358,7 @@ bool Reply::take(std::string_view frame, Arena& arena) {
         failure_ = f;
         break;
       }
+      case kChosen: chosen_ = r.u32(); break;
       case kCosts: {
         uint32_t n = r.count(33);
         if (n > kHookKinds) return false;
@@ -328,6 +392,30 @@ bool Reply::apply_headers(slc_exchange& x, http::Headers& to, const std::vector<
     to.add(name, x.arena().copy(h.value));
   }
   return true;
+}
+
+bool Reply::answer(slc_exchange& x, RemoteCall& call) const {
+  call.status = action;
+  switch (call.kind) {
+    case HookKind::decode:
+      if (action == SLC_OK) {
+        if (!has_data_) return false;
+        x.response.data = data_;
+      } else if (failure_) {
+        const std::string_view why = x.arena().copy(failure_->why);
+        call.why = why.data() ? why.data() : "", call.why_size = why.size();
+      }
+      return true;
+    case HookKind::encode:  // the header and the body: nothing else that an encoder sets is looked at
+      if (has_headers_[1] && !apply_headers(x, x.response.headers, headers_[1])) return false;
+      if (bodies_[1]) kExchangeService.set_body(&x, SLC_RESPONSE, str(*bodies_[1]));
+      return true;
+    case HookKind::pick:
+      if (!chosen_) return false;
+      call.chosen = *chosen_;
+      return apply(x);
+    default: return false;
+  }
 }
 
 bool Reply::apply(slc_exchange& x) const {

@@ -10,12 +10,15 @@
 #include "core/plugin/exchange.h"
 #include "core/plugin/hook.h"
 #include "core/plugin/isolate/wire.h"
+#include "core/plugin/remote.h"
 
 namespace sluice::plugin::isolate {
 
 enum class Hook : uint8_t { request = 1, raw_response = 2, response = 3, done = 4, send = 5, cancel = 6, write = 7, watch = 8,
-                            flush = 9, level = 10, export_state = 11, import_state = 12 };
+                            flush = 9, level = 10, export_state = 11, import_state = 12, decode = 13, encode = 14, pick = 15 };
 HookKind hook_kind(Hook);
+// Functions that answer at once and keep nothing: what the helper has of the exchange goes when they have returned.
+constexpr bool answers_at_once(Hook h) { return h >= Hook::decode && h <= Hook::pick; }
 std::string_view hook_name(uint32_t);  // "on_request"; of no hook: "a callback"
 
 // What calls of one kind have cost over there since the last reply. `longest` is of all times.
@@ -46,12 +49,21 @@ struct CallHead {
 
 constexpr size_t kHeadSize = 28;  // of a call, behind the frame's length
 
-// Appends room for the frame's length, the head and, unless it is a `forget`, all that the exchange shows. False: too much.
-bool put_call(std::string& out, const CallHead&, slc_exchange&);
+// What a function that answers at once is given besides the exchange.
+struct Question {
+  uint32_t flags = 0;                         // decode
+  const slc_candidate* candidates = nullptr;  // pick
+  uint32_t count = 0;
+  uint64_t list = 0;  // the same number for the same list of hosts, until it changes
+};
+
+// Appends room for the frame's length, the head and, unless it is a `forget`, all that the exchange shows; of a decoder, which sees
+// no exchange, the response body and no more. False: too much.
+bool put_call(std::string& out, const CallHead&, slc_exchange&, const Question& = {});
 // False: no call.
 bool take_head(Reader&, CallHead*);
 // Fills the mirror; views are of the frame's bytes, which live as long as the mirror. `inside` is where its outcome goes.
-bool take_call(Reader&, const CallHead&, slc_exchange& mirror, Error& inside);
+bool take_call(Reader&, const CallHead&, slc_exchange& mirror, Error& inside, Question* = nullptr);
 
 // ---- replies: helper → gateway ----
 
@@ -61,7 +73,7 @@ class Before {
   void take(slc_exchange&);  // in the mirror's arena
 
  private:
-  friend void put_reply(std::string&, uint64_t, slc_action, bool, bool, slc_exchange&, const Before&, std::span<const Cost>);
+  friend void put_reply(std::string&, uint64_t, slc_action, bool, bool, slc_exchange&, const Before&, std::span<const Cost>, std::optional<uint32_t>);
   std::string_view method_, path_, query_;
   ArenaVector<http::Header> headers_[2];
   ArenaVector<http::Slice> bodies_[2];
@@ -73,7 +85,15 @@ class Before {
 };
 
 // Appends room for the frame's length and the reply. `keeps`: the plugin has state of this exchange. `data`: the tree changed.
-void put_reply(std::string& out, uint64_t id, slc_action, bool keeps, bool data, slc_exchange& mirror, const Before&, std::span<const Cost> = {});
+// `chosen`: of pick.
+void put_reply(std::string& out, uint64_t id, slc_action, bool keeps, bool data, slc_exchange& mirror, const Before&, std::span<const Cost> = {},
+               std::optional<uint32_t> chosen = {});
+// The reply of a decoder, but for the costs: they are known when its deferred text has been expanded, which writing the tree does.
+// put_costs() ends it. False: the tree is too large, and the reply is a refusal.
+bool put_decoded(std::string& out, uint64_t id, slc_status, Arena&, document::Node* tree, slc_str why);
+void put_costs(std::string& out, std::span<const Cost>);
+// The action of a reply to a function that answers at once: it was not called, and the failure says why.
+constexpr slc_action kNotCalled = INT32_MIN;
 
 // A reply, read. Views are of the frame's bytes. Used again for the next one.
 class Reply {
@@ -89,6 +109,10 @@ class Reply {
   bool take(std::string_view frame, Arena& arena);
   // Makes the changes. False: one of them would have been refused to a plugin of the gateway's own.
   bool apply(slc_exchange&) const;
+  // The same for what a function that answers at once may change, and its answer. False also: there is none.
+  bool answer(slc_exchange&, RemoteCall&) const;
+  // Of kNotCalled.
+  std::string_view why_not_called() const { return failure_ ? failure_->why : std::string_view{}; }
 
  private:
   struct Failure {
@@ -109,6 +133,7 @@ class Reply {
   bool has_data_, no_data_;
   document::Node data_;
   std::optional<Failure> failure_;
+  std::optional<uint32_t> chosen_;
 };
 
 }  // namespace sluice::plugin::isolate

@@ -54,6 +54,21 @@ void HelperObject::costs(std::vector<Cost>& out) {
   }
 }
 
+const slc_candidate* HostLists::settle(const Question& q, Arena& arena) {
+  if (lists_.size() >= kMost && !lists_.contains(q.list)) lists_.clear();
+  std::vector<std::string>& known = lists_[q.list];
+  bool same = known.size() == q.count;
+  for (uint32_t i = 0; i < q.count && same; ++i) same = known[i] == view(q.candidates[i].url);
+  if (!same) {
+    known.clear();
+    known.reserve(q.count);
+    for (uint32_t i = 0; i < q.count; ++i) known.emplace_back(view(q.candidates[i].url));
+  }
+  auto* all = arena.array<slc_candidate>(q.count);
+  for (uint32_t i = 0; i < q.count; ++i) all[i] = q.candidates[i], all[i].url = str(known[i]);
+  return all;
+}
+
 Running::Running(StatusPage& page, const HelperObject& o, Hook h, const Arena* arena)
     : page_{page}, place_{&o.object->place(), hook_kind(h), arena} {
   page_.hook.store(static_cast<uint32_t>(h), std::memory_order_relaxed);
@@ -90,9 +105,9 @@ void Mirror::cancel() {
 }
 
 // The copy in the arena is what the exchange's views are of, as long as it lives.
-bool Mirror::take(const CallHead& head, std::string_view state) {
+bool Mirror::take(const CallHead& head, std::string_view state, Question* q) {
   Reader r{arena_.copy(state)};
-  return take_call(r, head, exchange_, inside_);
+  return take_call(r, head, exchange_, inside_, q);
 }
 
 void Mirror::hook(const CallHead& head, std::string_view state) {
@@ -111,7 +126,63 @@ void Mirror::refuse(const CallHead& head, std::string_view why) {
   exchange_.error = {};
   exchange_.error.code = Errc::plugin;
   exchange_.error.message = why;
-  put_reply(reply, head.id, SLC_FAIL, slot_ != nullptr, false, exchange_, before_);
+  put_reply(reply, head.id, answers_at_once(head.hook) ? kNotCalled : SLC_FAIL, slot_ != nullptr, false, exchange_, before_);
+  sink_.send(reply);
+}
+
+// ---- functions that answer at once ----
+
+void Mirror::answer(const CallHead& head, std::string_view state) {
+  Question q;
+  if (!take(head, state, &q)) return refuse(head, "the helper process cannot read this request");
+  if (object_.start != HelperObject::Start::done) return refuse(head, "it could not start in its helper process");
+  if (head.hook == Hook::decode && object_.decoder && object_.decoder->decode) return decode(head, q);
+  slc_exchange& x = exchange_;
+  void* const plugin = object_.object->state(*x.worker);
+  before_.take(x);
+  slc_action action = SLC_NEXT;
+  std::optional<uint32_t> chosen;
+  if (head.hook == Hook::encode && object_.encoder && object_.encoder->encode) {
+    Running running{sink_.page(), object_, head.hook, &arena_};
+    action = object_.encoder->encode(plugin, &x, x.response.has_data ? handle(&x.response.data, &arena_) : slc_node{nullptr, 0});
+    if (action == kNotCalled) action = SLC_FAIL;  // no status of ours
+  } else if (head.hook == Hook::pick && object_.balancer && object_.balancer->pick) {
+    const slc_candidate* all = object_.lists.settle(q, arena_);
+    Running running{sink_.page(), object_, head.hook, &arena_};
+    chosen = object_.balancer->pick(plugin, &x, all, q.count);
+  } else {
+    return refuse(head, "it has no such function in its helper process");
+  }
+  drop_suspension(x);
+  std::string reply;
+  std::vector<Cost> costs;
+  object_.costs(costs);
+  put_reply(reply, head.id, action, false, false, x, before_, costs, chosen);
+  if (reply.size() > kMostFrame) {
+    reply.clear();
+    return refuse(head, "its answer is larger than an isolated plugin can hand over");
+  }
+  sink_.send(reply);
+}
+
+// What has been put off is expanded when the tree is written, which counts as part of the call.
+void Mirror::decode(const CallHead& head, const Question& q) {
+  const ArenaVector<http::Slice>& body = exchange_.response.body;
+  const slc_str chunk = body.empty() ? slc_str{nullptr, 0} : str(body[0]);
+  slc_str why{nullptr, 0};
+  std::string reply;
+  {
+    Running running{sink_.page(), object_, Hook::decode, &arena_};
+    slc_builder builder{arena_, &object_.format};
+    document::Node tree;
+    slc_status status = object_.decoder->decode(object_.object->state(*exchange_.worker), &chunk, body.empty() ? 0 : 1, q.flags, &builder, &why);
+    const bool good = status == SLC_OK && builder.build.finish(&tree);
+    if (!good && (status == SLC_OK || status == kNotCalled)) status = SLC_EINVAL;
+    put_decoded(reply, head.id, status, arena_, good ? &tree : nullptr, why);
+  }
+  std::vector<Cost> costs;
+  object_.costs(costs);
+  put_costs(reply, costs);
   sink_.send(reply);
 }
 

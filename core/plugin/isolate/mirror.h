@@ -2,7 +2,9 @@
 // It lives from the exchange's first hook until the gateway says that it is over. The loop's thread.
 #pragma once
 #include <memory>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/plugin/isolate/message.h"
@@ -11,6 +13,18 @@
 
 namespace sluice::plugin::isolate {
 
+// Texts of hosts that stay where they are as long as their list is the same, as they do in the gateway: a balancer may know a list
+// again by the place of its texts.
+class HostLists {
+ public:
+  static constexpr size_t kMost = 1024;  // then all begin anew
+  // The candidates with such texts, in the arena.
+  const slc_candidate* settle(const Question&, Arena&);
+
+ private:
+  std::unordered_map<uint64_t, std::vector<std::string>> lists_;
+};
+
 // An object as the helper holds it: the same class as in the gateway, so its life is the same.
 struct HelperObject {
   uint64_t id = 0, generation = 0;
@@ -18,6 +32,11 @@ struct HelperObject {
   const slc_transport* transport = nullptr;
   const slc_resolver* resolver = nullptr;
   const slc_log_sink* sink = nullptr;
+  const slc_decoder* decoder = nullptr;
+  const slc_encoder* encoder = nullptr;
+  const slc_balancer* balancer = nullptr;
+  document::Format format;  // of the decoder's deferred text
+  HostLists lists;          // that the balancer was asked about
   std::shared_ptr<Object> object;
   enum class Start : uint8_t { waits, done, failed } start = Start::waits;
   // What its account had when the gateway was told last; objects of one place have one account.
@@ -60,6 +79,8 @@ class Mirror {
 
   // `state`: what follows the head in the frame; copied.
   void hook(const CallHead&, std::string_view state);
+  // A function that answers at once: replies, and has nothing to do afterwards.
+  void answer(const CallHead&, std::string_view state);
   // What runs is cancelled, then on_done.
   void done(const CallHead&, std::string_view state);
   // The plugin changed the tree in place.
@@ -67,7 +88,8 @@ class Mirror {
   Arena& arena() { return arena_; }
 
  private:
-  bool take(const CallHead&, std::string_view state);
+  bool take(const CallHead&, std::string_view state, Question* = nullptr);
+  void decode(const CallHead&, const Question&);
   void refuse(const CallHead&, std::string_view why);
   void cancel();
   loop::Task<void> serve(CallHead);

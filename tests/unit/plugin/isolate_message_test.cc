@@ -5,6 +5,7 @@
 #include "core/document/write.h"
 #include "core/plugin/isolate/control.h"
 #include "core/plugin/isolate/message.h"
+#include "core/plugin/isolate/mirror.h"
 #include "core/plugin/isolate/supervisor.h"
 #include "tests/unit/plugin/fake.h"
 
@@ -158,6 +159,151 @@ TEST_F(MessageTest, CostsComeAlongAndChangeNothing) {
   for (size_t n = 4; n < out.size(); ++n) EXPECT_FALSE(r.take(std::string_view{out}.substr(4, n - 4), gateway.arena)) << n;
   EXPECT_TRUE(r.take(reply(), gateway.arena));
   EXPECT_TRUE(r.costs.empty());
+}
+
+// ---- functions that answer at once ----
+
+struct AtOnceTest : MessageTest {
+  // The call read into the mirror.
+  bool arrive(Hook hook, const Question& q = {}) {
+    CallHead head;
+    head.hook = hook, head.id = 9;
+    kept.clear();
+    EXPECT_TRUE(put_call(kept, head, *gateway.x, q));
+    kept.erase(0, 4);
+    Reader r{kept};
+    if (!take_head(r, &head) || !take_call(r, head, *helper.x, inside, &asked)) return false;
+    EXPECT_EQ(head.hook, hook);
+    before.take(*helper.x);
+    return true;
+  }
+  bool answered(const std::string& out, HookKind kind) {
+    call.kind = kind;
+    Reply r;
+    return r.take(std::string_view{out}.substr(4), gateway.arena) && r.answer(*gateway.x, call);
+  }
+  std::string decoded(slc_status status, document::Node* tree, slc_str why) {
+    std::string out;
+    put_decoded(out, 9, status, helper.arena, tree, why);
+    put_costs(out, {});
+    return out;
+  }
+  Question asked;
+  RemoteCall call{HookKind::decode};
+};
+
+TEST_F(AtOnceTest, ADecoderIsGivenTheBodyAndNothingElse) {
+  gateway.x->response.body.push("by"), gateway.x->response.body.push("tes");
+  ASSERT_TRUE(arrive(Hook::decode, {.flags = SLC_DECODE_COLLECTION}));
+  EXPECT_EQ(asked.flags, uint32_t{SLC_DECODE_COLLECTION});
+  ASSERT_EQ(helper.x->response.body.size(), 1u);
+  EXPECT_EQ(helper.x->response.body[0], "bytes");
+  EXPECT_EQ(kept.size(), kHeadSize + 4 + 4 + 5);
+  for (size_t n = 0; n < kept.size(); ++n) {
+    Reader r{std::string_view{kept}.substr(0, n)};
+    CallHead head;
+    EXPECT_FALSE(take_head(r, &head) && take_call(r, head, *helper.x, inside)) << n;
+  }
+}
+
+TEST_F(AtOnceTest, ATreeComesBackOrWhyThereIsNone) {
+  document::Builder b{helper.arena, nullptr};
+  document::Node tree;
+  b.begin(document::Kind::object), b.key("a"), b.number_text("1.50"), b.end();
+  ASSERT_TRUE(b.finish(&tree));
+  ASSERT_TRUE(answered(decoded(SLC_OK, &tree, {nullptr, 0}), HookKind::decode));
+  EXPECT_EQ(call.status, SLC_OK);
+  EXPECT_EQ(document::to_json(gateway.arena, gateway.x->response.data), R"({"a":1.50})");
+  ASSERT_TRUE(answered(decoded(SLC_EDECODE, nullptr, S("no tree")), HookKind::decode));
+  EXPECT_EQ(call.status, SLC_EDECODE);
+  EXPECT_EQ((std::string_view{call.why, call.why_size}), "no tree");
+  EXPECT_FALSE(gateway.x->error) << "the pipeline says what it means";
+  call.why = nullptr;
+  ASSERT_TRUE(answered(decoded(SLC_EDECODE, nullptr, {nullptr, 0}), HookKind::decode));
+  EXPECT_EQ(call.why, nullptr);
+  EXPECT_FALSE(answered(decoded(SLC_OK, nullptr, {nullptr, 0}), HookKind::decode)) << "good, and no tree";
+}
+
+TEST_F(AtOnceTest, AnEncoderSeesTheClientsHeadersAndChangesHeadersAndBodyAlone) {
+  http::Headers client{gateway.arena};
+  client.add("Accept", "text/x");
+  gateway.x->client_headers = &client;
+  gateway.x->response.headers.bind(gateway.arena);
+  ASSERT_TRUE(arrive(Hook::encode));
+  slc_exchange* m = helper.x.get();
+  const slc_exchange_api& api = kExchangeService;
+  EXPECT_EQ(view(api.header(m, SLC_CLIENT, api.intern(nullptr, S("Accept")), 0)), "text/x");
+  api.set_header(m, SLC_RESPONSE, api.intern(nullptr, S("Content-Type")), S("text/x"));
+  api.append_body(m, S("<x>"), 0);
+  api.set_header(m, SLC_REQUEST, api.intern(nullptr, S("X-One")), S("2"));
+  api.fail(m, 403, S("no"), S(""), S(""));
+  std::string out;
+  put_reply(out, 9, SLC_OK, false, false, *m, before);
+  ASSERT_TRUE(answered(out, HookKind::encode));
+  EXPECT_EQ(gateway.x->response.headers.get("Content-Type"), "text/x");
+  EXPECT_EQ(gateway.x->response.body[0], "<x>");
+  EXPECT_EQ(gateway.x->request.headers.get("X-One"), "1");
+  EXPECT_FALSE(gateway.x->error);
+  m->response.headers.add("X-Bad", "a\r\nb");
+  out.clear();
+  put_reply(out, 9, SLC_OK, false, false, *m, before);
+  EXPECT_FALSE(answered(out, HookKind::encode));
+}
+
+TEST_F(AtOnceTest, ABalancerSeesTheHostsAndChooses) {
+  const slc_candidate hosts[] = {{S("http://a"), 3, 1, 0}, {S("http://b"), 1, 0, 0}};
+  ASSERT_TRUE(arrive(Hook::pick, {.candidates = hosts, .count = 2, .list = 7}));
+  ASSERT_EQ(asked.count, 2u);
+  EXPECT_EQ(asked.list, 7u);
+  EXPECT_EQ(view(asked.candidates[0].url), "http://a");
+  EXPECT_EQ(asked.candidates[0].weight, 3u);
+  EXPECT_EQ(asked.candidates[0].pending, 1u);
+  EXPECT_EQ(view(asked.candidates[1].url), "http://b");
+  slc_exchange* m = helper.x.get();
+  kExchangeService.set_header(m, SLC_REQUEST, kExchangeService.intern(nullptr, S("X-One")), S("2"));
+  std::string out;
+  put_reply(out, 9, SLC_NEXT, false, false, *m, before, {}, 5);
+  ASSERT_TRUE(answered(out, HookKind::pick));
+  EXPECT_EQ(call.chosen, 5u);
+  EXPECT_EQ(gateway.x->request.headers.get("X-One"), "2");
+  out.clear();
+  put_reply(out, 9, SLC_NEXT, false, false, *m, before);
+  EXPECT_FALSE(answered(out, HookKind::pick)) << "nothing was chosen";
+  EXPECT_FALSE(arrive(Hook::pick)) << "among nothing";
+}
+
+TEST(HostListsTest, TextsStayAsLongAsTheListIsTheSame) {
+  BlockPool blocks;
+  Arena arena{blocks};
+  HostLists lists;
+  auto first_of = [&](uint64_t list, const char* a, const char* b) {
+    const slc_candidate hosts[] = {{str(arena.copy(a)), 1, 0, 0}, {str(arena.copy(b)), 1, 0, 0}};
+    const slc_candidate* all = lists.settle({.candidates = hosts, .count = 2, .list = list}, arena);
+    EXPECT_EQ(view(all[0].url), a);
+    EXPECT_EQ(view(all[1].url), b);
+    return all[0].url.ptr;
+  };
+  const char* one = first_of(1, "http://a", "http://b");
+  EXPECT_NE(first_of(2, "http://a", "http://b"), one) << "another list of the same hosts";
+  EXPECT_EQ(first_of(1, "http://a", "http://b"), one);
+  first_of(1, "http://c", "http://d");
+  for (uint64_t i = 0; i < 3 * HostLists::kMost; ++i) first_of(i, "http://a", "http://b");
+}
+
+// The answer has come and wakes on the next turn; before that the exchange ends, and the call with it.
+TEST(RemoteCallTest, WhatIsAnsweredAndNotYetWokenIsTakenBackToo) {
+  FakeWorker worker;
+  const uint32_t used = worker.worker->tokens->used();
+  {
+    auto call = std::make_unique<RemoteCall>(HookKind::decode);
+    call->carrier = worker.worker.get();
+    call->take_back = [](RemoteCall& of) noexcept { static_cast<slc_worker*>(of.carrier)->tokens->drop(of); };
+    const slc_token token = worker.worker->tokens->suspend(*call);
+    ASSERT_NE(token, 0u);
+    EXPECT_EQ(TokenTable::resume(token, SLC_NEXT), SLC_OK);
+  }
+  worker.turn();
+  EXPECT_EQ(worker.worker->tokens->used(), used);
 }
 
 TEST(TreeBankTest, ATextIsKeptOnceAsLongAsSomebodyNeedsIt) {

@@ -1,0 +1,197 @@
+// Kinds whose functions answer at once, in processes of their own: answers are the same as inside the gateway, and what such a function does
+// to its process fails the calls that are inside it. The plugin is tests/integration/plugins/venom.cc.
+#include <gtest/gtest.h>
+
+#include "tests/integration/reloading.h"
+
+namespace sluice::test {
+namespace {
+
+// With what clients may read of a failure.
+std::string telling(const std::string& endpoints, const std::string& isolate, const std::string& root = "", const std::string& root_block = "") {
+  return R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true, "return_error_msg": true})" +
+         (root_block.empty() ? "" : ", " + root_block) + "}, " + (isolate.empty() ? "" : R"("plugin": {"isolate": )" + isolate + "}, ") + root +
+         R"("endpoints": [)" + endpoints + "]}";
+}
+
+struct Deed {
+  const char *name, *cause;
+};
+void PrintTo(const Deed& d, std::ostream* out) { *out << d.name; }
+const Deed kDeeds[] = {{"segv", "SIGSEGV (Segmentation fault) in "}, {"abort", "SIGABRT (Aborted) in "},
+                       {"exit", "it ended by itself with exit code 3 in "}, {"loop", "it gave no sign for 400 ms and was killed, in "}};
+const std::string kVenom = R"([{"plugin": "test.venom", "timeout": "400ms"}])";
+constexpr auto deed_name = [](const auto& p) { return std::string{p.param.name}; };
+
+// What two gateways answer to the same, one of which has these plugins in other processes.
+class BothWays {
+ public:
+  BothWays(const std::string& endpoints, const std::vector<std::string>& plugins, const std::vector<std::string>& more = {})
+      : inside_{more, telling(endpoints, "")}, outside_{more, telling(endpoints, list(plugins))} {}
+  void expect_same(const std::string& path, const Headers& headers = {}, const char* method = "GET") {
+    Response in = ask(inside_, path, headers, method), out = ask(outside_, path, headers, method);
+    EXPECT_EQ(out.status, in.status) << path;
+    EXPECT_EQ(out.body, in.body) << path;
+    for (const char* name : {"Content-Type", "X-Krakend-Completed", "Cache-Control", "Content-Length", "X-Copied"})
+      EXPECT_EQ(out.header(name), in.header(name)) << path << ' ' << name;
+    }
+  // Each failure has left the same line in both logs; isolated ones nothing else.
+  void expect_same_log(const std::string& text) {
+    inside_->process().wait_for_output(text);
+    outside_->process().wait_for_output(text);
+  }
+  uint16_t outside() const { return outside_.port(); }
+  std::string log_of_outside() { return outside_.log_to_the_end(); }
+
+ private:
+  static std::string list(const std::vector<std::string>& plugins) {
+    std::string out;
+    for (const std::string& p : plugins) out += (out.empty() ? "\"" : ", \"") + p + "\"";
+    return "[" + out + "]";
+  }
+  static Response ask(PluggedGateway& g, const std::string& path, const Headers& headers, const char* method) {
+    TestClient client(g.port());
+    return client.request(method, path, headers);
+  }
+  PluggedGateway inside_, outside_;
+};
+
+// ---- decoders ----
+
+// /x has the decoder alone, /both beside a part that has nothing of it.
+std::string with_venom(const FakeUpstream& up) {
+  return telling(endpoint_of("/x", backend_of(up.url(), "/d", R"("encoding": "venom")")) + "," +
+                     endpoint_of("/both", backend_of(up.url(), "/d", R"("encoding": "venom", "group": "p")") + "," + backend_of(up.url(), "/good", R"("group": "q")")) + "," +
+                     endpoint_of("/good", backend_of(up.url(), "/good")),
+                 kVenom);
+}
+
+class IsolatedDecoderTest : public testing::Test {
+ protected:
+  IsolatedDecoderTest() {
+    up.on("/good", Reply::json(R"({"a":1})"));
+    up.on("/d", [this](const FakeUpstream::Request&) { return Reply{200, {}, std::string{body.load()}}; });
+  }
+  FakeUpstream up;
+  std::atomic<const char*> body{"fine"};
+};
+class IsolatedDecoderDeathTest : public IsolatedDecoderTest, public testing::WithParamInterface<Deed> {};
+
+TEST_P(IsolatedDecoderDeathTest, OnlyTheAnswersInsideFail) {
+  PluggedGateway gateway({"venom"}, with_venom(up));
+  const std::string poison = std::string{"do:"} + GetParam().name;
+  for (const char* path : {"/x", "/both"}) {
+    body = poison.c_str();
+    Response r = get_once(gateway.port(), path);
+    if (std::string_view{path} == "/x") {
+      EXPECT_EQ(r.status, 500);
+      EXPECT_EQ(r.body, "a plugin is not available");
+    } else {
+      EXPECT_EQ(r.status, 200);
+      EXPECT_EQ(r.body, R"({"q":{"a":1}})");
+      EXPECT_EQ(r.header("X-Krakend-Completed"), "false");
+    }
+    gateway->process().wait_for_output("[ENCODING: venom][venom] plugin test.venom: its helper process ");
+    gateway->process().wait_for_output("isolated plugin test.venom (venom): its helper process died: " + std::string{GetParam().cause} + "decode");
+    EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"a":1})");
+    body = "fine";
+    EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"text":"fine","later":{"length":4}})");
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Deeds, IsolatedDecoderDeathTest, testing::ValuesIn(kDeeds), deed_name);
+
+TEST_F(IsolatedDecoderTest, ADeathWhereItExpandsWhatItHasPutOffIsOneOfDecode) {
+  PluggedGateway gateway({"venom"}, with_venom(up));
+  body = "do:expand";
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, "a plugin is not available");
+  gateway->process().wait_for_output("isolated plugin test.venom (venom): its helper process died: SIGSEGV (Segmentation fault) in decode");
+  body = "fine";
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+}
+
+TEST_F(IsolatedDecoderTest, ItsRefusalIsTheOneThatItIsInside) {
+  const std::string endpoints = endpoint_of("/x", backend_of(up.url(), "/d", R"("encoding": "venom")"));
+  body = "do:refuse";
+  BothWays gateways(endpoints, {"venom"}, {"venom"});
+  for (int i = 0; i < 2; ++i) gateways.expect_same("/x");
+  gateways.expect_same_log("[BACKEND: /d] venom: venom does not like this body");
+  EXPECT_EQ(get_once(gateways.outside(), "/x").body, "venom does not like this body");
+  EXPECT_EQ(occurrences(gateways.log_of_outside(), "helper process"), 0);
+}
+
+// The time-out is the client's; the loop ends by the limit of its process, and nobody is told of what nobody waits for.
+TEST_F(IsolatedDecoderTest, AnAnswerThatIsNotWaitedForAnyMoreIsForgotten) {
+  std::string config = with_venom(up);
+  config.replace(config.find(R"("timeout": "20s")"), 16, R"("timeout": "150ms")");
+  PluggedGateway gateway({"venom"}, config);
+  body = "do:loop";
+  Response r = get_once(gateway.port(), "/x");
+  EXPECT_EQ(r.status, 500);
+  EXPECT_EQ(r.body, "context deadline exceeded");
+  {
+    TestClient gone(gateway.port());
+    gone.send_request("GET", "/x");
+  }
+  EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"a":1})");
+  gateway->process().wait_for_output("it gave no sign for 400 ms and was killed, in decode");
+  gateway->process().wait_for_output("its helper process runs again");
+  body = "fine";
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"text":"fine","later":{"length":4}})");
+}
+
+// Wherever the question, the answer or the waking is just then.
+TEST_F(IsolatedDecoderTest, ClientsThatLeaveLeaveNothingBehind) {
+  up.tolerate_disconnects();
+  PluggedGateway gateway({"venom"}, with_venom(up), 2);
+  for (int i = 0; i < 300; ++i) {
+    TestClient client(gateway.port());
+    client.send_request("GET", i % 2 ? "/x" : "/both");
+    if (i % 3 == 0) {
+      EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+    }
+    client.reset();
+  }
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"text":"fine","later":{"length":4}})");
+  EXPECT_EQ(occurrences(gateway.log_to_the_end(), "its helper process"), 0);
+}
+
+TEST_F(IsolatedDecoderTest, AReloadKeepsItsHelper) {
+  PluggedGateway gateway({"venom"}, with_venom(up), 2);
+  auto pid = [&] {
+    const Json status = status_of(*gateway.operator->());
+    return status.at("isolated").items().at(0).at("helpers").items().at(0).at("pid").whole();
+  };
+  const auto before = pid();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+    const Ran ran = sluice_reload(*gateway.operator->());
+    ASSERT_EQ(ran.code, 0) << ran.output;
+  }
+  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"text":"fine","later":{"length":4}})");
+  EXPECT_EQ(pid(), before);
+}
+
+TEST_F(IsolatedDecoderTest, WhatItCostsOverThereIsInTheAccount) {
+  PluggedGateway gateway({"venom"}, with_venom(up));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  const Json status = status_of(*gateway.operator->());
+  for (const Json& p : status.at("cost").at("plugins").items()) {
+    if (p.at("plugin").str() != "test.venom") continue;
+    const Json hooks = p.at("places").items().at(0).at("hooks");
+    EXPECT_EQ(hooks.at("decode").at("calls").whole(), 3) << "each once, and not once more for the helper";
+    EXPECT_EQ(hooks.at("expand").at("calls").whole(), 3) << "what it has put off is expanded over there";
+    return;
+  }
+  ADD_FAILURE() << status.dump();
+}
+
+TEST_F(IsolatedDecoderTest, ABodyThatAHookGaveIsDecodedThereToo) {
+  const std::string hook = extra({{"test/backend-outer", R"("id": "b", "on_request": [["reply", 200, "of a hook"]])"}});
+  BothWays gateways(endpoint_of("/x", backend_of(up.url(), "/d", R"("encoding": "venom", )" + hook)), {"venom"}, {"venom", "script"});
+  gateways.expect_same("/x");
+  EXPECT_EQ(get_once(gateways.outside(), "/x").body, R"({"text":"of a hook","later":{"length":9}})");
+  EXPECT_EQ(up.count("/d"), 0);
+}
+
+}  // namespace
+}  // namespace sluice::test
