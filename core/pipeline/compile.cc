@@ -379,6 +379,7 @@ class Compiler {
     if (!object) return nullptr;
     auto e = std::make_unique<Encoder>();
     e->table = plugin::table<slc_encoder>(*b);
+    e->remote = b->remote;
     e->content_type = plugin::view(e->table->content_type);
     e->object = std::move(object);
     g_->encoders.push_back(std::move(e));

@@ -129,6 +129,11 @@ class Exchange final : public http::StreamOwner {
   void refuse(int status, std::string_view content_type, std::string_view body, std::string_view detail);
   void report(const Error&);             // one line in the log, one at the access line
   bool encode(slc_exchange&, const Encoder&);
+  // By an encoder in another process: render() leaves the rest of its work to this, where `unencoded_` says so.
+  loop::Task<void> encode_elsewhere(Scope& result, const Outcome* = nullptr);
+  slc_node begin_encoding(slc_exchange&);
+  bool end_encoding(slc_exchange&, const Encoder&, bool good, uint64_t began);
+  void finish_encoding(const Error& problem, const Outcome*);  // none: the answer is encoded
   void add_version_headers(bool completed);
   void add_type(http::Slices beginning);  // of an untyped answer, unless somebody outside has given it one
   // ---- builtin.cc ----
@@ -160,6 +165,7 @@ class Exchange final : public http::StreamOwner {
   bool reached_router_ = false, body_last_ = false, pipe_finished_ = false, expired_ = false, drained_ = true, skip_log_ = false;
   bool shadow_ = false, gone_ = false;
   Account* account_ = nullptr;
+  bool unencoded_ = false;
   bool untyped_ = false;                 // a raw answer without a Content-Type, as the backend gave it
   Streams* streams_ = nullptr;           // only where chunk hooks are configured
   uint64_t started_ns_ = 0;

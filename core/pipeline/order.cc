@@ -143,6 +143,10 @@ loop::Task<void> Exchange::run_pipe() {
     if (account_) [[unlikely]]
       account_->take(*call, *call);
     render(*call);
+    if (unencoded_) [[unlikely]] {
+      auto rest = encode_elsewhere(*call);
+      co_await rest;
+    }
     co_return;
   }
   auto* scope = new (arena().alloc(sizeof(ProxyScope), alignof(ProxyScope))) ProxyScope{*this, e.proxy_chain, e};
@@ -151,6 +155,10 @@ loop::Task<void> Exchange::run_pipe() {
   source_ = scope->source();
   if (source_ && scope->has_chunks(SLC_RESPONSE)) note_stream(*scope, SLC_RESPONSE);
   render(*scope, scope->answered(), scope->outcome());
+  if (unencoded_) [[unlikely]] {
+    auto rest = encode_elsewhere(*scope, scope->outcome());
+    co_await rest;
+  }
 }
 
 loop::Task<void> ProxyScope::inner() {

@@ -61,6 +61,7 @@ struct Decoder {
 struct Encoder {
   std::shared_ptr<plugin::Object> object;
   const slc_encoder* table = nullptr;
+  plugin::AskRemote remote = nullptr;
   std::string content_type;
   bool raw() const { return !table->encode; }
 };

@@ -9,6 +9,13 @@
 #include "core/pipeline/problem.h"
 
 namespace sluice::pipeline {
+namespace {
+
+Error cannot_encode() {
+  return {.code = Errc::encode, .source = Source::plugin, .message = "the answer cannot be encoded", .public_message = "the answer cannot be encoded"};
+}
+
+}  // namespace
 
 void Exchange::add_version_headers(bool completed) {
   answer_.headers.add("X-Krakend", generation().version_header);
@@ -25,22 +32,29 @@ void Exchange::add_type(http::Slices beginning) {
   answer_.headers.add("Content-Type", http::sniff_content_type({bytes, n}));
 }
 
-bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
-  document::Node& data = x.response.data;
-  slc_node node = x.response.has_data ? plugin::handle(&data, &arena()) : slc_node{nullptr, 0};
+slc_node Exchange::begin_encoding(slc_exchange& x) {
   x.response.headers.bind(arena());
   x.response.body.bind(arena());
   x.client_headers = &in.headers;
+  return x.response.has_data ? plugin::handle(&x.response.data, &arena()) : slc_node{nullptr, 0};
+}
+
+bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
+  const slc_node node = begin_encoding(x);
   slc_status status;
   const uint64_t began = account_ ? clock::monotonic_ns() : 0;
   {
     plugin::PlaceScope place{&encoder.object->place(), plugin::HookKind::encode, &arena()};
     status = encoder.table->encode(encoder.object->state(worker()), &x, node);
   }
+  return end_encoding(x, encoder, status == SLC_OK, began);
+}
+
+bool Exchange::end_encoding(slc_exchange& x, const Encoder& encoder, bool good, uint64_t began) {
   x.client_headers = nullptr;
   if (account_) [[unlikely]]
-    account_->called(nullptr, encoder.object->place(), plugin::HookKind::encode, began, status == SLC_OK ? "ok" : "fail");
-  if (status != SLC_OK) {
+    account_->called(nullptr, encoder.object->place(), plugin::HookKind::encode, began, good ? "ok" : "fail");
+  if (!good) {
     plugin::count_error(encoder.object->place(), plugin::HookKind::encode, worker());
     return false;
   }
@@ -54,6 +68,39 @@ bool Exchange::encode(slc_exchange& x, const Encoder& encoder) {
   if (!type.empty()) answer_.headers.add("Content-Type", type);
   answer_.body = x.response.body;
   return true;
+}
+
+loop::Task<void> Exchange::encode_elsewhere(Scope& result, const Outcome* outcome) {
+  unencoded_ = false;
+  const Encoder& encoder = *endpoint_->encoder;
+  const plugin::Place& place = encoder.object->place();
+  const uint64_t began = account_ ? clock::monotonic_ns() : 0;
+  plugin::RemoteCall call{plugin::HookKind::encode};
+  struct Shown {  // also when the time is over: hooks that are told of the end do not see the client's headers
+    slc_exchange& x;
+    ~Shown() { x.client_headers = nullptr; }
+  } shown{result};
+  begin_encoding(result);
+  {
+    plugin::PlaceScope asking{&place, plugin::HookKind::encode, &arena()};
+    encoder.remote(encoder.object->state(worker()), result, call);
+  }
+  {
+    plugin::WaitScope clock{place, plugin::HookKind::encode, worker()};
+    while (call.suspended) co_await call.resumed.wait();
+  }
+  const bool good = end_encoding(result, encoder, !call.error && call.status == SLC_OK, began);
+  finish_encoding(good ? Error{} : call.error ? call.error : cannot_encode(), outcome);
+}
+
+void Exchange::finish_encoding(const Error& problem, const Outcome* outcome) {
+  if (problem) {
+    answer_.headers.bind(arena());
+    report(problem);
+    render_failure(problem, outcome);
+  } else if (outcome) {
+    render_outcome(*outcome);
+  }
 }
 
 void Exchange::render(Scope& result, bool answered, const Outcome* outcome) {
@@ -95,15 +142,10 @@ void Exchange::render(Scope& result, bool answered, const Outcome* outcome) {
     if (account_) [[unlikely]]
       account_->ledger(result).overlaid(list, r.data, "the list of parts");
   }
-  if (!encode(result, *e.encoder)) {
-    answer_.headers.bind(arena());
-    Error error{.code = Errc::encode, .source = Source::plugin, .message = "the answer cannot be encoded",
-                .public_message = "the answer cannot be encoded"};
-    report(error);
-    render_failure(error, outcome);
-  } else if (outcome) {
-    render_outcome(*outcome);
-  }
+  unencoded_ = e.encoder->remote != nullptr;
+  if (unencoded_) [[unlikely]]
+    return;
+  finish_encoding(encode(result, *e.encoder) ? Error{} : cannot_encode(), outcome);
 }
 
 void Exchange::render_outcome(const Outcome& o) {

@@ -255,8 +255,13 @@ TEST(CodecTest, DeferredTextThatNobodyTouchedIsCopied) {
                                                          R"("output_encoding": "kv", )")));
   Response r = get_once(gateway.port(), "/x");
   EXPECT_EQ(r.header("Content-Type"), "text/kv");
+#ifdef SLC_ISOLATED  // what was put off over there comes back as a document, and goes over again as one
+  EXPECT_EQ(r.body, "name=\"gateway\"\nbig=12345678901234567890\nblock={a=1;b=\" two\";c={d=0.10}}\n") << "written anew";
+  EXPECT_EQ(r.header("X-Copied"), "0");
+#else
   EXPECT_EQ(r.body, "name=\"gateway\"\nbig=12345678901234567890\nblock={a=1;  b= two;c={d=0.10}}\n") << "with its blanks, as it came";
   EXPECT_EQ(r.header("X-Copied"), "1");
+#endif
 }
 
 TEST(CodecTest, ManipulationsLookInsideDeferredText) {

@@ -1,5 +1,6 @@
-// A decoder, "venom", that does what the body says, "do:DEED": segv, abort, exit, loop, refuse, and expand (dies when what it has put off is
-// looked at). Without one it gives {"text": body, "later": {"length": n}}, of which `later` is put off.
+// Functions that answer at once and do what they are told instead: the decoder "venom" by the body, "do:DEED", the encoder "venom" by the client's
+// X-Poison. Deeds: segv, abort, exit, loop, refuse, and for the decoder expand (dies when what it has put off is looked at). Without one: the
+// decoder gives {"text": body, "later": {"length": n}}, of which `later` is put off, the encoder writes the answer as JSON between angle brackets.
 #include <signal.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@ namespace {
 
 using sluice::Builder;
 using sluice::Status;
+using sluice::Value;
 
 constexpr auto kFormat = "venom";
 
@@ -49,6 +51,28 @@ class VenomDecoder {
   }
 };
 
+class VenomEncoder {
+ public:
+  static constexpr auto name = "venom";
+  static constexpr auto content_type = "text/venom";
+
+  explicit VenomEncoder(sluice::Setup& setup)
+      : poison_{setup.header("X-Poison")}, wish_{setup.header("X-Type")}, type_{setup.header("Content-Type")}, method_{setup.header("X-Method")} {}
+  Status encode(sluice::Exchange x, Value data) const {
+    if (const std::string_view deed = x.client().header(poison_); deed.starts_with("encode:") && act(deed.substr(7))) return {SLC_EINVAL};
+    std::string out = "<";
+    sluice::append_json(out, data);
+    x.append_body(out);
+    x.append_body(">", true);
+    x.response().set_header(method_, x.method());
+    if (const std::string_view type = x.client().header(wish_); !type.empty()) x.response().set_header(type_, type);
+    return {SLC_OK};
+  }
+
+ private:
+  sluice::Header poison_, wish_, type_, method_;
+};
+
 }  // namespace
 
-SLC_PLUGIN("test.venom", "1.0.0", VenomDecoder)
+SLC_PLUGIN("test.venom", "1.0.0", VenomDecoder, VenomEncoder)
