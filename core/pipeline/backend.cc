@@ -243,7 +243,10 @@ loop::Task<void> BackendScope::call_hosts() {
     co_return;
   }
   uint32_t first = 0;
-  if (n > 1 && plan_.balancer) {
+  if (n > 1 && plan_.balancer_remote) [[unlikely]] {
+    auto asking = pick_elsewhere(n, &first);
+    if (!co_await asking) co_return;
+  } else if (n > 1 && plan_.balancer) {
     Account* account = exchange_->account();
     const uint64_t began = account ? clock::monotonic_ns() : 0;
     {
@@ -281,6 +284,30 @@ loop::Task<void> BackendScope::call_hosts() {
     if (!may_repeat_ || std::exchange(repeated, true)) co_return;
     if (attempt + 1 < n) worker->client.count_retry();
   }
+}
+
+// By a balancer in another process. It sees the hosts as they are when the question is sent.
+loop::Task<bool> BackendScope::pick_elsewhere(uint32_t hosts, uint32_t* chosen) {
+  const plugin::Place& place = plan_.balancer_object->place();
+  Account* account = exchange_->account();
+  const uint64_t began = account ? clock::monotonic_ns() : 0;
+  plugin::RemoteCall call{plugin::HookKind::pick};
+  call.candidates = hosts_->candidates.data(), call.count = hosts;
+  {
+    plugin::PlaceScope asking{&place, plugin::HookKind::pick, memory};
+    plan_.balancer_remote(plan_.balancer_object->state(*worker), *this, call);
+  }
+  {
+    plugin::WaitScope clock{place, plugin::HookKind::pick, *worker};
+    while (call.suspended) co_await call.resumed.wait();
+  }
+  *chosen = call.chosen % hosts;
+  if (account) [[unlikely]]
+    account->called(this, place, plugin::HookKind::pick, began, call.error ? std::string_view{"fail"} : hosts_->list->hosts[*chosen].url);
+  if (!call.error) co_return true;
+  plugin::count_error(place, plugin::HookKind::pick, *worker);
+  error = call.error;
+  co_return false;
 }
 
 // Does the backend learn the body's length? The client's own is not among the headers: what stands there is a plugin's.

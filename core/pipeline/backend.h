@@ -63,6 +63,7 @@ class BackendScope final : public Scope, public http::CallSink {
   void prepare();                       // request side, from the exchange
   bool build_target(const Host&, std::string_view* target);
   loop::Task<void> call_hosts();        // pick, send, next host when nothing was sent
+  loop::Task<bool> pick_elsewhere(uint32_t hosts, uint32_t* chosen);  // false: `error` says why
   loop::Task<bool> send_once(const Host&, std::string_view target, std::string_view method, bool with_body);
   loop::Task<bool> follow_redirects(const Host&, std::string_view target);
   loop::Task<void> call_transport();

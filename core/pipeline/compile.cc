@@ -514,6 +514,7 @@ class Compiler {
     }
     sort(p.chain);
     if (!p.balancer) default_balancer(p);
+    if (p.balancer) p.balancer_remote = p.balancer_object->binding().remote;
     hosts(p, c);
     static_target(p, c);
     g_->backends.push_back(plan.get());

@@ -49,7 +49,7 @@ struct Chain {
   uint32_t size() const { return static_cast<uint32_t>(hooks.size()); }
 };
 
-// `remote`: the plugin runs in another process, and is asked in place of its table.
+// `remote`, here and at the balancer of a backend: the plugin runs in another process, and is asked in place of its table.
 struct Decoder {
   std::shared_ptr<plugin::Object> object;
   const slc_decoder* table = nullptr;
@@ -83,6 +83,7 @@ struct BackendPlan {
   const slc_transport* transport = nullptr;
   std::shared_ptr<plugin::Object> balancer_object;
   const slc_balancer* balancer = nullptr;
+  plugin::AskRemote balancer_remote = nullptr;
   http::Http2Mode http2 = http::Http2Mode::never;
   std::unique_ptr<slc_host_list> hosts;
   std::shared_ptr<plugin::Object> resolver_object;

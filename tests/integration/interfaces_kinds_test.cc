@@ -443,7 +443,11 @@ TEST(BalancerTest, StateIsPerWorkerAndARootBlockServesAllBackends) {
       turns[worker].insert(turn);
     }
   }
+#ifdef SLC_ISOLATED
+  EXPECT_EQ(turns.size(), 1u) << "a helper has one worker, whichever of the gateway's asks";
+#else
   EXPECT_GT(turns.size(), 1u) << "forty connections reach more than one of four workers";
+#endif
   size_t all = 0;
   for (const auto& [worker, list] : turns) {
     all += list.size();

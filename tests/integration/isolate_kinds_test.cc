@@ -329,5 +329,59 @@ TEST(IsolatedCodecTest, WhatWasPutOffIsWrittenAnew) {
   EXPECT_EQ(get_once(gateway.port(), "/x").body, "{\"a\":[1,2.50],\"u\":\"\xc3\xa9\"}");
 }
 
+// ---- balancers ----
+
+class IsolatedBalancerTest : public testing::Test {
+ protected:
+  IsolatedBalancerTest() {
+    a.on("/d", Reply::json(R"({"from":"a"})"));
+    b.on("/d", Reply::json(R"({"from":"b"})"));
+  }
+  std::string endpoints() const {
+    return endpoint_of("/x", backend_of(a.url() + R"(", ")" + b.url(), "/d", extra({{"test/venom", ""}})), R"("input_headers": ["X-Host", "X-Poison"], )") + "," +
+           endpoint_of("/both", backend_of(a.url() + R"(", ")" + b.url(), "/d", R"("group": "p", )" + extra({{"test/venom", ""}})) + "," + backend_of(b.url(), "/d", R"("group": "q")"),
+                       R"("input_headers": ["X-Host", "X-Poison"], )") + "," +
+           endpoint_of("/alone", backend_of(a.url(), "/d", extra({{"test/venom", ""}})), R"("input_headers": ["X-Poison"], )");
+  }
+  FakeUpstream a, b;
+};
+class IsolatedBalancerDeathTest : public IsolatedBalancerTest, public testing::WithParamInterface<Deed> {};
+
+TEST_P(IsolatedBalancerDeathTest, OnlyTheCallsInsideFail) {
+  PluggedGateway gateway({"venom"}, telling(endpoints(), kVenom));
+  const Headers poison{{"X-Poison", std::string{"pick:"} + GetParam().name}};
+  for (const char* path : {"/x", "/both"}) {
+    Response r = get_once(gateway.port(), path, poison);
+    if (std::string_view{path} == "/x") {
+      EXPECT_EQ(r.status, 500);
+      EXPECT_EQ(r.body, "a plugin is not available");
+    } else {
+      EXPECT_EQ(r.status, 200);
+      EXPECT_EQ(r.body, R"({"q":{"from":"b"}})");
+    }
+    gateway->process().wait_for_output("isolated plugin test.venom (test/venom): its helper process died: " + std::string{GetParam().cause} + "pick");
+    EXPECT_EQ(get_once(gateway.port(), "/alone", poison).body, R"({"from":"a"})") << "of one host nobody asks";
+    EXPECT_EQ(get_once(gateway.port(), "/x", {{"X-Host", "1"}}).body, R"({"from":"b"})");
+  }
+  EXPECT_EQ(a.count("/d"), 2) << "no host was called for the calls that failed";
+}
+INSTANTIATE_TEST_SUITE_P(Deeds, IsolatedBalancerDeathTest, testing::ValuesIn(kDeeds), deed_name);
+
+TEST_F(IsolatedBalancerTest, ItChoosesModuloTheNumberOfHostsAndMayChangeTheRequest) {
+  BothWays gateways(endpoints(), {"venom"}, {"venom"});
+  for (const char* host : {"0", "1", "2", "7", "4294967295", "-1"}) gateways.expect_same("/x", {{"X-Host", host}});
+  for (const auto* u : {&a, &b})
+    for (const auto& r : u->requests()) EXPECT_EQ(r.headers.get("X-Picked"), a.url());
+  EXPECT_EQ(get_once(gateways.outside(), "/x", {{"X-Host", "0"}}).body, R"({"from":"a"})");
+}
+
+// Of the product: isolated, all workers of the gateway share a helper's turn.
+TEST_F(IsolatedBalancerTest, RoundRobinGoesOnTurningOverThere) {
+  PluggedGateway gateway({}, telling(endpoint_of("/x", backend_of(a.url() + R"(", ")" + b.url(), "/d", extra({{"balancing/round-robin", ""}}))), R"(["balancing"])"), 2);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  EXPECT_EQ(a.count("/d"), 10);
+  EXPECT_EQ(b.count("/d"), 10);
+}
+
 }  // namespace
 }  // namespace sluice::test

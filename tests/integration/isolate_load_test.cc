@@ -70,18 +70,18 @@ TEST(IsolateLoadTest, ANameThatNobodyHasIsRefusedWithTheNearest) {
 }
 
 TEST(IsolateLoadTest, KindsThatBelongToTheGatewayAreRefused) {
-  Ran r = check(R"(["poison", "balancing", "around", "kv_codec"])", "{}", {"poison", "kv_codec", "around"});
+  Ran r = check(R"(["poison", "loaders", "around", "kv_codec", "balancing"])", "{}", {"poison", "kv_codec", "around"});
   EXPECT_EQ(r.code, 1);
   for (const char* pointer : {"/plugin/isolate/1: ", "/plugin/isolate/2: "}) EXPECT_TRUE(contains(r.output, std::string{"error: "} + pointer)) << r.output;
   EXPECT_EQ(occurrences(r.output, " cannot be isolated: it serves "), 2) << r.output;
 }
 
 TEST(IsolateLoadTest, TheBindingThatCannotBeIsolatedIsNamed) {
-  Ran r = check(R"({"around": true, "balancing": true})", "{}", {"poison", "around"});
+  Ran r = check(R"({"around": true, "loaders": true})", "{}", {"poison", "around"});
   EXPECT_EQ(r.code, 1);
   EXPECT_TRUE(contains(r.output, "krakend.json:2:")) << r.output;
   EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/around: ") && contains(r.output, "it serves \"test/retry\" through sluice.around/1")) << r.output;
-  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/balancing: ")) << r.output;
+  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/loaders: ")) << r.output;
 }
 
 TEST(IsolateLoadTest, AnObjectByNameSaysTheSameAsTheList) {

@@ -18,9 +18,9 @@ uint32_t pick_here(void*, slc_exchange*, const slc_candidate*, uint32_t) noexcep
 
 // Why a kind must stay in the gateway; empty: it need not.
 std::string_view bound_to_the_gateway(std::string_view kind) {
-  for (std::string_view can : {SLC_IFACE_MIDDLEWARE, SLC_IFACE_TRANSPORT, SLC_IFACE_RESOLVER, SLC_IFACE_LOG_SINK, SLC_IFACE_DECODER, SLC_IFACE_ENCODER})
+  for (std::string_view can : {SLC_IFACE_MIDDLEWARE, SLC_IFACE_TRANSPORT, SLC_IFACE_RESOLVER, SLC_IFACE_LOG_SINK, SLC_IFACE_DECODER, SLC_IFACE_ENCODER,
+                               SLC_IFACE_BALANCER})
     if (kind == can) return {};
-  if (kind == SLC_IFACE_BALANCER) return "whose calls must answer at once";
   if (kind == SLC_IFACE_AROUND) return "which runs what is inside of it, and that is in the gateway";
   return "whose names only the gateway can look up";
 }

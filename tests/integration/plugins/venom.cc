@@ -1,8 +1,11 @@
 // Functions that answer at once and do what they are told instead: the decoder "venom" by the body, "do:DEED", the encoder "venom" by the client's
-// X-Poison. Deeds: segv, abort, exit, loop, refuse, and for the decoder expand (dies when what it has put off is looked at). Without one: the
-// decoder gives {"text": body, "later": {"length": n}}, of which `later` is put off, the encoder writes the answer as JSON between angle brackets.
+// X-Poison, the balancer test/venom by that of the request. Deeds: segv, abort, exit, loop, refuse, and for the decoder expand (dies when what
+// it has put off is looked at). Without one: the decoder gives {"text": body, "later": {"length": n}}, of which `later` is put off, the
+// encoder writes the answer as JSON between angle brackets, and the balancer takes the host that X-Host numbers.
 #include <signal.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include <sluice/plugin.hpp>
 
@@ -73,6 +76,22 @@ class VenomEncoder {
   sluice::Header poison_, wish_, type_, method_;
 };
 
+class VenomBalancer {
+ public:
+  static constexpr auto name = "test/venom";
+  static constexpr auto scopes = sluice::scope::backend;
+
+  explicit VenomBalancer(sluice::Setup& setup) : poison_{setup.header("X-Poison")}, wish_{setup.header("X-Host")}, told_{setup.header("X-Picked")} {}
+  uint32_t pick(sluice::Exchange x, std::span<const slc_candidate> all) const {
+    if (const std::string_view deed = x.header(poison_); deed.starts_with("pick:")) act(deed.substr(5));
+    x.set_header(told_, sluice::view(all[0].url));
+    return static_cast<uint32_t>(std::atoi(std::string{x.header(wish_)}.c_str()));
+  }
+
+ private:
+  sluice::Header poison_, wish_, told_;
+};
+
 }  // namespace
 
-SLC_PLUGIN("test.venom", "1.0.0", VenomDecoder, VenomEncoder)
+SLC_PLUGIN("test.venom", "1.0.0", VenomDecoder, VenomEncoder, VenomBalancer)
