@@ -383,5 +383,71 @@ TEST_F(IsolatedBalancerTest, RoundRobinGoesOnTurningOverThere) {
   EXPECT_EQ(b.count("/d"), 10);
 }
 
+// ---- around stages ----
+
+class IsolatedAroundTest : public testing::Test {
+ protected:
+  IsolatedAroundTest() {
+    up.on("/d", [](const FakeUpstream::Request& r) { return Reply::json(R"({"a":1,"poison":")" + r.headers.get("X-Poison") + "\"}"); });
+    up.on("/good", Reply::json(R"({"q":1})"));
+  }
+  // /b at a backend, /p around all, /both at one of two backends.
+  std::string endpoints() const {
+    const std::string stage = extra({{"test/venom-around", ""}}), forward = R"("input_headers": ["X-Poison", "X-Attempts"], )";
+    return endpoint_of("/b", backend_of(up.url(), "/d", stage), forward) + "," + endpoint_of("/p", backend_of(up.url(), "/d"), stage + ", " + forward) + "," +
+           endpoint_of("/both", backend_of(up.url(), "/d", stage) + "," + backend_of(up.url(), "/good"), forward) + "," + endpoint_of("/good", backend_of(up.url(), "/good"));
+  }
+  FakeUpstream up;
+};
+class IsolatedAroundDeathTest : public IsolatedAroundTest, public testing::WithParamInterface<Deed> {};
+
+TEST_P(IsolatedAroundDeathTest, OnlyTheCallsInsideFail) {
+  for (const char* hook : {"on_call", "on_attempt"}) {
+    PluggedGateway gateway({"venom"}, telling(endpoints(), kVenom));
+    for (const char* path : {"/b", "/p", "/both"}) {
+      SCOPED_TRACE(std::string{hook} + ' ' + path);
+      const int called = up.count("/d");
+      Response r = get_once(gateway.port(), path, {{"X-Poison", std::string{hook} + ":" + GetParam().name}});
+      if (std::string_view{path} == "/both") {
+        EXPECT_EQ(r.status, 200);
+        EXPECT_EQ(r.body, R"({"q":1})");
+        EXPECT_EQ(r.header("X-Krakend-Completed"), "false");
+      } else {
+        EXPECT_EQ(r.status, 500);
+        EXPECT_EQ(r.body, "a plugin is not available");
+      }
+      EXPECT_EQ(up.count("/d"), called + (std::string_view{hook} == "on_attempt" ? 1 : 0));
+      gateway->process().wait_for_output("isolated plugin test.venom (test/venom-around): its helper process died: " + std::string{GetParam().cause} + hook);
+      gateway->process().wait_for_output("its helper process runs again");
+      EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"q":1})");
+      EXPECT_EQ(get_once(gateway.port(), "/b").body, R"({"a":1,"poison":""})");
+      EXPECT_EQ(get_once(gateway.port(), "/p", {{"X-Attempts", "3"}}).body, R"({"a":1,"poison":""})");
+    }
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Deeds, IsolatedAroundDeathTest, testing::ValuesIn(kDeeds), deed_name);
+
+TEST_F(IsolatedAroundTest, ADeathWhileAnAttemptRunsEndsTheAttempt) {
+  up.manual("/d");
+  PluggedGateway gateway({"venom"}, telling(endpoints(), R"([{"plugin": "test.venom", "timeout": "30s"}])"));
+  TestClient client(gateway.port());
+  client.send_request("GET", "/b");
+  auto call = up.wait_for_request("/d");
+  EXPECT_EQ(get_once(gateway.port(), "/p", {{"X-Poison", "on_call:segv"}}).status, 500);
+  EXPECT_EQ(client.read().body, "a plugin is not available");
+  call.wait_for_disconnect();
+  EXPECT_EQ(get_once(gateway.port(), "/good").status, 200);
+}
+
+TEST_F(IsolatedAroundTest, AttemptsHaveABound) {
+  PluggedGateway gateway({"venom"}, telling(endpoints(), R"([{"plugin": "test.venom", "timeout": "30s"}])"));
+  Response r = get_once(gateway.port(), "/b", {{"X-Attempts", "1000"}});
+  EXPECT_EQ(r.status, 200) << r.body;
+  EXPECT_EQ(up.count("/d"), 1000);
+  EXPECT_EQ(get_once(gateway.port(), "/b", {{"X-Attempts", "1001"}}).status, 503);
+  EXPECT_EQ(up.count("/d"), 2000);
+  EXPECT_EQ(occurrences(gateway.log_to_the_end(), "its helper process"), 0) << "the one that is too many is refused over there";
+}
+
 }  // namespace
 }  // namespace sluice::test

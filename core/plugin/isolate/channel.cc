@@ -237,7 +237,18 @@ void Channel::reply(std::string_view frame) {
   slc_exchange& x = *c->exchange;
   const bool read = reply_.take(frame, x.arena());
   if (read && c->remote && reply_.action == kNotCalled) return fail(*c, reply_.why_not_called(), false);
-  if (!read || !(c->remote ? reply_.answer(x, *c->remote) : reply_.apply(x))) {
+  if (read && (reply_.action == kRunInside || reply_.action == kCancelAttempt)) {
+    if (attempt(*c)) return;
+    fail(*find(Reply::id_of(frame)), "its helper process sent an invalid answer");
+    return corrupt();
+  }
+  // The answer of an attempt comes first: what the stage has changed in it afterwards is part of the reply.
+  bool good = read;
+  if (read && c->hook == Hook::call && reply_.chosen()) {
+    Attempt* used = find_attempt(*c->link, *reply_.chosen());
+    good = used && used->over && x.next_use(used->over) == SLC_OK;
+  }
+  if (!good || !(c->remote ? reply_.answer(x, *c->remote) : reply_.apply(x))) {
     fail(*c, "its helper process sent an invalid answer");
     return corrupt();
   }
@@ -265,6 +276,50 @@ void Channel::reply(std::string_view frame) {
   slc_token token = c->token;
   release(*c);
   TokenTable::resume(token, reply_.action);
+}
+
+// ---- around stages ----
+
+Channel::Attempt* Channel::find_attempt(const Link& link, uint32_t number) {
+  for (Attempt* a = link.attempts; a; a = a->next)
+    if (a->number == number) return a;
+  return nullptr;
+}
+
+bool Channel::attempt(Call& c) {
+  slc_exchange& x = *c.exchange;
+  Link& link = *c.link;
+  if (c.hook != Hook::call || !reply_.chosen()) return false;
+  const uint32_t number = *reply_.chosen();
+  if (reply_.action == kCancelAttempt) {
+    Attempt* a = find_attempt(link, number);
+    if (a) x.next_cancel(a->token);
+    return a != nullptr;
+  }
+  if (number != (link.attempts ? link.attempts->number + 1 : 1) || number > kMostAttempts || !reply_.apply(x)) return false;
+  link.bodies[0] = print(x.request.body), link.bodies[1] = print(x.response.body);
+  Attempt* a = link.attempts = x.arena().make<Attempt>(Attempt{this, &link, c.target, c.id, number, 0, nullptr, link.attempts});
+  // Runs what is inside until it waits, which may hand over further calls: `c` may have moved afterwards.
+  a->token = x.next_call(&attempt_over, a);
+  if (!a->token)
+    if (Call* call = find(a->call)) fail(*call, "what is inside of it cannot be run", false);
+  return true;
+}
+
+void Channel::attempt_over(void* attempt, slc_exchange*, slc_exchange* x) noexcept {
+  auto& a = *static_cast<Attempt*>(attempt);
+  Channel& self = *a.channel;
+  a.over = x;
+  Call* c = self.find(a.call);
+  if (!c || !self.incarnation_ || a.link->incarnation != self.incarnation_) return;  // nobody is there who would hear it
+  CallHead head;
+  head.kind = CallKind::attempt, head.hook = Hook::call;
+  head.id = a.number, head.link = a.link->id, head.object = a.target->object;
+  self.scratch_.clear();
+  if (self.writer_.kept() > kMostKept) return self.fail(*c, "too much waits for its helper process", false);
+  if (!put_call(self.scratch_, head, *x)) return self.fail(*c, "the answer of an attempt is larger than an isolated plugin can be given", false);
+  self.writer_.send(self.scratch_);
+  if (self.scratch_.capacity() > kKeepScratch) std::string{}.swap(self.scratch_);
 }
 
 // What the helper has measured is added to what handing over has cost here. Calls that the gateway has made are counted here; of

@@ -52,12 +52,25 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
  private:
   // What the slot of an exchange points to; in its arena.
+  struct Attempt;
   struct Link {
     uint64_t id = 0;
     uint64_t incarnation = 0;  // of the helper that has seen the exchange; 0: none
     bool keeps = false;        // and whose plugin has state of it
     uint64_t pending = 0;      // call
     uint64_t bodies[2] = {0, 0};  // prints of what that helper has
+    Attempt* attempts = nullptr;  // newest first
+  };
+  // What an isolated around stage has run, in the exchange's arena. The pipeline ends it.
+  struct Attempt {
+    Channel* channel = nullptr;
+    Link* link = nullptr;
+    const Target* target = nullptr;
+    uint64_t call = 0;
+    uint32_t number = 0;
+    slc_token token = 0;
+    slc_exchange* over = nullptr;  // once it is
+    Attempt* next = nullptr;
   };
   struct Call {
     uint64_t id = 0;    // 0: free. Number of use, then 20 bits of place
@@ -84,6 +97,10 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void ready();      // the other side rang
   void drain(bool all);
   void reply(std::string_view frame);
+  // An around stage's word about an attempt, while its call goes on. False: no such word.
+  bool attempt(Call&);
+  static void attempt_over(void* attempt, slc_exchange* outer, slc_exchange*) noexcept;
+  static Attempt* find_attempt(const Link&, uint32_t number);
   void charge(const Target&);  // what reply_ tells of costs
   void corrupt();    // the helper's bytes are no replies
   void died(uint64_t incarnation, const std::string& why, bool at_once);

@@ -99,6 +99,7 @@ void HelperProcess::Lane::take(std::string_view frame) {
   auto mirror = mirrors.find(head.link);
   if (head.kind != CallKind::hook) {
     if (mirror == mirrors.end()) return;
+    if (head.kind == CallKind::attempt) return mirror->second->attempt_over(head, state);
     if (head.kind == CallKind::done) mirror->second->done(head, state);
     mirrors.erase(mirror);
     object_of.erase(head.link);
@@ -335,6 +336,7 @@ void HelperProcess::create(Reader& r) {
   if (binding.interface_id == SLC_IFACE_DECODER) o->decoder = table<slc_decoder>(binding);
   if (binding.interface_id == SLC_IFACE_ENCODER) o->encoder = table<slc_encoder>(binding);
   if (binding.interface_id == SLC_IFACE_BALANCER) o->balancer = table<slc_balancer>(binding);
+  if (binding.interface_id == SLC_IFACE_AROUND) o->around = table<slc_around>(binding);
   if (o->decoder) put_off(*o);
   config::Report report;
   ObjectFactory factory{registry_, 1, report};

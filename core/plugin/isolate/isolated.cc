@@ -267,7 +267,8 @@ slc_status Isolated::worker_start(void* object, slc_worker* w, void** state) noe
   s->target.object = o.record->id;
   s->target.plugin = o.plugin->subject_.id;
   s->target.binding = offer.spec->name;
-  s->target.has_done = kind == SLC_IFACE_TRANSPORT || (kind == SLC_IFACE_MIDDLEWARE && static_cast<const slc_middleware*>(offer.table)->on_done != nullptr);
+  s->target.has_done = kind == SLC_IFACE_TRANSPORT || (kind == SLC_IFACE_MIDDLEWARE && static_cast<const slc_middleware*>(offer.table)->on_done) ||
+                       (kind == SLC_IFACE_AROUND && static_cast<const slc_around*>(offer.table)->on_done);
   s->target.account = current_place ? current_place->account : nullptr;  // Object::start runs us; it outlives the state
   s->target.failures = o.plugin->failures_;
   s->channel = o.plugin->channel(*w);

@@ -92,6 +92,7 @@ class Isolated {
   std::deque<slc_decoder> decoders_;
   std::deque<slc_encoder> encoders_;
   std::deque<slc_balancer> balancers_;
+  std::deque<slc_around> arounds_;
   std::deque<slc_lifecycle> lives_;
   std::deque<BindingHost> hosts_;
   std::vector<Served> served_;

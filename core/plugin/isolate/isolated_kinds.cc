@@ -19,9 +19,8 @@ uint32_t pick_here(void*, slc_exchange*, const slc_candidate*, uint32_t) noexcep
 // Why a kind must stay in the gateway; empty: it need not.
 std::string_view bound_to_the_gateway(std::string_view kind) {
   for (std::string_view can : {SLC_IFACE_MIDDLEWARE, SLC_IFACE_TRANSPORT, SLC_IFACE_RESOLVER, SLC_IFACE_LOG_SINK, SLC_IFACE_DECODER, SLC_IFACE_ENCODER,
-                               SLC_IFACE_BALANCER})
+                               SLC_IFACE_BALANCER, SLC_IFACE_AROUND})
     if (kind == can) return {};
-  if (kind == SLC_IFACE_AROUND) return "which runs what is inside of it, and that is in the gateway";
   return "whose names only the gateway can look up";
 }
 
@@ -76,6 +75,9 @@ void Isolated::serve(const Module::Offer& o, uint32_t index) {
   } else if (kind == SLC_IFACE_RESOLVER) {
     slc_resolver& t = make(resolvers_);
     t.watch = &watch, t.unwatch = &unwatch;
+  } else if (kind == SLC_IFACE_AROUND) {
+    slc_around& t = make(arounds_);
+    t.on_call = &call<Hook::call>, t.on_done = &on_done;  // always: the mirror over there has to go
   } else if (kind == SLC_IFACE_DECODER) {
     slc_decoder& t = make(decoders_);  // what it puts off is expanded over there: it has no format here
     if (static_cast<const slc_decoder*>(o.table)->decode) t.decode = &decode_here, remote = &ask_remote;

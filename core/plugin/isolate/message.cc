@@ -91,6 +91,8 @@ std::string_view hook_name(uint32_t h) {
     case Hook::decode: return "decode";
     case Hook::encode: return "encode";
     case Hook::pick: return "pick";
+    case Hook::call: return "on_call";
+    case Hook::attempt: return "on_attempt";
   }
   return "a callback";
 }
@@ -112,6 +114,8 @@ HookKind hook_kind(Hook h) {
     case Hook::decode: return HookKind::decode;
     case Hook::encode: return HookKind::encode;
     case Hook::pick: return HookKind::pick;
+    case Hook::call: return HookKind::on_call;
+    case Hook::attempt: return HookKind::on_attempt;
   }
   return HookKind::callback;
 }
@@ -161,7 +165,9 @@ bool take_head(Reader& r, CallHead* h) {
   h->kind = static_cast<CallKind>(kind), h->hook = static_cast<Hook>(hook);
   h->id = r.u64(), h->link = r.u64(), h->object = r.u64();
   h->request_body = r.u8() != 0, h->response_body = r.u8() != 0;
-  return r.ok() && kind >= 1 && kind <= 3 && hook >= 1 && (hook <= 6 || (answers_at_once(h->hook) && h->kind == CallKind::hook));
+  if (!r.ok() || kind < 1 || kind > 4 || hook < 1) return false;
+  if (h->kind == CallKind::attempt) return h->hook == Hook::call;
+  return hook <= 6 || (h->kind == CallKind::hook && (answers_at_once(h->hook) || h->hook == Hook::call));
 }
 
 bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside, Question* q) {
@@ -223,11 +229,15 @@ bool take_call(Reader& r, const CallHead& head, slc_exchange& x, Error& inside, 
 void Before::take(slc_exchange& x) {
   method_ = x.request.method, path_ = x.request.path, query_ = x.request.query;
   copy_list(x.arena(), headers_[0], x.request.headers.begin(), x.request.headers.end());
-  copy_list(x.arena(), headers_[1], x.response.headers.begin(), x.response.headers.end());
   copy_list(x.arena(), bodies_[0], x.request.body.begin(), x.request.body.end());
-  copy_list(x.arena(), bodies_[1], x.response.body.begin(), x.response.body.end());
   params_.bind(x.arena());
   if (x.params) copy_list(x.arena(), params_, x.params->begin(), x.params->end());
+  take_response(x);
+}
+
+void Before::take_response(slc_exchange& x) {
+  copy_list(x.arena(), headers_[1], x.response.headers.begin(), x.response.headers.end());
+  copy_list(x.arena(), bodies_[1], x.response.body.begin(), x.response.body.end());
   status_ = x.response.status, complete_ = x.response.complete, had_data_ = x.response.has_data;
   error_ = x.error.message.data(), code_ = x.error.code;
 }

@@ -15,7 +15,8 @@
 namespace sluice::plugin::isolate {
 
 enum class Hook : uint8_t { request = 1, raw_response = 2, response = 3, done = 4, send = 5, cancel = 6, write = 7, watch = 8,
-                            flush = 9, level = 10, export_state = 11, import_state = 12, decode = 13, encode = 14, pick = 15 };
+                            flush = 9, level = 10, export_state = 11, import_state = 12, decode = 13, encode = 14, pick = 15,
+                            call = 16, attempt = 17 };
 HookKind hook_kind(Hook);
 // Functions that answer at once and keep nothing: what the helper has of the exchange goes when they have returned.
 constexpr bool answers_at_once(Hook h) { return h >= Hook::decode && h <= Hook::pick; }
@@ -35,6 +36,7 @@ enum class CallKind : uint8_t {
   hook = 1,
   done = 2,    // the exchange ends: on_done, no reply
   forget = 3,  // the same without on_done
+  attempt = 4, // what an around stage has run is over: the attempt's exchange, its number for an id; no reply
 };
 
 struct CallHead {
@@ -71,6 +73,7 @@ bool take_call(Reader&, const CallHead&, slc_exchange& mirror, Error& inside, Qu
 class Before {
  public:
   void take(slc_exchange&);  // in the mirror's arena
+  void take_response(slc_exchange&);  // its part, and how it ended, anew
 
  private:
   friend void put_reply(std::string&, uint64_t, slc_action, bool, bool, slc_exchange&, const Before&, std::span<const Cost>, std::optional<uint32_t>);
@@ -94,6 +97,10 @@ bool put_decoded(std::string& out, uint64_t id, slc_status, Arena&, document::No
 void put_costs(std::string& out, std::span<const Cost>);
 // The action of a reply to a function that answers at once: it was not called, and the failure says why.
 constexpr slc_action kNotCalled = INT32_MIN;
+// Actions of what is no reply: an around stage wants its inside run, on the request as it is now, or an attempt cancelled; `chosen`
+// is the attempt's number, from 1 on. The call goes on. In its reply `chosen` is the attempt that is used.
+constexpr slc_action kRunInside = INT32_MIN + 1, kCancelAttempt = INT32_MIN + 2;
+constexpr uint32_t kMostAttempts = 1000;  // of one call of a stage
 
 // A reply, read. Views are of the frame's bytes. Used again for the next one.
 class Reply {
@@ -111,6 +118,7 @@ class Reply {
   bool apply(slc_exchange&) const;
   // The same for what a function that answers at once may change, and its answer. False also: there is none.
   bool answer(slc_exchange&, RemoteCall&) const;
+  std::optional<uint32_t> chosen() const { return chosen_; }
   // Of kNotCalled.
   std::string_view why_not_called() const { return failure_ ? failure_->why : std::string_view{}; }
 

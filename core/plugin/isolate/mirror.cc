@@ -82,7 +82,7 @@ Running::~Running() {
 }
 
 Mirror::Mirror(slc_worker& w, HelperObject& o, Sink& sink)
-    : arena_{w.loop.blocks()}, object_{o}, sink_{sink}, params_{arena_}, exchange_{0, w, arena_} {
+    : arena_{w.loop.blocks()}, object_{o}, sink_{sink}, params_{arena_}, exchange_{w, arena_, *this} {
   exchange_.params = &params_;
   over_.fn = [](loop::Completion&) noexcept {};
   changes()[&arena_] = &changed_;
@@ -193,6 +193,8 @@ loop::Task<void> Mirror::serve(CallHead head) {
     hook = head.hook == Hook::request ? t->on_request : head.hook == Hook::raw_response ? t->on_raw_response : t->on_response;
   else if (object_.transport && head.hook == Hook::send)
     hook = object_.transport->send;
+  else if (object_.around && head.hook == Hook::call)
+    hook = object_.around->on_call, calling_ = head.id;
   slc_action action = SLC_FAIL;
   if (hook) {
     Running running{sink_.page(), object_, head.hook, &arena_};
@@ -202,6 +204,7 @@ loop::Task<void> Mirror::serve(CallHead head) {
     auto waiting = resumed(x);
     action = co_await waiting;
   }
+  calling_ = 0;
   drop_suspension(x);
   bool replaced = x.building != nullptr;
   if (replaced) {
@@ -211,16 +214,68 @@ loop::Task<void> Mirror::serve(CallHead head) {
   std::string reply;
   std::vector<Cost> costs;
   object_.costs(costs);
-  put_reply(reply, head.id, action, slot_ || x.operations, replaced || changed_, x, before_, costs);
+  std::optional<uint32_t> used;
+  if (used_) used = used_;
+  put_reply(reply, head.id, action, slot_ || x.operations, replaced || changed_, x, before_, costs, used);
   sink_.send(reply);
+}
+
+// ---- around stages: what is inside of them is in the gateway ----
+
+void Mirror::tell(slc_action what, uint32_t attempt) {
+  std::string frame;
+  put_reply(frame, calling_, what, true, changed_, exchange_, before_, {}, attempt);
+  sink_.send(frame);
+}
+
+slc_token Mirror::run_inside(slc_next_fn done, void* user) {
+  if (!calling_ || attempts_.size() >= kMostAttempts) return 0;
+  attempts_.push_back(std::make_unique<Attempt>(done, user, *exchange_.worker, arena_));
+  tell(kRunInside, static_cast<uint32_t>(attempts_.size()));
+  return attempts_.size();
+}
+
+slc_status Mirror::cancel_attempt(slc_token number) {
+  if (!calling_ || number == 0 || number > attempts_.size()) return SLC_ESTALE;
+  Attempt& a = *attempts_[number - 1];
+  if (!std::exchange(a.cancelled, true)) tell(kCancelAttempt, static_cast<uint32_t>(number));
+  return SLC_OK;
+}
+
+slc_status Mirror::use_attempt(slc_exchange* attempt) {
+  for (size_t i = 0; i < attempts_.size() && calling_; ++i) {
+    Attempt& a = *attempts_[i];
+    if (&a.exchange != attempt) continue;
+    if (!a.over || a.cancelled) return SLC_EINVAL;
+    exchange_.response = a.exchange.response;
+    exchange_.error = a.exchange.error;
+    exchange_.run_at = exchange_.run_end = nullptr;
+    before_.take_response(exchange_);  // the gateway does the same, and is told of what changes from now on
+    changed_ = false;
+    used_ = static_cast<uint32_t>(i + 1);
+    return SLC_OK;
+  }
+  return SLC_EINVAL;
+}
+
+void Mirror::attempt_over(const CallHead& head, std::string_view state) {
+  if (head.id == 0 || head.id > attempts_.size()) return;
+  Attempt& a = *attempts_[head.id - 1];
+  // The stage has spoken already, or does not want this one any more.
+  if (a.over || a.cancelled || !calling_ || !exchange_.worker->tokens->is_waiting(exchange_.suspended)) return;
+  Reader r{arena_.copy(state)};
+  if (!take_call(r, head, a.exchange, a.inside)) return;
+  a.over = true;
+  Running running{sink_.page(), object_, Hook::attempt, &arena_};
+  a.done(a.user, &exchange_, &a.exchange);
 }
 
 void Mirror::done(const CallHead& head, std::string_view state) {
   cancel();
-  auto* last = object_.table ? object_.table->on_done : object_.transport ? object_.transport->cancel : nullptr;
+  auto* last = object_.table ? object_.table->on_done : object_.transport ? object_.transport->cancel : object_.around ? object_.around->on_done : nullptr;
   if (!take(head, state) || !last || object_.start != HelperObject::Start::done) return;
   exchange_.worker->tokens->cancel_owned(exchange_);
-  Running running{sink_.page(), object_, object_.table ? Hook::done : Hook::cancel, &arena_};
+  Running running{sink_.page(), object_, object_.transport ? Hook::cancel : Hook::done, &arena_};
   last(object_.object->state(*exchange_.worker), &exchange_, &slot_);
 }
 

@@ -35,6 +35,7 @@ struct HelperObject {
   const slc_decoder* decoder = nullptr;
   const slc_encoder* encoder = nullptr;
   const slc_balancer* balancer = nullptr;
+  const slc_around* around = nullptr;
   document::Format format;  // of the decoder's deferred text
   HostLists lists;          // that the balancer was asked about
   std::shared_ptr<Object> object;
@@ -81,6 +82,8 @@ class Mirror {
   void hook(const CallHead&, std::string_view state);
   // A function that answers at once: replies, and has nothing to do afterwards.
   void answer(const CallHead&, std::string_view state);
+  // An attempt of an around stage is over; the head's id is its number.
+  void attempt_over(const CallHead&, std::string_view state);
   // What runs is cancelled, then on_done.
   void done(const CallHead&, std::string_view state);
   // The plugin changed the tree in place.
@@ -88,6 +91,27 @@ class Mirror {
   Arena& arena() { return arena_; }
 
  private:
+  // Asks the gateway for what is inside of an around stage.
+  struct Shown final : slc_exchange {
+    Mirror& mirror;
+    Shown(slc_worker& w, Arena& a, Mirror& m) : slc_exchange{0, w, a}, mirror{m} {}
+    slc_token next_call(slc_next_fn done, void* user) override { return mirror.run_inside(done, user); }
+    slc_status next_cancel(slc_token attempt) override { return mirror.cancel_attempt(attempt); }
+    slc_status next_use(slc_exchange* attempt) override { return mirror.use_attempt(attempt); }
+  };
+  struct Attempt {
+    slc_next_fn done;
+    void* user;
+    slc_exchange exchange;
+    Error inside;
+    ArenaVector<router::Param> params;
+    bool over = false, cancelled = false;
+    Attempt(slc_next_fn d, void* u, slc_worker& w, Arena& a) : done{d}, user{u}, exchange{0, w, a}, params{a} { exchange.params = &params; }
+  };
+  slc_token run_inside(slc_next_fn, void* user);
+  slc_status cancel_attempt(slc_token);
+  slc_status use_attempt(slc_exchange*);
+  void tell(slc_action, uint32_t attempt);
   bool take(const CallHead&, std::string_view state, Question* = nullptr);
   void decode(const CallHead&, const Question&);
   void refuse(const CallHead&, std::string_view why);
@@ -98,11 +122,14 @@ class Mirror {
   HelperObject& object_;
   Sink& sink_;
   ArenaVector<router::Param> params_;
-  slc_exchange exchange_;
+  Shown exchange_;
   void* slot_ = nullptr;
   Error inside_;
   Before before_;
   bool changed_ = false;
+  uint64_t calling_ = 0;    // the call of an around stage that is not answered; 0: none is
+  std::vector<std::unique_ptr<Attempt>> attempts_;  // by number, from 1 on
+  uint32_t used_ = 0;
   loop::Completion over_;
   loop::Task<void> task_;
 };

@@ -1,5 +1,5 @@
 // Functions that answer at once and do what they are told instead: the decoder "venom" by the body, "do:DEED", the encoder "venom" by the client's
-// X-Poison, the balancer test/venom by that of the request. Deeds: segv, abort, exit, loop, refuse, and for the decoder expand (dies when what
+// X-Poison, the balancer test/venom and the stage test/venom-around by that of the request. Deeds: segv, abort, exit, loop, refuse, and for the decoder expand (dies when what
 // it has put off is looked at). Without one: the decoder gives {"text": body, "later": {"length": n}}, of which `later` is put off, the
 // encoder writes the answer as JSON between angle brackets, and the balancer takes the host that X-Host numbers.
 #include <signal.h>
@@ -92,6 +92,35 @@ class VenomBalancer {
   sluice::Header poison_, wish_, told_;
 };
 
+// Runs its inside once, or as often as X-Attempts says one after the other, and uses the last one.
+class VenomAround {
+ public:
+  static constexpr auto name = "test/venom-around";
+  static constexpr auto scopes = sluice::scope::proxy | sluice::scope::backend;
+  static constexpr int32_t stage = 500;
+
+  explicit VenomAround(sluice::Setup& setup) : poison_{setup.header("X-Poison")}, attempts_{setup.header("X-Attempts")} {}
+  sluice::Action on_call(sluice::Exchange x) const {
+    hurt(x, "on_call:");
+    const std::string_view n = x.header(attempts_);
+    return attempt(x, n.empty() ? 1 : std::atoi(std::string{n}.c_str()));
+  }
+  void on_done(sluice::Exchange x) const { hurt(x, "on_done:"); }
+
+ private:
+  void hurt(sluice::Exchange x, std::string_view where) const {
+    if (const std::string_view deed = x.header(poison_); deed.starts_with(where)) act(deed.substr(where.size()));
+  }
+  sluice::Action attempt(sluice::Exchange x, int left) const {
+    const auto decide = [this, left](sluice::Exchange outer, sluice::Exchange inner) {
+      hurt(outer, "on_attempt:");
+      return left > 1 ? attempt(outer, left - 1) : outer.use(inner);
+    };
+    return x.call_next(decide) ? sluice::pending : x.fail(503, "no attempt could be started");
+  }
+  sluice::Header poison_, attempts_;
+};
+
 }  // namespace
 
-SLC_PLUGIN("test.venom", "1.0.0", VenomDecoder, VenomEncoder, VenomBalancer)
+SLC_PLUGIN("test.venom", "1.0.0", VenomDecoder, VenomEncoder, VenomBalancer, VenomAround)

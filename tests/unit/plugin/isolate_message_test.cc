@@ -272,6 +272,52 @@ TEST_F(AtOnceTest, ABalancerSeesTheHostsAndChooses) {
   EXPECT_FALSE(arrive(Hook::pick)) << "among nothing";
 }
 
+// ---- around stages ----
+
+TEST_F(MessageTest, AnAttemptComesAsAnExchangeWithItsNumber) {
+  CallHead head;
+  head.kind = CallKind::attempt, head.hook = Hook::call, head.id = 3;
+  gateway.x->error.code = Errc::status;
+  gateway.x->error.message = "503";
+  const std::string frame = call(head);
+  Reader r{frame};
+  CallHead got;
+  ASSERT_TRUE(take_head(r, &got));
+  EXPECT_EQ(got.kind, CallKind::attempt);
+  EXPECT_EQ(got.id, 3u);
+  ASSERT_TRUE(take_call(r, got, *helper.x, inside));
+  EXPECT_EQ(kExchangeService.outcome(helper.x.get(), nullptr), SLC_EBACKEND);
+  EXPECT_EQ(document::to_json(helper.arena, helper.x->response.data), R"({"a":[1,"two",null,true],"n":1.50})");
+  for (Hook other : {Hook::request, Hook::done, Hook::decode, Hook::attempt}) {
+    head.hook = other;
+    const std::string odd = call(head);
+    Reader o{odd};
+    EXPECT_FALSE(take_head(o, &got)) << static_cast<int>(other) << ": nobody else has attempts";
+  }
+}
+
+// What the stage has changed in the answer that it uses is told from there on; what it changed in the request is not lost.
+TEST_F(MessageTest, ChangesOfAUsedAnswerAreToldFromItOn) {
+  ASSERT_TRUE(arrive(call()));
+  slc_exchange* m = helper.x.get();
+  const slc_exchange_api& api = kExchangeService;
+  api.set_header(m, SLC_REQUEST, api.intern(nullptr, S("X-One")), S("2"));
+  m->response.status = 404;
+  m->error.code = Errc::status, m->error.message = "404";
+  before.take_response(*m);
+  api.set_header(m, SLC_RESPONSE, api.intern(nullptr, S("X-Won")), S("yes"));
+  std::string out;
+  put_reply(out, 9, SLC_REPLY, false, false, *m, before, {}, 2);
+  Reply r;
+  ASSERT_TRUE(r.take(std::string_view{out}.substr(4), gateway.arena));
+  EXPECT_EQ(r.chosen(), std::optional<uint32_t>{2});
+  ASSERT_TRUE(r.apply(*gateway.x));
+  EXPECT_EQ(gateway.x->request.headers.get("X-One"), "2");
+  EXPECT_EQ(gateway.x->response.headers.get("X-Won"), "yes");
+  EXPECT_EQ(gateway.x->response.status, 200) << "the gateway has it from the attempt";
+  EXPECT_FALSE(gateway.x->error);
+}
+
 TEST(HostListsTest, TextsStayAsLongAsTheListIsTheSame) {
   BlockPool blocks;
   Arena arena{blocks};
