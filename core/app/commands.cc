@@ -19,11 +19,14 @@
 #include "core/app/forced_end.h"
 #include "core/app/lint.h"
 #include "core/app/pid_file.h"
+#include "core/app/rehearsal/rehearsal.h"
+#include "core/app/rehearsal/supervised.h"
 #include "core/app/signals.h"
 #include "core/app/tools/style.h"
 #include "core/app/tools/tool.h"
 #include "core/app/watch.h"
 #include "core/base/text.h"
+#include "core/config/reader.h"
 #include "core/document/write.h"
 #include "core/log/log.h"
 #include "core/plugin/cost_status.h"
@@ -205,7 +208,9 @@ int serve(const Options& o, Background& background) {
   Signals signals;  // its thread ends before what it reacts with
   if (!signals.begin(signalled.reactions(plugin::hook_state, pid_file))) return complain("ERROR signals cannot be received: no file descriptors left\n"), kFailure;
   config::Report report;
-  auto gateway = Gateway::build(o.gateway, report);
+  GatewayOptions options = o.gateway;
+  options.rehearse = true;
+  auto gateway = Gateway::build(options, report);
   if (!gateway) {
     complain(painted("ERROR parsing the configuration file:", "31") + "\n" + listed(report));
     return kUsage;
@@ -268,13 +273,17 @@ int run(const Options& o) {
   to.hold = true;
   log::start(to);
   if (auto ok = plugin::crash::install({crash_folder(o)}); !ok) SLC_LOG(warning, ok.error().message, "; reports go to stderr only");
+  plugin::crash::guard_exit();
   int code = serve(o, background);
   log::stop();
+  plugin::crash::end_is_expected();
   background.failed(code);  // only matters if it never was ready
   return code;
 }
 
-int check(const Options& o) {
+namespace {
+
+int check_here(const Options& o) {
   // What is wrong comes in the report; the log of a process that will not serve would only be in its way.
   log::configure(log::Level::off, {});
   complain("Parsing configuration file: " + o.gateway.config_file + "\n");
@@ -296,6 +305,20 @@ int check(const Options& o) {
   return kClean;
 }
 
+}  // namespace
+
+int check(const Options& o) {
+  return rehearsal::supervised([&] { return check_here(o); }, [&](const rehearsal::Failure& failure) {
+    config::Report report;
+    report.error(failure.pointer, failure.text);
+    config::ReadOptions read;
+    read.environment = config::process_environment();
+    report.locate(config::read_file(o.gateway.config_file, read).source);
+    complain(painted("ERROR a plugin could not be tried:", "31") + "\n" + listed(report));
+    return kFailure;
+  });
+}
+
 int version() {
   complain(version_text());
   return kClean;
@@ -305,6 +328,7 @@ int main(int count, char** values) {
   // No command of people's: what the gateway starts to run an isolated plugin in. Before anything else, because the process
   // must know at once when its gateway ends.
   if (count > 1 && std::string_view{values[1]} == "isolate-helper") return plugin::isolate::helper_main(count, values);
+  if (count > 1 && std::string_view{values[1]} == rehearsal::kCommand) return rehearsal::rehearse_main(count, values);
   std::vector<std::string> arguments{values + std::min(count, 1), values + count};
   auto parsed = parse(arguments);
   if (parsed.exit) {

@@ -29,6 +29,9 @@ struct GatewayOptions {
   uint32_t workers = 0;              // 0: one per core; at most plugin::TokenTable::kMostWorkers
   std::string plugins;               // folder in place of the default one; plugin.folder of the configuration comes on top
   Policy policy = Policy::normal;
+  bool rehearse = false;             // what has not yet run here is tried in another process at a reload; this program is `sluice` then
+  bool is_rehearsal = false;         // this is that process: nothing is started that lives outside of it
+  std::function<bool()> stopping{};  // [main] asked while a rehearsal runs: it is not worth its while any more; empty: never
   uint32_t drain_grace_s = 60;       // a replaced generation that still has requests then is named in the log
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/app/plugin_folders.h"
+#include "core/app/rehearsal/rehearsal.h"
 #include "core/config/reader.h"
 #include "core/log/log.h"
 #include "core/pipeline/compile.h"
@@ -18,7 +19,7 @@ void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Con
   const bool refuse = o.policy == Policy::strict || lock_policy(c).mode == plugin::LockPolicy::Mode::required;
   const auto folders = plugin_folders(o.plugins, &c);
   for (const PluginFolder& f : folders) live.files.push_back(f.path);
-  plugin::ScanResult found = scan_plugins(registry, folders, &c, plugin::Registry::Isolation::run, pins);
+  plugin::ScanResult found = scan_plugins(registry, folders, &c, o.is_rehearsal ? plugin::Registry::Isolation::rehearse : plugin::Registry::Isolation::run, pins);
   for (auto& r : found.refused) report.error(std::move(r.pointer), std::move(r.message));
   for (const std::string& p : found.problems) {
     bool is_new = before && std::find(before->problems.begin(), before->problems.end(), p) == before->problems.end();
@@ -97,11 +98,19 @@ std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers
   auto live = std::make_unique<Live>();
   live->files = std::move(result.files);
   for (std::string& f : files_named_in(*result.partial)) live->files.push_back(std::move(f));
+  const uint64_t limit_ms = result.partial->plugin_rehearsal_ms.value_or(rehearsal::kLimitMs);
+  if (rehearsal::Page* page = rehearsal::page()) page->limit_ms = limit_ms;
+  rehearsal::Rehearsal rehearsal{o, workers, pins, limit_ms, before != nullptr};
   auto registry = std::make_unique<plugin::Registry>();
   scan(*registry, o, *result.partial, before, pins, *live, report);
   // Also when something is wrong already: all problems are told in one go.
   pipeline::CompileOptions options{workers, o.policy == Policy::strict, o.policy == Policy::lenient, before ? before->generation.get() : nullptr};
-  live->generation = pipeline::compile(result.partial, std::move(registry), options, report);
+  if (!rehearsal.failure()) live->generation = pipeline::compile(result.partial, std::move(registry), options, report);
+  if (const auto& failure = rehearsal.failure()) {
+    live->generation = nullptr;
+    report = config::Report{};  // the rest is about plugins that were not asked
+    report.error(failure->pointer, failure->text);
+  }
   report.locate(result.source);
   return live->generation ? std::move(live) : nullptr;
 }

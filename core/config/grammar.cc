@@ -34,6 +34,7 @@ constexpr Key kPluginKeys[] = {
     {"public_key", text, "PEM file of an ed25519 key: plugins.lock must be signed by it, and is required unless \"lock\" says otherwise"},
     {.name = "trial", .type = members, .description = "New builds of these plugins, by id or file name, are tried on a share of the requests", .inner = &kTrial},
     {.name = "watchdog_ms", .type = integer, .description = "A hook that holds its event loop longer is named in the log; 0: never", .fallback = "100", .least = 0, .most = 3'600'000},
+    {.name = "rehearsal_ms", .type = integer, .description = "Longest time for one call of a plugin in the rehearsal of a reload and in check; 0: no rehearsal", .fallback = "30000", .least = 0, .most = 3'600'000},
     {.name = "isolate", .type = named, .description = "Plugins that run in processes of their own", .inner = &kIsolated},
     {"order", texts, "Names of extra_config: where several of them stand in one chain, they run in this order, outermost first, instead of that of their stages"},
 };

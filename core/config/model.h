@@ -197,6 +197,7 @@ struct Config {
   std::optional<std::string> plugin_folder, plugin_pattern;
   std::vector<PluginTrial> trials;
   std::optional<uint32_t> plugin_watchdog_ms;  // 0: off
+  std::optional<uint32_t> plugin_rehearsal_ms;  // 0: off
   std::vector<IsolatedPlugin> isolated_plugins;
   std::vector<std::string> plugin_order;  // names of extra_config: those of one chain stand in this order, not in that of their stages
   std::optional<std::string> plugin_lock;  // "off", "if_present", "required"

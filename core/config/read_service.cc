@@ -306,6 +306,7 @@ void read_service(Fields& root, Config& config, Inherited& inherited) {
     if (plugin->find("pattern")) config.plugin_pattern = plugin->text("pattern");
     if (auto trials = plugin->object("trial")) read_trials(*trials, config.trials);
     if (plugin->find("watchdog_ms")) config.plugin_watchdog_ms = static_cast<uint32_t>(plugin->integer("watchdog_ms", 0, 3'600'000));
+    if (plugin->find("rehearsal_ms")) config.plugin_rehearsal_ms = static_cast<uint32_t>(plugin->integer("rehearsal_ms", 0, 3'600'000));
     read_isolated(*plugin, config);
     read_order(*plugin, config);
     read_plugin_lock(*plugin, config);

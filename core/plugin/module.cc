@@ -190,13 +190,16 @@ Result<Module::File, Problem> Module::look_at(const std::string& file, const Adm
 
 Result<std::shared_ptr<Module>, Problem> Module::open(File f) {
   Images& all = images();
-  std::lock_guard lock{all.mutex};
   if (f.fingerprint.empty()) f.fingerprint = sha256_hex(f.bytes);
+  std::unique_lock lock{all.mutex};
   if (Image* known = all.find(f.fingerprint)) return module_of(*known, f.path);
+  // Who is told may take long, and messages of running plugins take the lock. Nobody else loads meanwhile.
+  lock.unlock();
   LoadStep step;
   step.file = f.path, step.build = f.fingerprint;
   const LoadStepScope told{step};
   if (!told.allowed()) return Problem{f.path + ": not loaded"};
+  lock.lock();
   auto fresh = std::make_unique<Image>();
   fresh->file = f.path;
   fresh->fingerprint = f.fingerprint;

@@ -54,6 +54,7 @@ TEST_P(MisbehaviourTest, HasItsFinding) {
   const Expected& e = GetParam();
   std::vector<std::string> more;
   if (std::string_view{e.fixture} == "loops_forever") more = {"--answer-ms", "700"};
+  if (std::string_view{e.fixture} == "hangs_in_create") more = {"--time-limit", "5"};
   const Found found = check({fixture(e.fixture)}, more);
   EXPECT_TRUE(found.has(e.check, e.state, e.text)) << found.output;
   EXPECT_EQ(found.code, found.count("failed") ? 1 : 0) << found.output;
@@ -71,6 +72,11 @@ const Expected kExpected[] = {
     {"load_fails", "load", "failed", "no licence for the flux capacitor; and no plutonium"},
     {"create_reports_two_errors", "create", "failed", "generated blocks were refused"},
     {"crashes_in_create", "create", "failed", "the gateway died in create of \"misbehaving/crashes-in-create\""},
+    {"crashes_in_constructor", "load", "failed", "the gateway died outside of the plugin's own calls"},
+    {"exits_in_load", "load", "failed", "the gateway died in load"},
+    {"exits_quietly", "create", "failed", "the gateway died in create of \"misbehaving/exits-quietly\""},
+    {"hangs_in_create", "create", "failed", "and still in create of \"misbehaving/hangs-in-create\""},
+    {"crashes_in_worker_start", "workers", "failed", "the gateway died in worker_start of \"misbehaving/crashes-in-worker-start\""},
     {"worker_start_fails", "workers", "failed", "cannot start on worker 0: SLC_ENOMEM"},
     {"returns_garbage_action", "actions", "failed", "answered 4711, which is no action"},
     {"resumes_twice", "resumes", "failed", "was resumed a second time"},

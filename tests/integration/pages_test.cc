@@ -120,7 +120,7 @@ TEST(PagesOfOthersTest, EveryKeyOfTheCoreStandsInAConfigurationThatRuns) {
       // Run by tests of their own, with folders, keys and builds that no page can have: plugins_tool_test.cc, swap_test.cc,
       // isolate_test.cc.
       "plugin", "folder", "pattern", "lock", "public_key", "trial", "share", "max_error_rate", "min_requests", "duration",
-      "watchdog_ms", "isolate", "helpers", "memory_mb",
+      "watchdog_ms", "rehearsal_ms", "isolate", "helpers", "memory_mb",
       // Without effect, or refused.
       "async_agent", "sequential_start", "combiner", "decompress_gzip", "disable_gzip", "max_payload", "max_multipart_memory",
       "prefer_server_cipher_suites",

@@ -85,6 +85,10 @@ Result<AdminAnswer, Problem> ask_admin(const std::string& socket, const std::str
     if (ready <= 0) return Problem{socket + ": no answer within " + std::to_string(limit_s) + " s"};
     ssize_t n = ::read(s.fd, block, sizeof block);
     if (n < 0 && errno == EINTR) continue;
+    // It closed, or the kernel did for it, before a word was said.
+    if (in.empty() && (n == 0 || errno == ECONNRESET))
+      return Problem{socket + (target.starts_with("/reload") ? ": the gateway ended during the reload" : ": the gateway ended before it answered") +
+                     "; its log, and a crash report on its stderr or in the folder of --crash-dir, say what it died of"};
     if (n < 0) return Problem{socket + ": " + std::strerror(errno)};
     if (n == 0) return parse(in, socket);
     in.append(block, static_cast<size_t>(n));

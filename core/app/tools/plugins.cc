@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "core/app/options.h"
+#include "core/app/rehearsal/supervised.h"
 #include "core/app/tools/tool.h"
 #include "core/log/log.h"
 
@@ -55,6 +56,21 @@ Examples:
 More: docs/operating.md, "Who may put plugins there"
 )";
 
+// Prints it, with what the plugins have cost where a gateway runs; the exit code.
+int show(const AdminFlags& admin, const PluginList& found) {
+  auto costs = ask_costs(admin);
+  const std::optional<RunningCosts> known = costs ? std::move(*costs) : std::nullopt;
+  std::string out = admin.json ? format_json(found, known) : format_text(found, known), said;
+  if (!costs) said += "What they cost is not known: " + costs.error().message + "\n";
+  for (const std::string& problem : found.problems) said += problem + "\n";
+  if (found.with_configuration && !found.compiled)
+    said += "The configuration is refused, so nothing is known about where it uses them:\n" + found.report.format();
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  std::fflush(stdout);
+  std::fwrite(said.data(), 1, said.size(), stderr);
+  return found.any_refused() || !said.empty() ? kFailure : kClean;
+}
+
 int list(std::span<const std::string> arguments) {
   std::string config, folder;
   const AdminFlags admin = admin_flags(arguments);
@@ -70,18 +86,12 @@ int list(std::span<const std::string> arguments) {
   }
   // What is wrong comes in the list.
   log::configure(log::Level::off, {});
-  PluginList found = config.empty() ? list_plugins(folder, {}) : list_plugins_of(config, folder);
-  auto costs = ask_costs(admin);
-  const std::optional<RunningCosts> known = costs ? std::move(*costs) : std::nullopt;
-  std::string out = admin.json ? format_json(found, known) : format_text(found, known), said;
-  if (!costs) said += "What they cost is not known: " + costs.error().message + "\n";
-  for (const std::string& problem : found.problems) said += problem + "\n";
-  if (found.with_configuration && !found.compiled)
-    said += "The configuration is refused, so nothing is known about where it uses them:\n" + found.report.format();
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  std::fflush(stdout);
-  std::fwrite(said.data(), 1, said.size(), stderr);
-  return found.any_refused() || !said.empty() ? kFailure : kClean;
+  if (config.empty()) return show(admin, list_plugins(folder, {}));
+  return rehearsal::supervised([&] { return show(admin, list_plugins_of(config, folder)); }, [](const rehearsal::Failure& failure) {
+    const std::string text = "ERROR a plugin could not be tried: " + failure.text + "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    return kFailure;
+  });
 }
 
 int run(std::span<const std::string> arguments) {

@@ -7,6 +7,7 @@
 
 #include "core/app/options.h"
 #include "core/app/plugin_folders.h"
+#include "core/app/rehearsal/supervised.h"
 #include "core/app/tools/tool.h"
 #include "core/config/reader.h"
 #include "core/log/log.h"
@@ -73,20 +74,7 @@ void write(std::string& out, const json::value& v, size_t depth) {
   }
 }
 
-int run(std::span<const std::string> arguments) {
-  std::string config_file, folder;
-  bool strict = false;
-  CLI::App app;
-  app.set_help_flag();
-  app.add_option("-c,--config", config_file);
-  app.add_option("--plugins", folder);
-  app.add_flag("--strict", strict);
-  try {
-    app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
-  } catch (const CLI::ParseError& e) {
-    return usage_failure(kSchemaTool, e.what());
-  }
-  log::configure(log::Level::off, {});
+int print(const std::string& config_file, const std::string& folder, bool strict) {
   std::shared_ptr<const config::Config> config;
   plugin::Registry registry;
   if (!config_file.empty()) {
@@ -111,6 +99,27 @@ int run(std::span<const std::string> arguments) {
   std::fflush(stdout);
   std::fwrite(said.data(), 1, said.size(), stderr);
   return said.empty() ? kClean : kFailure;
+}
+
+int run(std::span<const std::string> arguments) {
+  std::string config_file, folder;
+  bool strict = false;
+  CLI::App app;
+  app.set_help_flag();
+  app.add_option("-c,--config", config_file);
+  app.add_option("--plugins", folder);
+  app.add_flag("--strict", strict);
+  try {
+    app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
+  } catch (const CLI::ParseError& e) {
+    return usage_failure(kSchemaTool, e.what());
+  }
+  log::configure(log::Level::off, {});
+  return rehearsal::supervised([&] { return print(config_file, folder, strict); }, [](const rehearsal::Failure& failure) {
+    const std::string text = "ERROR a plugin could not be asked: " + failure.text + "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    return kFailure;
+  });
 }
 
 }  // namespace

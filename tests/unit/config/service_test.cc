@@ -258,6 +258,9 @@ TEST(ServiceTest, TheLimitOfTheWatchdogIsANumberOfMilliseconds) {
   EXPECT_EQ(good(root(R"("plugin":{"watchdog_ms":250})"))->plugin_watchdog_ms, 250u);
   EXPECT_EQ(good(root(R"("plugin":{"watchdog_ms":0})"))->plugin_watchdog_ms, 0u);
   EXPECT_HAS(problems(root(R"("plugin":{"watchdog_ms":-1})")), "/plugin/watchdog_ms");
+  EXPECT_FALSE(good(root(R"("plugin":{})"))->plugin_rehearsal_ms);
+  EXPECT_EQ(good(root(R"("plugin":{"rehearsal_ms":0})"))->plugin_rehearsal_ms, 0u);
+  EXPECT_HAS(problems(root(R"("plugin":{"rehearsal_ms":"30s"})")), "/plugin/rehearsal_ms");
 }
 
 TEST(ServiceTest, BlocksOfPluginsStayJsonAndTheCoresOwnAreApart) {
