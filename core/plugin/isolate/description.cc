@@ -25,7 +25,8 @@ const Fields kTables[] = {
      {offsetof(slc_middleware, on_request), offsetof(slc_middleware, on_raw_response), offsetof(slc_middleware, on_response),
       offsetof(slc_middleware, on_done), offsetof(slc_middleware, on_request_chunk), offsetof(slc_middleware, on_response_chunk)}},
     {SLC_IFACE_AROUND, sizeof(slc_around), kNone, {offsetof(slc_around, on_call), offsetof(slc_around, on_done)}},
-    {SLC_IFACE_TRANSPORT, sizeof(slc_transport), kNone, {offsetof(slc_transport, send), offsetof(slc_transport, cancel)}},
+    {SLC_IFACE_TRANSPORT, sizeof(slc_transport), kNone,
+     {offsetof(slc_transport, send), offsetof(slc_transport, cancel), offsetof(slc_transport, on_request_chunk), offsetof(slc_transport, on_room)}},
     {SLC_IFACE_LOG_SINK, sizeof(slc_log_sink), kNone,
      {offsetof(slc_log_sink, level), offsetof(slc_log_sink, write), offsetof(slc_log_sink, flush)}},
     {SLC_IFACE_SELECTOR, sizeof(slc_selector), kNone, {offsetof(slc_selector, select)}},
@@ -39,7 +40,7 @@ const Fields kLife{"", sizeof(slc_lifecycle), kNone,
                     offsetof(slc_lifecycle, worker_stop), offsetof(slc_lifecycle, export_state), offsetof(slc_lifecycle, import_state)}};
 constexpr size_t kWord = sizeof(void*), kHead = 2 * kWord;
 static_assert(sizeof(slc_middleware) == kHead + 6 * kWord && sizeof(slc_around) == kHead + 2 * kWord);
-static_assert(sizeof(slc_transport) == kHead + 2 * kWord && sizeof(slc_log_sink) == kHead + 3 * kWord);
+static_assert(sizeof(slc_transport) == kHead + 4 * kWord && sizeof(slc_log_sink) == kHead + 3 * kWord);
 static_assert(sizeof(slc_selector) == kHead + kWord && sizeof(slc_resolver) == kHead + 2 * kWord);
 static_assert(sizeof(slc_balancer) == kHead + kWord && sizeof(slc_decoder) == kHead + sizeof(slc_str) + 2 * kWord);
 static_assert(sizeof(slc_encoder) == kHead + sizeof(slc_str) + kWord && sizeof(slc_lifecycle) == kWord + 6 * kWord);
