@@ -145,6 +145,14 @@ TEST(CheckPluginTest, APluginThatWaitsKeepsAndStreamsByTheRulesBreaksNone) {
   EXPECT_TRUE(found.has("end", "passed", "no thread left")) << found.output;
 }
 
+TEST(CheckPluginTest, ATransportThatStreamsByTheRulesBreaksNone) {
+  const Found found = check({SLC_TEST_PLUGINS_FOLDER "/obedient_transport.so"});
+  EXPECT_EQ(found.count("failed"), 0u) << found.output;
+  EXPECT_EQ(found.code, 0) << found.output;
+  EXPECT_TRUE(found.has("clients", "passed", "while a hook was waiting")) << found.output;
+  EXPECT_TRUE(found.has("end", "passed", "no thread left")) << found.output;
+}
+
 TEST(CheckPluginTest, TheNoteIsToldBeforeAnythingIsLoaded) {
   const Found found = check({fixture("throws_raw")});
   ASSERT_GE(found.findings.size(), 3u) << found.output;

@@ -182,9 +182,13 @@ uint32_t remaining_ms(slc_exchange* x) noexcept {
 
 // ---- sluice.stream/1 ----
 
+// To a transport a refusal promises that on_room comes, which only the gateway can keep.
+bool may_refuse_bytes() {
+  return !inside.bound || !inside.bound->spec || std::string_view{inside.bound->spec->interface_id} != SLC_IFACE_TRANSPORT;
+}
 slc_status emit(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
   on_worker("emit (sluice.stream/1)");
-  if (refused()) return SLC_ELIMIT;
+  if (may_refuse_bytes() && refused()) return SLC_ELIMIT;
   const slc_status s = stream_service->emit(x, side, bytes);
   if (s == SLC_EINVAL)
     note(Rule::stream, std::string{inside.hook ? inside.hook : "a callback"} + " of " + name_of(inside.bound, where_now()) +
@@ -193,7 +197,7 @@ slc_status emit(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
 }
 size_t room(slc_exchange* x, int32_t side) noexcept {
   on_worker("room (sluice.stream/1)");
-  return refused() ? 0 : stream_service->room(x, side);
+  return may_refuse_bytes() && refused() ? 0 : stream_service->room(x, side);
 }
 slc_status follow(slc_exchange* x, int64_t length) noexcept {
   on_worker("follow (sluice.stream/1)");

@@ -42,7 +42,7 @@ const slc_lifecycle kOld{offsetof(slc_lifecycle, export_state), create, nullptr,
 const slc_middleware kMiddleware{sizeof(slc_middleware), &kWhole, on_any, nullptr, on_any, on_end, nullptr, on_chunk};
 const slc_middleware kOldMiddleware{offsetof(slc_middleware, on_request_chunk), &kOld, on_any, nullptr, nullptr, nullptr, on_chunk, on_chunk};
 const slc_around kAround{sizeof(slc_around), nullptr, on_any, nullptr};
-const slc_transport kTransport{sizeof(slc_transport), nullptr, on_any, on_end};
+const slc_transport kTransport{sizeof(slc_transport), nullptr, on_any, on_end, nullptr, on_end};
 const slc_log_sink kSink{sizeof(slc_log_sink), nullptr, nullptr, write_line, nullptr};
 const slc_selector kSelector{sizeof(slc_selector), nullptr, choose};
 const slc_decoder kDecoder{sizeof(slc_decoder), nullptr, {"json", 4}, decode, nullptr};
