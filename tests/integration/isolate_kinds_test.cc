@@ -14,6 +14,12 @@ std::string telling(const std::string& endpoints, const std::string& isolate, co
          R"("endpoints": [)" + endpoints + "]}";
 }
 
+// This endpoint waits for 150 ms and no longer.
+void hurry(std::string& config, const std::string& endpoint) {
+  const std::string begin = R"("endpoint": ")" + endpoint + "\", ";
+  config.insert(config.find(begin) + begin.size(), R"("timeout": "150ms", )");
+}
+
 struct Deed {
   const char *name, *cause;
 };
@@ -121,8 +127,9 @@ TEST_F(IsolatedDecoderTest, ItsRefusalIsTheOneThatItIsInside) {
 
 // The time-out is the client's; the loop ends by the limit of its process, and nobody is told of what nobody waits for.
 TEST_F(IsolatedDecoderTest, AnAnswerThatIsNotWaitedForAnyMoreIsForgotten) {
+  up.tolerate_disconnects();
   std::string config = with_venom(up);
-  config.replace(config.find(R"("timeout": "20s")"), 16, R"("timeout": "150ms")");
+  hurry(config, "/x");
   PluggedGateway gateway({"venom"}, config);
   body = "do:loop";
   Response r = get_once(gateway.port(), "/x");
@@ -136,7 +143,7 @@ TEST_F(IsolatedDecoderTest, AnAnswerThatIsNotWaitedForAnyMoreIsForgotten) {
   gateway->process().wait_for_output("it gave no sign for 400 ms and was killed, in decode");
   gateway->process().wait_for_output("its helper process runs again");
   body = "fine";
-  EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"text":"fine","later":{"length":4}})");
+  EXPECT_EQ(get_once(gateway.port(), "/both").body, R"({"p":{"text":"fine","later":{"length":4}},"q":{"a":1}})");
 }
 
 // Wherever the question, the answer or the waking is just then.
@@ -247,7 +254,7 @@ TEST_F(IsolatedEncoderTest, ItsRefusalIsTheOneThatItIsInside) {
 
 TEST_F(IsolatedEncoderTest, TheTimeOutOfTheEndpointHoldsForItToo) {
   std::string config = with_venom_encoder(up, R"([{"plugin": "test.venom", "timeout": "600ms"}])");
-  config.replace(config.find(R"("timeout": "20s")"), 16, R"("timeout": "150ms")");
+  for (const char* path : {"/x", "/merged"}) hurry(config, path);
   PluggedGateway gateway({"venom"}, config);
   for (const char* path : {"/x", "/merged"}) {
     Response r = get_once(gateway.port(), path, {{"X-Poison", "encode:loop"}});
