@@ -80,12 +80,12 @@ class Maker {
 
 // A "." or ".." segment: of a parameter its whole value, of a wildcard any part of it. They would climb in the backends' paths. Where
 // values stay encoded (disable_path_decoding), also one that the backend would decode to that.
-bool climbs(std::string_view value) {
+bool climbs(std::string_view value, bool stays_encoded) {
   size_t dots = 0, others = 0;  // of the segment so far
   auto ends = [&] { return others == 0 && (dots == 1 || dots == 2); };
   for (size_t i = 0; i < value.size(); ++i) {
     char c = value[i];
-    if (c == '%' && i + 2 < value.size() && value[i + 1] == '2') {
+    if (stays_encoded && c == '%' && i + 2 < value.size() && value[i + 1] == '2') {
       const char last = static_cast<char>(value[i + 2] | 0x20);
       if (last == 'e') c = '.', i += 2;
       if (last == 'f') c = '/', i += 2;
@@ -108,7 +108,7 @@ RouteTable make_routes(const config::Config& c, std::vector<std::pair<std::strin
 
 std::string_view refuse_params(const ArenaVector<router::Param>& params, bool disable_path_decoding, Arena& arena) {
   for (const router::Param& p : params)
-    if (climbs(p.value)) return "error: path traversal";
+    if (climbs(p.value, disable_path_decoding)) return "error: path traversal";
   if (disable_path_decoding) return {};
   for (const router::Param& p : params) {
     std::string_view v = p.value;

@@ -156,9 +156,9 @@ TEST(TrialTest, AShareOfTheRequestsGoesThroughTheNewBuildUntilItIsPromoted) {
 
 TEST(TrialTest, TheDocumentedBlockIsAccepted) {
   const std::string page = read_file(SLC_SOURCE_FOLDER "/docs/operating.md");
-  const size_t from = page.find(R"("plugin": {"trial")");
+  const size_t from = page.find(R"({"plugin": {"trial")");
   ASSERT_NE(from, std::string::npos);
-  const std::string config = R"({"version": 3, )" + page.substr(from, page.find('\n', from) - from) + R"(, "endpoints": []})";
+  const std::string config = R"({"version": 3, "endpoints": [], )" + page.substr(from + 1, page.find('\n', from) - from - 1);
   Ran ran = run_plugged({"build-a/stamp"}, "check", std::string{config}.replace(config.find("acme.stamp"), 10, "test.stamp"));
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_FALSE(has(ran.output, "warning")) << ran.output;

@@ -120,11 +120,17 @@ TEST(LoaderTest, TwoProvidersOfOneNameAreBothNamed) {
 }
 
 TEST(LoaderTest, AWholeFolderOfFaultsGivesOneProblemEach) {
+  Folder folder;
+  for (const auto& file : std::filesystem::directory_iterator{SLC_MISBEHAVING_DIR}) {
+    const std::string name = file.path().filename().string();
+    // Those would end this process while it loads them: rehearsals and isolated plugins are tested with them.
+    if (file.is_regular_file() && name != "crashes_in_constructor.so" && name != "exits_in_load.so") folder.put(name, read(file.path().string()));
+  }
   Registry registry;
   ScanResult result;
-  registry.scan(SLC_MISBEHAVING_DIR, "", result);
+  registry.scan(folder.path, "", result);
   EXPECT_EQ(result.problems.size(), 10u);  // nine before load() and load_fails; of the two with one name, one
-  EXPECT_EQ(registry.bindings().size(), 35u);
+  EXPECT_EQ(registry.bindings().size(), 39u);
 }
 
 TEST(LoaderTest, AMissingFolderIsAProblem) {
