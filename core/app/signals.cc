@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <chrono>
 #include <limits>
-#include <optional>
 #include <utility>
 
 namespace sluice::app {
@@ -61,19 +60,21 @@ void Signals::end() {
 
 void Signals::run() {
   bool draining = false, stopped = false;
-  std::optional<Clock::time_point> limit;  // of the phase
+  bool limited = false;
+  Clock::time_point limit;  // of the phase
   auto stop = [&] {
     if (std::exchange(stopped, true)) return;
     reactions_.stop();
+    limited = true;
     limit = Clock::now() + std::chrono::milliseconds{reactions_.force_ms};
   };
   for (;;) {
     pollfd wait[2] = {{signals_, POLLIN, 0}, {ending_, POLLIN, 0}};
-    int n = ::poll(wait, 2, limit ? wait_ms(*limit) : -1);
+    int n = ::poll(wait, 2, limited ? wait_ms(limit) : -1);
     if (n < 0 && errno != EINTR) return;
     if (wait[1].revents) return;
-    if (limit && Clock::now() >= *limit) {
-      limit.reset();
+    if (limited && Clock::now() >= limit) {
+      limited = false;
       if (stopped) reactions_.force();
       else stop();
     }
@@ -85,6 +86,7 @@ void Signals::run() {
       } else if (!draining) {
         draining = true;
         if (uint64_t ms = reactions_.drain(signal)) {
+          limited = true;
           // An hour more or less makes no difference beyond a day, but an overflow would.
           limit = Clock::now() + std::chrono::milliseconds{std::min<uint64_t>(ms, 86400000)};
         }
