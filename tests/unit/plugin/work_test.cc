@@ -38,9 +38,9 @@ struct Gated {
     };
     j.done = [](void* user, slc_exchange* x) noexcept {
       auto& g = *static_cast<Gated*>(user);
+      const std::lock_guard lock{g.mutex};  // several may be done at a time
       g.done_with = x;
       g.done_on = std::this_thread::get_id();
-      const std::lock_guard lock{g.mutex};
       ++g.done;
       g.moved.notify_all();
     };
