@@ -19,7 +19,7 @@ class ObedientTransport {
   // A document: the length of the request's body, and as many numbers as make more than the bound takes at once.
   Action send(Exchange x) const {
     x.make_state<Sent>().ends = x.request_length() == 0;
-    return x.after(1ms, [](Exchange y) {
+    return x.after(1ms, [this](Exchange y) {
       if (!y.follow()) return y.reply(200, "{}");
       y.response().set_header(type_, "application/json");
       y.emit(SLC_RESPONSE, R"({"numbers":[0)");
