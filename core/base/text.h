@@ -54,6 +54,8 @@ inline std::string_view json_escape(char c) {
     default: return {};
   }
 }
+// A limit of time, for people: "2 s", "1500 ms".
+std::string limit_text(uint64_t ms);
 // Go's header spelling: first letter and each letter after '-' upper case, the rest lower. Invalid names unchanged.
 std::string canonical_header(std::string_view);
 // Smallest number of insertions, deletions, replacements and neighbour swaps that turn a into b; for suggestions.

@@ -21,11 +21,8 @@ class PrivateFolder {
  public:
   const std::string& path() {
     if (!path_.empty()) return path_;
-    std::error_code ec;
-    std::filesystem::path base = std::filesystem::temp_directory_path(ec);
-    if (ec) base = "/tmp";
-    sweep(base);
-    std::string name = (base / (kPrefix + std::to_string(getpid()) + "-XXXXXX")).string();
+    sweep();
+    std::string name = (base() / (kPrefix + std::to_string(getpid()) + "-XXXXXX")).string();
     if (mkdtemp(name.data())) {
       path_ = name;
       owner_ = getpid();
@@ -44,20 +41,36 @@ class PrivateFolder {
     std::error_code ec;
     if (owner_ == getpid()) std::filesystem::remove_all(path_, ec);
   }
-  // What killed processes of this user have left behind.
-  static void sweep(const std::filesystem::path& base) {
+  static std::filesystem::path base() {
     std::error_code ec;
-    for (std::filesystem::directory_iterator it{base, ec}, end; !ec && it != end; it.increment(ec)) {
+    std::filesystem::path folder = std::filesystem::temp_directory_path(ec);
+    return ec ? "/tmp" : folder;
+  }
+  // What killed processes of this user have left behind.
+  static void sweep() {
+    remove_if([](pid_t pid, const struct stat& st) {
+      const bool young = std::time(nullptr) - st.st_mtime < 60;  // another container's process has no pid here
+      return !young && kill(pid, 0) != 0 && errno == ESRCH;
+    });
+  }
+
+ public:
+  // Of folders of this user, by their process.
+  template <class F>
+  static void remove_if(F&& wanted) {
+    std::error_code ec;
+    for (std::filesystem::directory_iterator it{base(), ec}, end; !ec && it != end; it.increment(ec)) {
       std::string name = it->path().filename().string();
       if (!name.starts_with(kPrefix)) continue;
       struct stat st;
       auto pid = parse_decimal<int>(std::string_view{name}.substr(kPrefix.size(), name.find('-', kPrefix.size()) - kPrefix.size()));
       if (!pid || lstat(it->path().c_str(), &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) continue;
-      bool young = std::time(nullptr) - st.st_mtime < 60;  // another container's process has no pid here
       std::error_code ignored;
-      if (!young && kill(*pid, 0) != 0 && errno == ESRCH) std::filesystem::remove_all(it->path(), ignored);
+      if (wanted(*pid, st)) std::filesystem::remove_all(it->path(), ignored);
     }
   }
+
+ private:
   std::string path_;
   pid_t owner_ = 0;
 };
@@ -97,6 +110,10 @@ bool copies_can_be_mapped() {
   const std::string& folder = PrivateFolder::folder().path();
   struct statvfs of;
   return !folder.empty() && statvfs(folder.c_str(), &of) == 0 && !(of.f_flag & ST_NOEXEC);
+}
+
+void remove_copies_of(pid_t ended) {
+  PrivateFolder::remove_if([&](pid_t pid, const struct stat&) { return pid == ended; });
 }
 
 std::string from_outside(std::string path) {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,21 +17,13 @@
 
 #include "core/app/check/running.h"
 #include "core/base/fd.h"
+#include "core/base/spawn.h"
 #include "sluice/plugin.h"
 
 namespace sluice::app::check {
 namespace {
 
 constexpr size_t kMostOutput = 64 * 1024;
-
-// Above the numbers that the child gives them, so that no dup2 there steps on another.
-int memory_file(const char* name) {
-  const int fd = ::memfd_create(name, MFD_CLOEXEC);
-  if (fd < 0 || fd > 9) return fd;
-  const int high = ::fcntl(fd, F_DUPFD_CLOEXEC, 10);
-  ::close(fd);
-  return high;
-}
 
 std::string read_all(int fd, size_t most) {
   const off_t size = ::lseek(fd, 0, SEEK_END);
@@ -48,8 +39,8 @@ std::string read_all(int fd, size_t most) {
 
 ChildResult run_child(const std::vector<std::string>& arguments, uint64_t limit_ms) {
   ChildResult result;
-  const Fd output{memory_file("output")}, lines{memory_file("lines")}, page{memory_file("running")};
-  if (output.get() < 0 || lines.get() < 0 || page.get() < 0 || ::ftruncate(page.get(), sizeof(RunningPage)) != 0) {
+  const Fd output = memory_file("output"), lines = memory_file("lines"), page = memory_file("running");
+  if (!output || !lines || !page || ::ftruncate(page.get(), sizeof(RunningPage)) != 0) {
     result.failed_to_start = std::string{"no memory file: "} + std::strerror(errno);
     return result;
   }
@@ -60,24 +51,13 @@ ChildResult run_child(const std::vector<std::string>& arguments, uint64_t limit_
   }
   auto* running = new (mapped) RunningPage;
 
-  std::string self = "/proc/self/exe";
-  std::vector<char*> argv{self.data()};
-  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&files, output.get(), 1);
-  ::posix_spawn_file_actions_adddup2(&files, output.get(), 2);
-  ::posix_spawn_file_actions_adddup2(&files, lines.get(), kLines);
-  ::posix_spawn_file_actions_adddup2(&files, page.get(), kPage);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // what the plugin starts can be ended with it
+  Spawn s;
+  s.arguments = {"/proc/self/exe"};
+  s.arguments.insert(s.arguments.end(), arguments.begin(), arguments.end());
+  s.descriptors = {{output.get(), 1}, {output.get(), 2}, {lines.get(), kLines}, {page.get(), kPage}};
+  s.own_group = true;  // what the plugin starts can be ended with it
   pid_t pid = -1;
-  const int failed = ::posix_spawn(&pid, self.c_str(), &files, &attributes, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&files);
-  ::posix_spawnattr_destroy(&attributes);
+  const int failed = spawn(s, &pid);
   if (failed) {
     result.failed_to_start = std::string{"this program cannot be started again: "} + std::strerror(failed);
   } else {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +20,7 @@
 
 #include "core/app/check/child.h"
 #include "core/app/check/peer.h"
+#include "core/base/spawn.h"
 #include "core/plugin/registry.h"
 
 namespace sluice::app::check {
@@ -110,20 +110,11 @@ Result<std::unique_ptr<Server>, Problem> Server::start(std::string text, const s
     if (!entry.starts_with("SLUICE_") && !entry.starts_with("KRAKEND_") && !entry.starts_with("NOTIFY_SOCKET=")) environment.emplace_back(entry);
   }
   environment.push_back("NOTIFY_SOCKET=" + ready);
-  std::vector<std::string> arguments{"/proc/self/exe", "run", "-c", file, "--plugins", folder, "--workers", "1", "--log-format", "text"};
-  auto pointers = [](std::vector<std::string>& from) {
-    std::vector<char*> out;
-    for (std::string& text_ : from) out.push_back(text_.data());
-    out.push_back(nullptr);
-    return out;
-  };
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&files, s->output_, 1);
-  ::posix_spawn_file_actions_adddup2(&files, s->output_, 2);
-  const int failed = ::posix_spawn(&s->pid_, "/proc/self/exe", &files, nullptr, pointers(arguments).data(), pointers(environment).data());
-  ::posix_spawn_file_actions_destroy(&files);
+  Spawn run;
+  run.arguments = {"/proc/self/exe", "run", "-c", file, "--plugins", folder, "--workers", "1", "--log-format", "text"};
+  run.descriptors = {{s->output_, 1}, {s->output_, 2}};
+  run.environment = &environment;
+  const int failed = spawn(run, &s->pid_);
   if (failed) {
     s->pid_ = -1;
     ::close(notify);

@@ -3,20 +3,20 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "core/app/check/child.h"
+#include "core/base/clock.h"
 #include "core/base/fd.h"
+#include "core/base/text.h"
 #include "core/plugin/interpose.h"
+#include "core/plugin/private_copy.h"
 #include "sluice/plugin.h"
 
 namespace sluice::app::rehearsal {
@@ -25,11 +25,7 @@ namespace {
 constexpr uint64_t kAskMs = 50, kLookMs = 20;
 constexpr uint64_t kWaitMs = 250;  // a call may have begun meanwhile, and the limit may be another one by now
 
-uint64_t now_ms() {
-  timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1'000'000;
-}
+uint64_t now_ms() { return clock::monotonic_ns() / 1'000'000; }
 
 void put(char (&to)[Page::kText], std::string_view text) {
   const size_t n = std::min(text.size(), Page::kText - 1);
@@ -81,10 +77,6 @@ class Writer final : public plugin::LoadWatch {
 
 Writer* writer = nullptr;
 
-std::string seconds(uint64_t ms) {
-  return ms % 1000 ? std::to_string(ms) + " ms" : std::to_string(ms / 1000) + " s";
-}
-
 // What a sanitizer's report ends its process with; such builds are for development.
 bool of_sanitizer(int code) {
   return ((SLC_BUILD_FLAGS & SLC_BUILT_ASAN) && code == 1) || ((SLC_BUILD_FLAGS & SLC_BUILT_TSAN) && code == 66);
@@ -108,26 +100,12 @@ Failure failure_of(int status, bool out_of_time, const Page& page) {
   const std::string end = end_of(status, page);
   if (page.since_ms) {
     const std::string call = text_of(page.who) + ": " + text_of(page.what);
-    if (out_of_time) return {text_of(page.pointer), call + " did not return for " + seconds(page.limit_ms)};
+    if (out_of_time) return {text_of(page.pointer), call + " did not return for " + limit_text(page.limit_ms)};
     return {text_of(page.pointer), call + (end.ends_with(')') && !WIFSIGNALED(status) ? " ended the process: it called " : " died of ") + end};
   }
   return {"", std::string{"the process in which plugins are tried "} +
                   (out_of_time ? "did not come on" : WIFSIGNALED(status) ? "died of " + end : "was ended by " + end) +
                   ", outside of the calls that load them: a thread or a job that a plugin has begun, too little memory, or somebody from outside"};
-}
-
-// The private copies of plugin files of a process whose end may not have been its own.
-void remove_copies_of(pid_t pid) {
-  namespace fs = std::filesystem;
-  std::error_code ec;
-  const fs::path base = fs::temp_directory_path(ec);
-  const std::string prefix = "sluice-plugins-" + std::to_string(pid) + "-";
-  for (fs::directory_iterator it{base, ec}, end; !ec && it != end; it.increment(ec)) {
-    struct stat st;
-    if (!it->path().filename().string().starts_with(prefix) || ::lstat(it->path().c_str(), &st) != 0 || st.st_uid != ::geteuid()) continue;
-    std::error_code ignored;
-    fs::remove_all(it->path(), ignored);
-  }
 }
 
 }  // namespace
@@ -180,7 +158,7 @@ std::optional<Failure> wait_for(pid_t pid, const Page& page, bool group, const s
   if (group) ::kill(-pid, SIGKILL);  // what the plugins have started; its number is still its own
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  remove_copies_of(pid);
+  plugin::remove_copies_of(pid);
   if (page.finished && WIFEXITED(status) && !killed) {
     *code = WEXITSTATUS(status);
     return std::nullopt;

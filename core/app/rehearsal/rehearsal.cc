@@ -1,8 +1,6 @@
 #include "core/app/rehearsal/rehearsal.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 
 #include "core/app/rehearsal/descriptors.h"
 #include "core/base/fd.h"
+#include "core/base/spawn.h"
 #include "core/log/log.h"
 #include "core/plugin/crash_report.h"
 #include "core/plugin/module.h"
@@ -40,36 +39,14 @@ uint64_t key_of(const plugin::LoadStep& s) {
   return std::hash<std::string>{}(text);
 }
 
-// Its number is above those that the child gives it, so that no dup2 there steps on another.
-Fd memory_file(const char* name) {
-  const Fd file{::memfd_create(name, MFD_CLOEXEC)};
-  return Fd{file ? ::fcntl(file.get(), F_DUPFD_CLOEXEC, 10) : -1};
-}
-
-int start(const std::vector<std::string>& arguments, int page, int files, pid_t* pid) {
-  std::vector<char*> argv;
-  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);  // the gateway's log; stderr is for crash reports
-  ::posix_spawn_file_actions_adddup2(&actions, page, kPageFd);
-  ::posix_spawn_file_actions_adddup2(&actions, files, kFilesFd);
-  ::posix_spawn_file_actions_addclosefrom_np(&actions, kFilesFd + 1);
-  sigset_t none, all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &all);
-  // A group of its own: a signal for the gateway's is none for it, and what plugins start can be ended with it.
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  const int failed = ::posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
-  return failed;
+int start(std::vector<std::string> arguments, int page, int files, pid_t* pid) {
+  Spawn s;
+  s.arguments = std::move(arguments);
+  s.descriptors = {{Spawn::kNothing, 1}, {page, kPageFd}, {files, kFilesFd}};  // standard output is the gateway's log; stderr is for crash reports
+  s.no_others = true;
+  s.own_group = true;  // a signal for the gateway's is none for it
+  s.signals = Spawn::Signals::open;
+  return spawn(s, pid);
 }
 
 }  // namespace

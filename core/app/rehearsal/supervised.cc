@@ -5,8 +5,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <new>
 
+#include "core/app/options.h"
 #include "core/plugin/crash_report.h"
 
 namespace sluice::app::rehearsal {
@@ -33,6 +35,13 @@ int supervised(const std::function<int()>& work, const std::function<int(const F
   if (shared) shared->finished = 1;
   plugin::crash::end_is_expected();
   return code;
+}
+
+int supervised(const std::function<int()>& work, std::string_view done) {
+  return supervised(work, [&](const Failure& failure) {
+    std::fprintf(stderr, "ERROR a plugin could not be %.*s: %s\n", static_cast<int>(done.size()), done.data(), failure.text.c_str());
+    return kFailure;
+  });
 }
 
 }  // namespace sluice::app::rehearsal

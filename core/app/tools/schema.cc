@@ -115,11 +115,7 @@ int run(std::span<const std::string> arguments) {
     return usage_failure(kSchemaTool, e.what());
   }
   log::configure(log::Level::off, {});
-  return rehearsal::supervised([&] { return print(config_file, folder, strict); }, [](const rehearsal::Failure& failure) {
-    const std::string text = "ERROR a plugin could not be asked: " + failure.text + "\n";
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    return kFailure;
-  });
+  return rehearsal::supervised([&] { return print(config_file, folder, strict); }, "asked");
 }
 
 }  // namespace

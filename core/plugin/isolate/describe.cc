@@ -90,11 +90,9 @@ struct Child {
     }
     if (now_ms() < due) return false;
     kill();
-    const uint64_t ms = request->limit_ms;
-    const std::string limit = ms % 1000 ? std::to_string(ms) + " ms" : std::to_string(ms / 1000) + " s";
     const std::string what = telling.phase() == Telling::Phase::starting ? std::string{"the process that describes it gave no sign"}
                                                                          : std::string{name_of(telling.phase())} + " did not return";
-    *answer = Problem{request->title + ": cannot be isolated: " + what + " within " + limit + ", and the process was killed"};
+    *answer = Problem{request->title + ": cannot be isolated: " + what + " within " + limit_text(request->limit_ms) + ", and the process was killed"};
     return true;
   }
   std::string death(int status) const {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -10,30 +9,20 @@
 
 #include <cstring>
 
+#include "core/base/spawn.h"
 #include "sluice/plugin.h"
 
 namespace sluice::plugin::isolate {
 
 int start_process(const std::vector<std::string>& arguments, int socket, pid_t* pid, const char* program) {
-  std::vector<char*> argv{const_cast<char*>("sluice")};
-  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, socket, kChildControl);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kChildControl + 1);
-  sigset_t all;
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &all);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  int failed = posix_spawn(pid, program, &actions, &attributes, argv.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return failed;
+  Spawn s;
+  s.arguments = {"sluice"};
+  s.arguments.insert(s.arguments.end(), arguments.begin(), arguments.end());
+  s.descriptors = {{socket, kChildControl}};
+  s.no_others = true;
+  s.signals = Spawn::Signals::held;
+  s.program = program;
+  return spawn(s, pid);
 }
 
 bool enter_process(const char* parent) {
