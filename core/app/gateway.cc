@@ -38,6 +38,7 @@ Gateway::~Gateway() {
 std::unique_ptr<Gateway> Gateway::build(const GatewayOptions& o, config::Report& report) {
   auto impl = std::make_unique<Impl>();
   impl->options = o;
+  impl->options.stopping = [self = impl.get()] { return self->ending.load(); };
   impl->count = std::min(o.workers ? o.workers : usable_cores(), plugin::TokenTable::kMostWorkers);
   auto live = build_generation(o, impl->count, nullptr, {}, report);
   if (!live) return nullptr;

@@ -163,7 +163,6 @@ void Gateway::Impl::note(const ReloadOutcome& out) {
 void Gateway::Impl::read_and_swap(const ReloadRequest&, ReloadOutcome& out) {
   config::Report report;
   Live& before = current();
-  options.stopping = [this] { return ending.load(); };
   auto fresh = build_generation(options, count, &before, {}, report);
   out.warnings = warnings_of(report);
   if (!fresh) {

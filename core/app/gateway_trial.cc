@@ -31,24 +31,18 @@ void Tally::go_on_from(const Tally& before) {
   copy(before.old_, old_);
 }
 
-namespace {
-
-const std::shared_ptr<plugin::Module>* module_of(const pipeline::Generation& g, std::string_view name) { return g.registry->find_module(name); }
-
-}  // namespace
-
 TrialPlan plan_trial(const Trials& known, const pipeline::Generation& current, const pipeline::Generation& candidate) {
   TrialPlan plan;
   bool first = true;
   for (const config::PluginTrial& t : candidate.config->trials) {
-    const auto* found = module_of(candidate, t.plugin);
+    const auto* found = candidate.registry->find_module(t.plugin);
     if (!found) continue;  // scan_plugins() has refused the configuration
     const plugin::Module& fresh = **found;
     const std::string id = fresh.entry().id;
     std::shared_ptr<plugin::Module> used;
     if (auto it = known.good.find(id); it != known.good.end())
       used = it->second;
-    else if (const auto* m = module_of(current, id))
+    else if (const auto* m = current.registry->find_module(id))
       used = *m;
     if (!used || used->fingerprint() == fresh.fingerprint()) continue;
     plan.pins[id] = used;

@@ -261,14 +261,8 @@ loop::Task<bool> BackendScope::pick_elsewhere(uint32_t hosts, uint32_t* chosen) 
   const uint64_t began = account ? clock::monotonic_ns() : 0;
   plugin::RemoteCall call{plugin::HookKind::pick};
   call.candidates = hosts_->candidates.data(), call.count = hosts;
-  {
-    plugin::PlaceScope asking{&place, plugin::HookKind::pick, memory};
-    plan_.balancer_remote(plan_.balancer_object->state(*worker), *this, call);
-  }
-  {
-    plugin::WaitScope clock{place, plugin::HookKind::pick, *worker};
-    while (call.suspended) co_await call.resumed.wait();
-  }
+  auto asking = plugin::ask_and_wait(*this, plan_.balancer_remote, *plan_.balancer_object, call);
+  co_await asking;
   *chosen = call.chosen % hosts;
   if (account) [[unlikely]]
     account->called(this, place, plugin::HookKind::pick, began, call.error ? std::string_view{"fail"} : hosts_->list->hosts[*chosen].url);

@@ -317,14 +317,8 @@ loop::Task<void> BackendScope::finish_elsewhere() {
   const uint64_t began = account ? clock::monotonic_ns() : 0;
   plugin::RemoteCall call{plugin::HookKind::decode};
   call.flags = plan_.config->is_collection ? uint32_t{SLC_DECODE_COLLECTION} : 0u;
-  {
-    plugin::PlaceScope asking{&place, plugin::HookKind::decode, memory};
-    d.remote(d.object->state(*worker), *this, call);
-  }
-  {
-    plugin::WaitScope clock{place, plugin::HookKind::decode, *worker};
-    while (call.suspended) co_await call.resumed.wait();
-  }
+  auto asking = plugin::ask_and_wait(*this, d.remote, *d.object, call);
+  co_await asking;
   const bool good = !call.error && call.status == SLC_OK;
   if (account) [[unlikely]]
     account->called(this, place, plugin::HookKind::decode, began, good ? "ok" : "fail");

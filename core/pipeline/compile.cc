@@ -154,20 +154,7 @@ class Compiler {
     d->table = plugin::table<slc_decoder>(*b);
     d->remote = b->remote;
     d->object = std::move(object);
-    d->format.name = plugin::view(d->table->format);
-    d->format.context = d.get();
-    d->format.expand = [](const document::Format* f, std::string_view text, document::Builder& into) noexcept {
-      const auto& self = *static_cast<const Decoder*>(f->context);
-      if (!self.table->expand) return false;
-      // slc_builder begins with the Builder that the document hands over.
-      slc_builder builder{into.arena(), f};
-      document::Node node;
-      {
-        plugin::PlaceScope place{&self.object->place(), plugin::HookKind::expand, &into.arena()};
-        if (self.table->expand(plugin::str(text), &builder) != SLC_OK) return false;
-      }
-      return builder.build.finish(&node) && into.copy(node);
-    };
+    d->format.serve(*d->table, *d->object);
     g_->decoders.push_back(std::move(d));
     return g_->decoders.back().get();
   }

@@ -14,6 +14,7 @@
 #include "core/pipeline/route_table.h"
 #include "core/pipeline/shadow.h"
 #include "core/pipeline/steps.h"
+#include "core/plugin/decoder_format.h"
 #include "core/plugin/registry.h"
 #include "core/plugin/remote.h"
 #include "core/plugin/shared.h"
@@ -54,7 +55,7 @@ struct Decoder {
   std::shared_ptr<plugin::Object> object;
   const slc_decoder* table = nullptr;
   plugin::AskRemote remote = nullptr;
-  document::Format format;
+  plugin::DecoderFormat format;
   bool raw() const { return !table->decode; }
 };
 

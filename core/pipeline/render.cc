@@ -73,7 +73,6 @@ bool Exchange::end_encoding(slc_exchange& x, const Encoder& encoder, bool good, 
 loop::Task<void> Exchange::encode_elsewhere(Scope& result, const Outcome* outcome) {
   unencoded_ = false;
   const Encoder& encoder = *endpoint_->encoder;
-  const plugin::Place& place = encoder.object->place();
   const uint64_t began = account_ ? clock::monotonic_ns() : 0;
   plugin::RemoteCall call{plugin::HookKind::encode};
   struct Shown {  // also when the time is over: hooks that are told of the end do not see the client's headers
@@ -81,14 +80,8 @@ loop::Task<void> Exchange::encode_elsewhere(Scope& result, const Outcome* outcom
     ~Shown() { x.client_headers = nullptr; }
   } shown{result};
   begin_encoding(result);
-  {
-    plugin::PlaceScope asking{&place, plugin::HookKind::encode, &arena()};
-    encoder.remote(encoder.object->state(worker()), result, call);
-  }
-  {
-    plugin::WaitScope clock{place, plugin::HookKind::encode, worker()};
-    while (call.suspended) co_await call.resumed.wait();
-  }
+  auto asking = plugin::ask_and_wait(result, encoder.remote, *encoder.object, call);
+  co_await asking;
   const bool good = end_encoding(result, encoder, !call.error && call.status == SLC_OK, began);
   finish_encoding(good ? Error{} : call.error ? call.error : cannot_encode(), outcome);
 }

@@ -166,6 +166,11 @@ std::string title_of(const Module::File& f) { return f.note ? f.path + " (" + f.
 
 }  // namespace
 
+bool is_called(std::string_view name, const std::string& file, std::string_view id) {
+  const std::filesystem::path path{file};
+  return (!id.empty() && name == id) || name == path.filename().string() || name == path.stem().string();
+}
+
 Result<std::shared_ptr<Module>, Problem> Module::open(const std::string& file, const Admission* admission) {
   auto looked = look_at(file, admission);
   if (!looked) return looked.error();

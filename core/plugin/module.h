@@ -19,6 +19,9 @@ namespace sluice::plugin {
 struct Image;
 class Admission;
 
+// Whether configurations may mean this plugin by `name`: its id (empty: not known), or its file's name with or without its ending.
+bool is_called(std::string_view name, const std::string& file, std::string_view id);
+
 class Module {
  public:
   // What one binding of the entry offers, checked.

@@ -76,7 +76,7 @@ struct Registry::Impl {
 
 Registry::Impl::Isolated* Registry::Impl::rule_for(const std::string& file, std::string_view id) {
   for (Isolated& i : isolation)
-    if (isolate::names(i.rule, file, id)) return &i;
+    if (is_called(i.rule.name, file, id)) return &i;
   return nullptr;
 }
 
@@ -244,10 +244,8 @@ void Registry::finish(ScanResult& result) {
 }
 
 const std::shared_ptr<Module>* Registry::find_module(std::string_view name) const {
-  for (const auto& m : impl_->modules) {
-    const std::filesystem::path file{m->file()};
-    if (name == m->entry().id || name == file.filename().string() || name == file.stem().string()) return &m;
-  }
+  for (const auto& m : impl_->modules)
+    if (is_called(name, m->file(), m->entry().id)) return &m;
   return nullptr;
 }
 

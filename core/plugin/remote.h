@@ -6,6 +6,8 @@
 
 namespace sluice::plugin {
 
+class Object;
+
 // One such call: question and answer. A local of the coroutine that waits while `suspended`; when it ends before the answer is
 // there, the call is taken back. What it points to lives as long.
 class RemoteCall : public Suspension {
@@ -40,5 +42,8 @@ class RemoteCall : public Suspension {
 // side is without headers and body, and gets those. pick: its request side may be changed, as everything that a hook may change.
 // Either `error` is set at once, or the call is suspended, and resumed on a later turn of the loop.
 using AskRemote = void (*)(void* state, slc_exchange&, RemoteCall&) noexcept;
+// Asks the object's plugin on the exchange's worker, and waits for the answer, on the account of the object's place. The call outlives
+// the task; all else lives as long as the exchange.
+loop::Task<void> ask_and_wait(slc_exchange&, AskRemote, const Object&, RemoteCall& call);
 
 }  // namespace sluice::plugin

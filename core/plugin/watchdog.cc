@@ -69,10 +69,17 @@ void keep(Book& b, Stall s) {
 }
 
 constexpr std::string_view kUnknown = "a function that a plugin left to run later (which plugin is not known)";
-template <class Named>
-std::string title(const Named& s) {
+std::string title(const RunningCall& s) {
   if (s.plugin.empty()) return std::string{kUnknown};
   return s.place + "[" + s.binding + "] " + std::string{to_string(s.hook)} + " of plugin " + s.plugin + " " + s.version;
+}
+// Of HookState::running, which is not 0.
+RunningCall unpacked(uint64_t packed) {
+  RunningCall r;
+  r.hook = HookState::kind_of(packed);
+  cost::Owner owner;
+  if (cost::describe(HookState::account_of(packed), &owner, &r.place)) r.plugin = owner.plugin, r.version = owner.version, r.binding = owner.binding;
+  return r;
 }
 std::string times(const Stall& s) {
   return std::to_string(s.wall_ms) + " ms (" + std::to_string(s.cpu_ms) + " ms of them computing, " + std::to_string(s.queued_ms) +
@@ -110,21 +117,13 @@ std::vector<Stall> recent() {
   return {b.recent.begin(), b.recent.end()};
 }
 
-std::string Running::text() const {
-  return plugin.empty() && hook != HookKind::callback ? std::string{to_string(hook)} + " of a plugin" : title(*this);
-}
-
-std::optional<Running> running_on(const HookState& state) {
+std::optional<RunningCall> running_on(const HookState& state) {
   const uint64_t packed = state.running.load(std::memory_order_relaxed);
   if (!packed) return {};
-  Running r;
-  r.hook = HookState::kind_of(packed);
-  cost::Owner owner;
-  if (cost::describe(HookState::account_of(packed), &owner, &r.place)) r.plugin = owner.plugin, r.version = owner.version, r.binding = owner.binding;
-  return r;
+  return unpacked(packed);
 }
 
-std::optional<Running> running_in(uint32_t worker) {
+std::optional<RunningCall> running_in(uint32_t worker) {
   Book& b = book();
   std::lock_guard lock{b.mutex};
   for (const Watched& w : b.threads)
@@ -142,6 +141,10 @@ std::vector<Held> held_workers() {
 }
 
 }  // namespace watchdog
+
+std::string RunningCall::text() const {
+  return plugin.empty() && hook != HookKind::callback ? std::string{to_string(hook)} + " of a plugin" : title(*this);
+}
 
 void report_stall(const Place* place, HookKind hook, uint64_t ticks) {
   Stall s;
@@ -255,10 +258,8 @@ void Watchdog::tick(uint64_t now) {
       continue;
     }
     if (held < 10 * uint64_t{limit} || std::exchange(w.told, true)) continue;
-    s.worker = w.worker, s.hook = HookState::kind_of(running);
-    cost::Owner owner;
-    if (cost::describe(HookState::account_of(running), &owner, &s.place))
-      s.plugin = owner.plugin, s.version = owner.version, s.binding = owner.binding;
+    s.worker = w.worker;
+    static_cast<RunningCall&>(s) = unpacked(running);
     SLC_LOG(error, "worker ", w.worker, " serves nobody: for ", times(s), " it has been inside ", title(s));
     keep(b, std::move(s));
   }

@@ -27,12 +27,17 @@ struct ThreadUse {
   bool ready = false;      // it runs, or waits for a CPU
 };
 
+// A call into a plugin.
+struct RunningCall {
+  std::string plugin, version, binding, place;  // empty when the code belongs to no place, or to none any more
+  HookKind hook = HookKind::none;
+  std::string text() const;  // "[ENDPOINT: /x][acme/geoip] on_request of plugin acme.geoip 1.0"
+};
+
 // One occasion, for `sluice status`.
-struct Stall {
+struct Stall : RunningCall {
   int64_t unix_ms = 0;
   uint32_t worker = 0;
-  std::string plugin, version, binding, place;  // empty when the code belongs to no place
-  HookKind hook = HookKind::none;
   uint32_t wall_ms = 0, cpu_ms = 0, queued_ms = 0;
   bool over = false;  // false: it was still running when it was noted
 };
@@ -43,19 +48,13 @@ void watch_this_thread(uint32_t worker);
 // The latest occasions, newest first, at most 16. [any]
 std::vector<Stall> recent();
 
-// A call into a plugin that has not returned.
-struct Running {
-  HookKind hook = HookKind::none;
-  std::string plugin, version, binding, place;  // empty where the code belongs to no place any more
-  std::string text() const;                     // "[ENDPOINT: /x][acme/geoip] on_request of plugin acme.geoip 1.0"
-};
 // What runs on the thread of this state just now; nullopt: no plugin's code. [any]
-std::optional<Running> running_on(const HookState&);
+std::optional<RunningCall> running_on(const HookState&);
 // What runs on the watched thread of a worker. [any]
-std::optional<Running> running_in(uint32_t worker);
+std::optional<RunningCall> running_in(uint32_t worker);
 struct Held {
   uint32_t worker;
-  Running by;
+  RunningCall by;
 };
 // Every watched thread that is in a plugin's code just now. [any]
 std::vector<Held> held_workers();

@@ -284,23 +284,6 @@ void HelperProcess::hello(Reader& r) {
   if (bindings_.empty()) code_ = 1, end();
 }
 
-// As the pipeline does for a decoder of the gateway's own.
-static void put_off(HelperObject& o) {
-  o.format.name = view(o.decoder->format);
-  o.format.context = &o;
-  o.format.expand = [](const document::Format* f, std::string_view text, document::Builder& into) noexcept {
-    const auto& self = *static_cast<const HelperObject*>(f->context);
-    if (!self.decoder->expand) return false;
-    slc_builder builder{into.arena(), f};
-    document::Node node;
-    {
-      PlaceScope place{&self.object->place(), HookKind::expand, &into.arena()};
-      if (self.decoder->expand(str(text), &builder) != SLC_OK) return false;
-    }
-    return builder.build.finish(&node) && into.copy(node);
-  };
-}
-
 void HelperProcess::create(Reader& r) {
   if (bindings_.empty()) return;
   auto o = std::make_unique<HelperObject>();
@@ -331,7 +314,6 @@ void HelperProcess::create(Reader& r) {
   if (binding.interface_id == SLC_IFACE_ENCODER) o->encoder = table<slc_encoder>(binding);
   if (binding.interface_id == SLC_IFACE_BALANCER) o->balancer = table<slc_balancer>(binding);
   if (binding.interface_id == SLC_IFACE_AROUND) o->around = table<slc_around>(binding);
-  if (o->decoder) put_off(*o);
   config::Report report;
   ObjectFactory factory{registry_, 1, report};
   factory.keys_are_checked();
@@ -341,6 +323,7 @@ void HelperProcess::create(Reader& r) {
     shared::Holding holding{all.holder};
     o->object = factory.make(binding, block.value ? &block : nullptr, context);
   }
+  if (o->decoder && o->object) o->format.serve(*o->decoder, *o->object);
   creating_ = 0;
   // State of the object before it comes first.
   const bool may_import = binding.life && SLC_HAS(binding.life, slc_lifecycle, import_state);

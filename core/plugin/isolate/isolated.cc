@@ -22,11 +22,6 @@ Known& known() {
 
 }  // namespace
 
-bool names(const Rule& rule, const std::string& path, std::string_view id) {
-  std::filesystem::path file{path};
-  return (!id.empty() && rule.name == id) || rule.name == file.filename().string() || rule.name == file.stem().string();
-}
-
 Isolated::Isolated(std::shared_ptr<Module> module, const Rule& rule)
     : module_{std::move(module)}, supervisor_{Supervisor::get()} {
   subject_.id = module_->entry().id;

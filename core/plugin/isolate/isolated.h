@@ -22,8 +22,6 @@ namespace sluice::plugin::isolate {
 // One entry of the root key plugin.isolate.
 using Rule = config::IsolatedPlugin;
 
-// Whether the rule names this file: by the plugin's id (empty: not known), or by the file's name with or without its ending.
-bool names(const Rule&, const std::string& file, std::string_view id);
 // Why this plugin cannot be isolated; empty: it can.
 std::string refusal(const Module&);
 

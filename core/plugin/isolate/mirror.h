@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/plugin/decoder_format.h"
 #include "core/plugin/isolate/message.h"
 #include "core/plugin/isolate/segment.h"
 #include "core/plugin/registry.h"
@@ -36,7 +37,7 @@ struct HelperObject {
   const slc_encoder* encoder = nullptr;
   const slc_balancer* balancer = nullptr;
   const slc_around* around = nullptr;
-  document::Format format;  // of the decoder's deferred text
+  DecoderFormat format;
   HostLists lists;          // that the balancer was asked about
   std::shared_ptr<Object> object;
   enum class Start : uint8_t { waits, done, failed } start = Start::waits;
