@@ -143,36 +143,8 @@ void write_log(const Services& s, slc_exchange* x, Level level, const Parts&... 
   s.log->write(s.host, x, static_cast<int32_t>(level), str(text));
 }
 
-// The border: runs `body`, and answers `refused` with a log line when an exception arrives. Also correct when exceptions
-// are switched off: then there is nothing to catch.
-template <class R, class F>
-R guarded(const Services* s, slc_exchange* x, const char* what, R refused, F&& body) noexcept {
-#if defined(__cpp_exceptions)
-  const char* why = "an unknown exception";
-  std::string text;
-  try {
-    return body();
-  } catch (const std::exception& e) {
-    try {
-      text = e.what();
-      why = text.c_str();
-    } catch (...) {
-      why = "an exception";
-    }
-  } catch (...) {
-  }
-  try {
-    if (s) write_log(*s, x, Level::error, what, " threw: ", why);
-  } catch (...) {  // not even the line could be written; the refusal stands
-  }
-  return refused;
-#else
-  (void)s, (void)x, (void)what, (void)refused;
-  return body();
-#endif
-}
-
-// Runs `body`. False: an exception came, and `why` is its text. Without exceptions there is nothing to catch.
+// Runs `body`. False: an exception came, and `why` is its text. Also correct when exceptions are switched off: then there is nothing
+// to catch.
 template <class F>
 bool attempt(std::string& why, F&& body) noexcept {
 #if defined(__cpp_exceptions)
@@ -183,6 +155,7 @@ bool attempt(std::string& why, F&& body) noexcept {
     try {
       why = e.what();
     } catch (...) {
+      why = "an exception";  // short enough to need no memory
     }
   } catch (...) {
     try {
@@ -196,6 +169,19 @@ bool attempt(std::string& why, F&& body) noexcept {
   body();
   return true;
 #endif
+}
+
+// The border: runs `body`, and answers `refused` with a log line when an exception arrives.
+template <class R, class F>
+R guarded(const Services* s, slc_exchange* x, const char* what, R refused, F&& body) noexcept {
+  std::string why;
+  R answer = refused;
+  if (attempt(why, [&] { answer = body(); })) return answer;
+  std::string ignored;  // not even the line can be written: the refusal stands
+  attempt(ignored, [&] {
+    if (s) write_log(*s, x, Level::error, what, " threw: ", why);
+  });
+  return refused;
 }
 
 // Go's duration grammar, as configurations use it: "300ms", "1h30m", "-1.5h", "0". False: not a duration.
