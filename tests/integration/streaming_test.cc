@@ -17,16 +17,6 @@ void expect_small_growth(size_t before, size_t after) {
   }
 }
 
-std::string read_exactly(TestClient& client, size_t n) {
-  std::string out;
-  while (out.size() < n) {
-    std::string piece = client.next_piece();
-    if (piece.empty()) break;
-    out += piece;
-  }
-  return out;
-}
-
 TEST(StreamingTest, AnEventArrivesBeforeTheStreamEnds) {
   FakeUpstream up;
   up.manual("/events");
@@ -41,7 +31,7 @@ TEST(StreamingTest, AnEventArrivesBeforeTheStreamEnds) {
   for (int i = 0; i < 5; ++i) {
     std::string event = "data: " + std::to_string(i) + "\n\n";
     call.send_piece(event);
-    EXPECT_EQ(read_exactly(client, event.size()), event);
+    EXPECT_EQ(client.next_bytes(event.size()), event);
   }
   call.finish();
   EXPECT_EQ(client.next_piece(), "");
@@ -85,12 +75,7 @@ TEST(StreamingTest, ASlowBackendDoesNotFillTheGatewayWithAnUpload) {
   size_t before = gateway.resident_bytes(), total = big_body();
   client.send("POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
   const std::string block(kMiB, 'u');
-  size_t sent = 0;
-  while (sent < total) {
-    size_t n = client.wire().write_now(std::string_view(block).substr(0, std::min(block.size(), total - sent)));
-    sent += n;
-    if (n == 0 && !wait_writable(client.wire().fd(), Limit(500))) break;
-  }
+  const size_t sent = client.send_until_stuck(block, total);
   EXPECT_LT(sent, total) << "the gateway swallowed everything though nobody read";
   expect_small_growth(before, gateway.resident_bytes());
   auto call = up.wait_for_request("/up");
@@ -139,7 +124,7 @@ TEST(StreamingTest, ABodyTheBackendCutsOffIsVisiblyTruncated) {
     call.send_head(200, {{"Content-Type", "text/plain"}}, known_length ? std::optional<uint64_t>(100) : std::nullopt);
     EXPECT_EQ(client.read_head().status, 200);
     call.send_piece("part");
-    EXPECT_EQ(read_exactly(client, 4), "part");
+    EXPECT_EQ(client.next_bytes(4), "part");
     call.close();
     EXPECT_THROW(client.next_piece(), ConnectionLost) << "with a known length: " << known_length;
   }
@@ -155,7 +140,7 @@ TEST(StreamingTest, ABodyStillArrivingAtTheTimeOutIsVisiblyTruncated) {
   call.send_head(200);
   call.send_piece("part");
   EXPECT_EQ(client.read_head().status, 200);
-  EXPECT_EQ(read_exactly(client, 4), "part");
+  EXPECT_EQ(client.next_bytes(4), "part");
   EXPECT_THROW(client.next_piece(), ConnectionLost);
   call.wait_for_disconnect();
 }
@@ -170,7 +155,7 @@ TEST(StreamingTest, AClientThatLeavesInTheMiddleEndsTheBackendsStream) {
   call.send_head(200);
   call.send_piece("part");
   client->read_head();
-  EXPECT_EQ(read_exactly(*client, 4), "part");
+  EXPECT_EQ(client->next_bytes(4), "part");
   client.reset();
   call.wait_for_disconnect();
 }
@@ -209,7 +194,7 @@ TEST(StreamingTest, AnAnswerWithoutATypeGetsTheOneThatItsFirstBytesTell) {
   call.send_head(200);
   call.send_piece("GIF89a");  // in a packet of its own
   EXPECT_EQ(client.read_head().header("Content-Type"), "image/gif");
-  EXPECT_EQ(read_exactly(client, 6), "GIF89a");
+  EXPECT_EQ(client.next_bytes(6), "GIF89a");
   call.finish();
   EXPECT_EQ(client.next_piece(), "");
   client.send_request("GET", "/late");

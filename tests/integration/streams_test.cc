@@ -30,15 +30,6 @@ std::string raw_config(const std::string& host, const std::vector<std::string>& 
                                        m + R"(, "input_headers": ["*"], )" + (endpoint.empty() ? "" : blocks(endpoint) + ", ")),
                         service);
 }
-std::string read_exactly(TestClient& client, size_t n) {
-  std::string out;
-  while (out.size() < n) {
-    std::string piece = client.next_piece();
-    if (piece.empty()) break;
-    out += piece;
-  }
-  return out;
-}
 const std::string kWrap = R"("mode": "wrap", "side": "both")";
 
 TEST(StreamHookTest, EveryScopeSeesARawBodyInBothDirectionsTheRequestOutermostFirst) {
@@ -99,7 +90,7 @@ TEST(StreamHookTest, PiecesPassBeforeTheBodyEnds) {
   EXPECT_EQ(client.read_head().status, 200) << "the head does not wait for the first piece";
   for (int i = 0; i < 5; ++i) {
     call.send_piece("event " + std::to_string(i));
-    EXPECT_EQ(read_exactly(client, 7), "EVENT " + std::to_string(i));
+    EXPECT_EQ(client.next_bytes(7), "EVENT " + std::to_string(i));
   }
   call.finish();
   EXPECT_EQ(client.next_piece(), "");
@@ -209,7 +200,7 @@ TEST(StreamHookTest, AFailureBeforeTheHeadIsAnAnswerAndOneAfterItACutBody) {
   call.send_head(200);
   call.send_piece("one");
   EXPECT_EQ(client.read_head().status, 200);
-  EXPECT_EQ(read_exactly(client, 3), "one");
+  EXPECT_EQ(client.next_bytes(3), "one");
   call.send_piece("two");
   EXPECT_THROW(client.next_piece(), ConnectionLost);
   call.wait_for_disconnect();
@@ -256,7 +247,7 @@ TEST(StreamHookTest, ATimerPutsBytesBetweenTwoPieces) {
   auto call = up.wait_for_request("/d");
   call.send_head(200);
   EXPECT_EQ(client.read_head().status, 200);
-  EXPECT_EQ(read_exactly(client, 3), "...");
+  EXPECT_EQ(client.next_bytes(3), "...");
   call.send_piece("data");
   std::string rest;
   while (rest.find("data") == rest.npos) rest += client.next_piece();

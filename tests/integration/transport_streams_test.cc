@@ -39,16 +39,6 @@ class Director {
   TestClient client_;
 };
 
-std::string read_exactly(TestClient& client, size_t n) {
-  std::string out;
-  while (out.size() < n) {
-    std::string piece = client.next_piece();
-    if (piece.empty()) break;
-    out += piece;
-  }
-  return out;
-}
-
 TEST(TransportStreamTest, EachPieceArrivesBeforeTheNextIsMade) {
   PluggedGateway gateway({"piping"}, pipe_config(no_op_endpoint("/x", pipe_backend(R"("type": "text/event-stream")"))));
   Director tell(gateway.port());
@@ -60,7 +50,7 @@ TEST(TransportStreamTest, EachPieceArrivesBeforeTheNextIsMade) {
     EXPECT_EQ(head.header("Content-Type"), "text/event-stream");
     for (int i = 0; i < 5; ++i) {
       EXPECT_EQ(tell("emit", "piece" + std::to_string(i)), "0");
-      EXPECT_EQ(read_exactly(client, 6), "piece" + std::to_string(i));
+      EXPECT_EQ(client.next_bytes(6), "piece" + std::to_string(i));
     }
     EXPECT_EQ(tell("room"), std::to_string(1 << 20));
     EXPECT_EQ(tell("finish"), "0");
@@ -85,11 +75,11 @@ TEST(TransportStreamTest, WhatIsEmittedBeforeTheAnswerFollowsIt) {
     }
     EXPECT_EQ(tell("head"), "0");
     EXPECT_EQ(client.read_head().header("Content-Length"), "6");
-    EXPECT_EQ(read_exactly(client, ends ? 6 : 3), ends ? "abcdef" : "abc");
+    EXPECT_EQ(client.next_bytes(ends ? 6 : 3), ends ? "abcdef" : "abc");
     if (!ends) {
       EXPECT_EQ(tell("emit", "def"), "0");
       EXPECT_EQ(tell("finish"), "0");
-      EXPECT_EQ(read_exactly(client, 3), "def");
+      EXPECT_EQ(client.next_bytes(3), "def");
     }
     EXPECT_EQ(client.next_piece(), "");
   }
@@ -141,7 +131,7 @@ TEST(TransportStreamTest, ABodyThatIsBrokenOffCutsTheConnectionAndTheLogSaysWhy)
       client.send_request("GET", path);
       client.read_head();
       EXPECT_EQ(tell("emit", "part"), "0");
-      EXPECT_EQ(read_exactly(client, 4), "part");
+      EXPECT_EQ(client.next_bytes(4), "part");
       if (how == std::string{"longer"}) EXPECT_NE(tell("emit", "morethanthat"), "0");
       else EXPECT_EQ(tell(how, "moon"), "0");
       EXPECT_THROW(client.next_piece(), ConnectionLost);
@@ -177,7 +167,7 @@ TEST(TransportStreamTest, AClientThatLeavesAndATimeOutEndIt) {
   leaves.send_request("GET", "/x");
   leaves.read_head();
   EXPECT_EQ(tell("emit", "part"), "0");
-  EXPECT_EQ(read_exactly(leaves, 4), "part");
+  EXPECT_EQ(leaves.next_bytes(4), "part");
   leaves.reset();
   gateway->process().wait_for_output("pipe a is over");
   EXPECT_EQ(tell("emit", "x"), "gone");
@@ -231,9 +221,9 @@ TEST(TransportStreamTest, ARequestsBodyComesWhileTheClientSendsIt) {
     client.send(chunked ? "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n" : "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nfirst");
     Response head = client.read_head("POST");
     EXPECT_EQ(head.header("Content-Length"), chunked ? "" : "11");
-    EXPECT_EQ(read_exactly(client, 5), "first");
+    EXPECT_EQ(client.next_bytes(5), "first");
     client.send(chunked ? "6\r\nsecond\r\n" : "second");
-    EXPECT_EQ(read_exactly(client, 6), "second");
+    EXPECT_EQ(client.next_bytes(6), "second");
     if (chunked) client.send("0\r\n\r\n");
     EXPECT_EQ(client.next_piece(), "");
   }
@@ -248,12 +238,7 @@ TEST(TransportStreamTest, AClientThatSendsAndDoesNotReadIsHeldUpInBothDirections
   const size_t total = size_t{64} << 20;
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
   const std::string block(1 << 20, 'u');
-  size_t sent = 0;
-  while (sent < total) {
-    const size_t n = client.wire().write_now(std::string_view(block).substr(0, std::min(block.size(), total - sent)));
-    sent += n;
-    if (n == 0 && !wait_writable(client.wire().fd(), Limit(500))) break;
-  }
+  const size_t sent = client.send_until_stuck(block, total);
   EXPECT_LT(sent, total) << "the gateway swallowed everything though nobody read";
   std::thread sender([&] {
     for (size_t left = total - sent; left > 0;) {
@@ -281,12 +266,7 @@ TEST(TransportStreamTest, AnUploadThatItDoesNotTakeIsLeftWithTheClient) {
     const size_t total = size_t{48} << 20;
     client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
     const std::string block(1 << 20, 'u');
-    size_t sent = 0;
-    while (sent < total) {
-      const size_t n = client.wire().write_now(std::string_view(block).substr(0, std::min(block.size(), total - sent)));
-      sent += n;
-      if (n == 0 && !wait_writable(client.wire().fd(), Limit(500))) break;
-    }
+    const size_t sent = client.send_until_stuck(block, total);
     EXPECT_LT(sent, total) << "the gateway swallowed everything though nobody took it";
     EXPECT_EQ(tell("got"), "0");
     EXPECT_EQ(tell("take"), "0");
@@ -378,7 +358,7 @@ TEST(TransportStreamTest, WhatNobodyReadsIsNoHindrance) {
   }
   EXPECT_EQ(tell("emit", "enough", "e"), "0");
   EXPECT_EQ(tell("finish", "", "e"), "0");
-  EXPECT_EQ(read_exactly(client, 6), "enough");
+  EXPECT_EQ(client.next_bytes(6), "enough");
   EXPECT_EQ(client.next_piece(), "");
   const std::string log = gateway.log_to_the_end();
   EXPECT_EQ(occurrences(log, "pipe a is over"), 2) << log;

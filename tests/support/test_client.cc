@@ -1,5 +1,7 @@
 #include "tests/support/test_client.h"
 
+#include <algorithm>
+
 namespace sluice::test {
 
 TestClient::TestClient(uint16_t port, Limit limit)
@@ -57,5 +59,25 @@ bool TestClient::closed() {
 }
 
 Response get_once(uint16_t port, std::string_view path, const Headers& headers) { return TestClient(port).get(path, headers); }
+
+std::string TestClient::next_bytes(size_t n) {
+  std::string out;
+  while (out.size() < n) {
+    std::string piece = next_piece();
+    if (piece.empty()) break;
+    out += piece;
+  }
+  return out;
+}
+
+size_t TestClient::send_until_stuck(std::string_view block, size_t most) {
+  size_t sent = 0;
+  while (sent < most) {
+    const size_t n = wire_->write_now(block.substr(0, std::min(block.size(), most - sent)));
+    sent += n;
+    if (n == 0 && !wait_writable(wire_->fd(), Limit(500))) break;
+  }
+  return sent;
+}
 
 }  // namespace sluice::test

@@ -23,6 +23,10 @@ class TestClient {
   // The answer piece by piece: the head, then next_piece() until it returns "".
   Response read_head(std::string_view method = "GET");
   std::string next_piece() { return body_.done() ? "" : body_.next(reader_, limit_); }
+  // Pieces until there are n bytes, or no more come.
+  std::string next_bytes(size_t n);
+  // Sends `block` again and again until there were `most` bytes, or the other side has taken none for half a second; how many.
+  size_t send_until_stuck(std::string_view block, size_t most);
   std::string raw_line() { return reader_.line(limit_).value_or(""); }
 
   // Everything until the gateway closes the connection; a reset counts as closing.
