@@ -122,6 +122,30 @@ TEST(CheckPluginTest, TheChecksBehindACrashAreRunAllTheSame) {
 
 TEST(CheckPluginTest, TwoFilesWithOneNameDoNotGoTogether) {
   const Found found = check({fixture("create_reports_two_errors"), fixture("duplicate_namespace")});
+TEST(CheckPluginTest, WhatCouldTakeASignalIsARemarkOfItsOwn) {
+  const Found found = check({fixture("handles_signals")});
+  EXPECT_TRUE(found.has("file", "note", "uses what changes the whole process: sigaction")) << found.output;
+}
+
+// The checking process cannot tidy up behind itself when it dies, or when it must be killed.
+TEST(CheckPluginTest, NothingIsLeftInTheTemporaryFolderHoweverTheCheckedProcessEnds) {
+  struct Case {
+    const char* fixture;
+    std::vector<std::string> more;
+    const char* found;
+  };
+  for (const Case& c : {Case{"crashes_in_create", {}, "the gateway died in create"}, Case{"loops_forever", {"--answer-ms", "700"}, "is still inside on_request"},
+                        Case{"loops_forever", {"--time-limit", "1", "--answer-ms", "100000"}, "still inside on_request"}}) {
+    TempFolder folder;
+    std::vector<std::string> argv{gateway_binary(), "check-plugin", "--json", "--plugins", plugins_folder(), fixture(c.fixture)};
+    argv.insert(argv.end(), c.more.begin(), c.more.end());
+    const Ran ran = run_program(argv, kCheckLimit, {{"TMPDIR", folder.path()}});
+    EXPECT_EQ(ran.code, 1) << ran.output;
+    EXPECT_NE(ran.output.find(c.found), std::string::npos) << ran.output;
+    for (const auto& left : fs::directory_iterator{folder.path()}) ADD_FAILURE() << c.fixture << " leaves " << left.path();
+  }
+}
+
   EXPECT_TRUE(found.has("together", "failed", "both provide \"misbehaving/two-errors\"")) << found.output;
 }
 
