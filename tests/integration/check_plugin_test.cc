@@ -71,6 +71,7 @@ const Expected kExpected[] = {
     {"load_fails", "load", "failed", "no licence for the flux capacitor; and no plutonium"},
     {"create_reports_two_errors", "create", "failed", "generated blocks were refused"},
     {"crashes_in_create", "create", "failed", "the gateway died in create of \"misbehaving/crashes-in-create\""},
+    {"crashes_in_constructor", "load", "failed", "the gateway died in a static constructor, while the file was opened"},
     {"worker_start_fails", "workers", "failed", "cannot start on worker 0: SLC_ENOMEM"},
     {"returns_garbage_action", "actions", "failed", "answered 4711, which is no action"},
     {"resumes_twice", "resumes", "failed", "was resumed a second time"},

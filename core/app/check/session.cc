@@ -144,6 +144,7 @@ std::string Session::load() {
   }
   spy::watch(bytes_);
   auto opened = plugin::Module::open(copy_);
+  spy::opened();
   if (!opened) return cleaned(opened.error().message);
   module_ = *opened;
   if (auto ok = module_->initialise(); !ok) return cleaned(ok.error().message);
