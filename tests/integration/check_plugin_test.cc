@@ -93,7 +93,7 @@ const Expected kExpected[] = {
     {"never_returns", "end", "passed", ""},  // only where $SLUICE_TEST_RELEASE is set
     {"splits_response", "headers", "note", "set a header that is refused"},
     {"passes_rubbish", "end", "passed", ""},  // all of it is refused
-    {"handles_signals", "file", "note", "uses what changes the whole process: sigaction"},
+    {"handles_signals", "signals", "failed", "took signals for itself: SIGUSR2 (a handler of its own)"},
     {"writes_behind_block", "blocks", "failed", "wrote behind the end of a block that alloc() gave it"},
     {"static_destructor", "file", "note", "has static objects with destructors"},
     {"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
