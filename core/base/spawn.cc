@@ -41,6 +41,9 @@ int spawn(const Spawn& s, pid_t* pid) {
     ::posix_spawnattr_setsigmask(&attributes, s.signals == Spawn::Signals::held ? &all : &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     flags = static_cast<short>(flags | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  } else if (s.blocked) {
+    ::posix_spawnattr_setsigmask(&attributes, s.blocked);
+    flags = static_cast<short>(flags | POSIX_SPAWN_SETSIGMASK);
   }
   ::posix_spawnattr_setflags(&attributes, flags);
   const std::vector<char*> arguments = pointers(s.arguments), environment = s.environment ? pointers(*s.environment) : std::vector<char*>{};

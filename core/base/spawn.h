@@ -1,5 +1,6 @@
 // Starting programs, this one as a rule, for code that may crash or hang: with nothing of ours but what is handed over. [any]
 #pragma once
+#include <signal.h>
 #include <sys/types.h>
 
 #include <string>
@@ -23,6 +24,7 @@ struct Spawn {
   bool no_others = false;                        // else those behind them that are not close-on-exec stay open
   bool own_group = false;                        // so that what the process starts can be ended with it
   Signals signals = Signals::inherited;
+  const sigset_t* blocked = nullptr;  // with inherited: these are, instead of those that are here
   const std::vector<std::string>* environment = nullptr;  // nullptr: ours
   const char* program = "/proc/self/exe";
 

@@ -52,6 +52,9 @@ TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {
   EXPECT_EQ(tested.code, 0) << tested.output;
   EXPECT_EQ(tested.output.find("✗"), std::string::npos) << tested.output;
   EXPECT_NE(tested.output.find(", 0 failed"), std::string::npos) << tested.output;
+  if (rust) {
+    EXPECT_EQ(tested.output.find("thread_local"), std::string::npos) << "those of its standard library are not its author's\n" << tested.output;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Templates, TemplateTest,

@@ -72,7 +72,7 @@ const Expected kExpected[] = {
     {"load_fails", "load", "failed", "no licence for the flux capacitor; and no plutonium"},
     {"create_reports_two_errors", "create", "failed", "generated blocks were refused"},
     {"crashes_in_create", "create", "failed", "the gateway died in create of \"misbehaving/crashes-in-create\""},
-    {"crashes_in_constructor", "load", "failed", "the gateway died outside of the plugin's own calls"},
+    {"crashes_in_constructor", "load", "failed", "the gateway died in a static constructor, while the file was opened"},
     {"exits_in_load", "load", "failed", "the gateway died in load"},
     {"exits_quietly", "create", "failed", "the gateway died in create of \"misbehaving/exits-quietly\""},
     {"hangs_in_create", "create", "failed", "and still in create of \"misbehaving/hangs-in-create\""},
@@ -98,7 +98,8 @@ const Expected kExpected[] = {
     {"never_returns", "end", "passed", ""},  // only where $SLUICE_TEST_RELEASE is set
     {"splits_response", "headers", "note", "set a header that is refused"},
     {"passes_rubbish", "end", "passed", ""},  // all of it is refused
-    {"handles_signals", "file", "note", "uses what changes the whole process: sigaction"},
+    {"handles_signals", "signals", "failed", "took signals for itself: SIGUSR2 (a handler of its own)"},
+    {"writes_behind_block", "blocks", "failed", "wrote behind the end of a block that alloc() gave it"},
     {"static_destructor", "file", "note", "has static objects with destructors"},
     {"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
     {"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
@@ -124,6 +125,30 @@ TEST(CheckPluginTest, TheChecksBehindACrashAreRunAllTheSame) {
   const Found found = check({fixture("throws_raw")});
   EXPECT_TRUE(found.has("workers", "failed", "SIGABRT") && found.has("requests", "failed", "the same as in workers")) << found.output;
   EXPECT_TRUE(found.has("end", "passed", "")) << found.output;
+}
+
+TEST(CheckPluginTest, WhatCouldTakeASignalIsARemarkOfItsOwn) {
+  const Found found = check({fixture("handles_signals")});
+  EXPECT_TRUE(found.has("file", "note", "uses what changes the whole process: sigaction")) << found.output;
+}
+
+// The checking process cannot tidy up behind itself when it dies, or when it must be killed.
+TEST(CheckPluginTest, NothingIsLeftInTheTemporaryFolderHoweverTheCheckedProcessEnds) {
+  struct Case {
+    const char* fixture;
+    std::vector<std::string> more;
+    const char* found;
+  };
+  for (const Case& c : {Case{"crashes_in_create", {}, "the gateway died in create"}, Case{"loops_forever", {"--answer-ms", "700"}, "is still inside on_request"},
+                        Case{"loops_forever", {"--time-limit", "1", "--answer-ms", "100000"}, "still inside on_request"}}) {
+    TempFolder folder;
+    std::vector<std::string> argv{gateway_binary(), "check-plugin", "--json", "--plugins", plugins_folder(), fixture(c.fixture)};
+    argv.insert(argv.end(), c.more.begin(), c.more.end());
+    const Ran ran = run_program(argv, kCheckLimit, {{"TMPDIR", folder.path()}});
+    EXPECT_EQ(ran.code, 1) << ran.output;
+    EXPECT_NE(ran.output.find(c.found), std::string::npos) << ran.output;
+    for (const auto& left : fs::directory_iterator{folder.path()}) ADD_FAILURE() << c.fixture << " leaves " << left.path();
+  }
 }
 
 TEST(CheckPluginTest, TwoFilesWithOneNameDoNotGoTogether) {

@@ -100,6 +100,7 @@ void check_end(Session& s) {
   s.unload();
   const spy::Counts c = spy::counts();
   bool wrong = s.tell_violations();
+  wrong = s.tell_signals("the plugin, after load(),") || wrong;
   auto balance = [&](uint64_t made, uint64_t gone, const char* what) {
     if (made == gone) return;
     wrong = true;

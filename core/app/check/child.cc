@@ -6,12 +6,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <new>
 
@@ -35,6 +37,54 @@ std::string read_all(int fd, size_t most) {
   return text;
 }
 
+// Where a child puts its temporary files: it may die at any time, so they are removed for it.
+class Scratch {
+ public:
+  Scratch() {
+    std::error_code ec;
+    const std::filesystem::path base = std::filesystem::temp_directory_path(ec);
+    std::string pattern = ((ec ? std::filesystem::path{"/tmp"} : base) / "sluice-check-XXXXXX").string();
+    if (::mkdtemp(pattern.data())) path_ = std::move(pattern);
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::string& path() const { return path_; }  // "": there is none; errno says why
+
+ private:
+  std::string path_;
+};
+
+// What would end this program ends the child first, and its files: taken note of while this lives, and obeyed afterwards.
+class Interruptible {
+ public:
+  Interruptible() {
+    sigset_t all;
+    ::sigemptyset(&all);
+    for (int s : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&all, s);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+    fd_ = ::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+  ~Interruptible() {
+    signalfd_siginfo came{};
+    const bool any = fd_ >= 0 && ::read(fd_, &came, sizeof came) == static_cast<ssize_t>(sizeof came);
+    if (fd_ >= 0) ::close(fd_);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    if (any) ::raise(static_cast<int>(came.ssi_signo));
+  }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+  int fd() const { return fd_; }  // readable once one of them came
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t before_{};
+  int fd_ = -1;
+};
+
 }  // namespace
 
 ChildResult run_child(const std::vector<std::string>& arguments, uint64_t limit_ms) {
@@ -50,21 +100,33 @@ ChildResult run_child(const std::vector<std::string>& arguments, uint64_t limit_
     return result;
   }
   auto* running = new (mapped) RunningPage;
+  const Interruptible signals;  // ends last: when the folder is gone
+  const Scratch scratch;
+  if (scratch.path().empty()) {
+    result.failed_to_start = std::string{"no temporary folder: "} + std::strerror(errno);
+    ::munmap(mapped, sizeof(RunningPage));
+    return result;
+  }
 
+  std::vector<std::string> environment{"TMPDIR=" + scratch.path()};
+  for (char** e = environ; *e; ++e)
+    if (!std::string_view{*e}.starts_with("TMPDIR=")) environment.emplace_back(*e);
   Spawn s;
   s.arguments = {"/proc/self/exe"};
   s.arguments.insert(s.arguments.end(), arguments.begin(), arguments.end());
   s.descriptors = {{output.get(), 1}, {output.get(), 2}, {lines.get(), kLines}, {page.get(), kPage}};
   s.own_group = true;  // what the plugin starts can be ended with it
+  s.environment = &environment;
+  s.blocked = &signals.before();
   pid_t pid = -1;
   const int failed = spawn(s, &pid);
   if (failed) {
     result.failed_to_start = std::string{"this program cannot be started again: "} + std::strerror(failed);
   } else {
     const Fd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
-    pollfd p{pidfd.get(), POLLIN, 0};
+    pollfd p[2] = {{pidfd.get(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
     int ended = 0;
-    do ended = ::poll(&p, 1, static_cast<int>(limit_ms));
+    do ended = ::poll(p, 2, static_cast<int>(limit_ms));
     while (ended < 0 && errno == EINTR);
     result.out_of_time = ended == 0;
     if (result.out_of_time) result.running = running->what();

@@ -19,7 +19,8 @@ struct ChildResult {
 // Descriptors of the child.
 constexpr int kLines = 3, kPage = 4;
 
-// `arguments` without the program's name. Blocks until the child has ended; at most `limit_ms`.
+// `arguments` without the program's name. Blocks until the child has ended; at most `limit_ms`. Its $TMPDIR is a folder of its own,
+// which is gone when this returns, however the child ended; a signal that ends this program meanwhile ends both first.
 ChildResult run_child(const std::vector<std::string>& arguments, uint64_t limit_ms);
 
 // In the child: takes over the descriptors above and sets the limits. False: this is no child.

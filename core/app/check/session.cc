@@ -72,6 +72,17 @@ bool passes_bodies_on(const plugin::Binding& b) {
   return b.interface_id == SLC_IFACE_ENCODER && !plugin::table<slc_encoder>(b)->encode;
 }
 
+std::vector<struct sigaction> signals_now() {
+  std::vector<struct sigaction> out(static_cast<size_t>(SIGRTMAX) + 1);
+  for (int n = 1; n <= SIGRTMAX; ++n)
+    if (::sigaction(n, nullptr, &out[static_cast<size_t>(n)]) != 0) out[static_cast<size_t>(n)].sa_handler = SIG_DFL;
+  return out;
+}
+std::string signal_text(int number) {
+  const char* name = ::sigabbrev_np(number);
+  return name ? "SIG" + std::string{name} : "signal " + std::to_string(number);
+}
+
 std::string scope_text(int32_t scope) {
   switch (scope) {
     case SLC_AT_SERVICE: return " at the service";
@@ -106,6 +117,8 @@ Session::Session(KitOptions o) : options_{std::move(o)}, backend_{new Backend} {
   std::string pattern = (fs::temp_directory_path() / "sluice-check-XXXXXX").string();
   if (::mkdtemp(pattern.data())) folder_ = pattern;
   threads_at_start_ = threads();
+  ::signal(SIGPIPE, SIG_IGN);  // as every gateway has it
+  signals_ = signals_now();
 }
 
 Session::~Session() {
@@ -118,6 +131,21 @@ size_t Session::threads() {
   std::error_code ec;
   for (fs::directory_iterator it{"/proc/self/task", ec}, end; !ec && it != end; it.increment(ec)) ++n;
   return n - std::min(n, plugin::WorkPool::get().threads() + (plugin::background_dns::running() ? 1 : 0));
+}
+
+bool Session::tell_signals(const std::string& when) {
+  auto now = signals_now();
+  std::string changed;
+  for (int n = 1; n <= SIGRTMAX; ++n) {
+    const struct sigaction &was = signals_[static_cast<size_t>(n)], &is = now[static_cast<size_t>(n)];
+    if (was.sa_handler == is.sa_handler) continue;
+    changed += (changed.empty() ? "" : ", ") + signal_text(n) + (is.sa_handler == SIG_IGN ? " (ignored)" : is.sa_handler == SIG_DFL ? " (reset)" : " (a handler of its own)");
+  }
+  signals_ = std::move(now);
+  if (changed.empty()) return false;
+  tell(State::failed, "signals", when + " took signals for itself: " + changed,
+       "Signals are the gateway's: it stops with SIGTERM, reloads with SIGHUP, and reports crashes. Put what needs them into a process of its own.");
+  return true;
 }
 
 std::string Session::cleaned(std::string text) const { return with(std::move(text), copy_, options_.file); }
@@ -144,9 +172,11 @@ std::string Session::load() {
   }
   spy::watch(bytes_);
   auto opened = plugin::Module::open(copy_);
+  spy::opened();
   if (!opened) return cleaned(opened.error().message);
   module_ = *opened;
   if (auto ok = module_->initialise(); !ok) return cleaned(ok.error().message);
+  tell_signals("opening the file, or load(),");
   registry_ = std::make_unique<plugin::Registry>();
   plugin::ScanResult found;
   registry_->scan(folder_, ".so", found);

@@ -1,5 +1,7 @@
 // One checking process: the plugin under the spy, the blocks it accepts, and gateways built around it. Main thread.
 #pragma once
+#include <signal.h>
+
 #include <boost/json.hpp>
 #include <memory>
 #include <optional>
@@ -73,6 +75,8 @@ class Session {
   // Of this process, without those of the gateway that stay: now, and before anything of the plugin was there.
   static size_t threads();
   size_t threads_at_start() const { return threads_at_start_; }
+  // Which signals have another disposition, or other handlers, than before the file was opened: each a finding, once. True: some have.
+  bool tell_signals(const std::string& when);
   // The text with the private copy's path replaced by the file's.
   std::string cleaned(std::string text) const;
 
@@ -106,6 +110,7 @@ class Session {
   std::string bytes_, folder_, copy_;
   Backend* backend_ = nullptr;
   size_t threads_at_start_ = 0;
+  std::vector<struct sigaction> signals_;  // by number, as they were last
   std::shared_ptr<plugin::Module> module_;
   std::unique_ptr<plugin::Registry> registry_;
   std::vector<const plugin::Binding*> bindings_;

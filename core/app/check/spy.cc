@@ -1,6 +1,7 @@
 #include "core/app/check/spy.h"
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/app/check/spy_book.h"
@@ -16,6 +17,7 @@ Bound bounds[kBound];
 slc_entry wrapped;
 const slc_entry* original = nullptr;
 std::string watched_bytes;
+std::optional<Running> opening;  // from watch() to opened(): what of the file runs, or is read, before any call
 
 Held& held(void* p) { return *static_cast<Held*>(p); }
 
@@ -418,6 +420,7 @@ const void* get_interface(const char* id, const char* name) noexcept {
 
 const slc_entry* interposed(const slc_entry* entry, std::string_view bytes) {
   if (original || bytes != watched_bytes) return entry;
+  opening.emplace("what the gateway reads of its entry", std::string_view{}, std::string_view{});
   // What the loader will refuse anyway is left to it.
   if (entry->magic != SLC_ABI_MAGIC || entry->size < sizeof(slc_entry) || entry->abi_major != SLC_ABI_MAJOR || !entry->get_interface ||
       !entry->bindings || entry->binding_size < sizeof(slc_binding))
@@ -436,7 +439,10 @@ void watch(std::string bytes) {
   watched_bytes = std::move(bytes);
   plugin::marks_gone_nodes = true;
   plugin::interpose = interposed;
+  opening.emplace("a static constructor, while the file was opened", std::string_view{}, std::string_view{});
 }
+
+void opened() { opening.reset(); }
 
 const slc_entry* entry() { return original; }
 

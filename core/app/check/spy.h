@@ -32,6 +32,8 @@ constexpr size_t kRules = 13;
 
 // The file whose entry is to be wrapped, by its bytes; installs itself as plugin::interpose. [load], once
 void watch(std::string bytes);
+// The file was opened, or was not: until then a crash is one of its static constructors, or of its entry. [load], once
+void opened();
 // What was noted about a rule since the last call; each sentence only once in the life of the process.
 std::vector<std::string> take(Rule);
 

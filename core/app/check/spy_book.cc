@@ -4,7 +4,11 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "core/app/check/child.h"
+#include "core/app/check/finding.h"
 
 namespace sluice::app::check::spy {
 namespace {
@@ -19,6 +23,27 @@ int64_t thread_cpu_ns() {
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
+
+constexpr unsigned char kUntouched = 0xc5;
+constexpr size_t kMostZones = 1000;  // of one call; blocks behind them are not looked at
+thread_local std::vector<unsigned char*> zones;
+
+// Told at once: what was written over may bring the process down before the check has ended.
+void look_behind_blocks(size_t from, const std::string& who) {
+  bool whole = true;
+  for (size_t i = from; i < zones.size(); ++i)
+    whole = whole && std::all_of(zones[i], zones[i] + kRedZone, [](unsigned char c) { return c == kUntouched; });
+  zones.resize(from);
+  if (whole) return;
+  Book& k = book();
+  {
+    const std::lock_guard lock{k.mutex};
+    if (!k.seen.insert("behind " + who).second) return;
+  }
+  tell_parent(to_line({State::failed, "blocks", who + " wrote behind the end of a block that alloc() gave it",
+                       "There is other memory of the same request: ask for as much as is written."}));
+}
+
 rusage usage() {
   rusage u{};
   ::getrusage(RUSAGE_THREAD, &u);
@@ -50,6 +75,7 @@ std::string_view where_now() { return plugin::current_place ? plugin::current_pl
 Call::Call(const Bound* b, const char* hook, Where where, const Held* object)
     : running_{hook, b && b->spec ? std::string_view{b->spec->name} : std::string_view{}, where_now()}, before_{inside}, where_{where} {
   inside = {b, hook, object};
+  guarded_ = zones.size();
   if (where == elsewhere) return;
   on_loop = true;
   begun_ = std::chrono::steady_clock::now();
@@ -60,6 +86,7 @@ Call::Call(const Bound* b, const char* hook, Where where, const Held* object)
 
 Call::~Call() {
   const Inside was = std::exchange(inside, before_);
+  if (zones.size() > guarded_) look_behind_blocks(guarded_, std::string{was.hook} + " of " + name_of(was.bound, where_now()));
   Book& k = book();
   if (where_ != elsewhere) {
     // The spy's own locks are not in it: whoever waits here waits in the plugin.
@@ -103,6 +130,11 @@ void exchange_over(const Bound* b, slc_exchange* x, bool timed_out) {
   if (timed_out && hopeless && !owned && !threads && !faults())
     note(Rule::unresumed, name_of(b, where_now()) + " was suspended, and ended by the time-out, with no timer or callout under way that "
                                                     "could have resumed it");
+}
+
+void guard(unsigned char* zone) {
+  std::fill_n(zone, kRedZone, kUntouched);
+  if (inside.hook && zones.size() < kMostZones) zones.push_back(zone);
 }
 
 bool refused() {

@@ -119,10 +119,15 @@ class Call {
   std::chrono::steady_clock::time_point begun_;
   long given_away_ = 0, taken_away_ = 0;  // how often the thread lost the processor
   int64_t cpu_ns_ = 0;
+  size_t guarded_ = 0;  // red zones of the calls around this one
 };
 
 // Everything of an exchange is over: what waits without hope is noted. `timed_out`: so it ended.
 void exchange_over(const Bound*, slc_exchange*, bool timed_out);
+// Behind each block of alloc(): what is written there is noticed when the call that asked for the block returns, while it is still
+// the exchange's memory. [worker]
+constexpr size_t kRedZone = 64, kLargestGuarded = size_t{1} << 20;
+void guard(unsigned char* zone);
 // The gateway's own service table, for the spy itself.
 const slc_exchange_api& real_exchange();
 // Makes the plugin's host answer with tables of the spy. [load]

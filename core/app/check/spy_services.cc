@@ -53,7 +53,12 @@ slc_status append_body(slc_exchange* x, slc_str v, int32_t stable) noexcept {
 slc_node data(slc_exchange* x) noexcept { return lend(exchange_service->data(x), x, inside.bound); }
 void* alloc(slc_exchange* x, size_t size, size_t align) noexcept {
   on_worker("alloc");
-  return refused() ? nullptr : exchange_service->alloc(x, size, align);
+  if (refused()) return nullptr;
+  // Where the host's answer depends on the size itself, it gets that.
+  if (!on_loop || size > kLargestGuarded) return exchange_service->alloc(x, size, align);
+  void* at = exchange_service->alloc(x, size + kRedZone, align);
+  if (at) guard(static_cast<unsigned char*>(at) + size);
+  return at;
 }
 
 // ---- sluice.loop/1 ----
