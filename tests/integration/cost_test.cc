@@ -30,11 +30,8 @@ class PluginCostTest : public testing::Test {
 class Crash {
  public:
   Crash(const FakeUpstream& up, const std::string& path, const std::string& way) {
-    // The sanitizers' own reports are turned off, so that the gateway dies as the product does.
-    const std::string off = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
     PluggedGateway gateway({"misbehaving/crashes"}, one_endpoint(up, "crashes"), 1,
-                           {{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", folder_.path() + ":/nowhere"},
-                            {"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+                           crashing_as_the_product({{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", folder_.path() + ":/nowhere"}}));
     EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
     TestClient client(gateway.port());
     client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nX-Crash: " + way + "\r\n\r\n");
@@ -87,8 +84,7 @@ TEST_F(PluginCostTest, AnIllegalInstructionIsReported) {
 class CrashAtReload {
  public:
   CrashAtReload(const std::vector<std::string>& plugins, const std::string& before, const std::string& after) {
-    const std::string off = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
-    PluggedGateway gateway(plugins, before, 1, {{"SLUICE_CRASH_REPORT", "1"}, {"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+    PluggedGateway gateway(plugins, before, 1, crashing_as_the_product({{"SLUICE_CRASH_REPORT", "1"}}));
     gateway->configure(after);
     kill(gateway->pid(), SIGHUP);
     code = gateway->wait_for_exit();

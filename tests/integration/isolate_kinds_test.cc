@@ -25,8 +25,8 @@ struct Deed {
 };
 void PrintTo(const Deed& d, std::ostream* out) { *out << d.name; }
 const Deed kDeeds[] = {{"segv", "SIGSEGV (Segmentation fault) in "}, {"abort", "SIGABRT (Aborted) in "},
-                       {"exit", "it ended by itself with exit code 3 in "}, {"loop", "it gave no sign for 400 ms and was killed, in "}};
-const std::string kVenom = R"([{"plugin": "test.venom", "timeout": "400ms"}])";
+                       {"exit", "it ended by itself with exit code 3 in "}, {"loop", "it gave no sign for 900 ms and was killed, in "}};
+const std::string kVenom = R"([{"plugin": "test.venom", "timeout": "900ms"}])";
 constexpr auto deed_name = [](const auto& p) { return std::string{p.param.name}; };
 
 // What two gateways answer to the same, one of which has these plugins in other processes.
@@ -52,7 +52,7 @@ class BothWays {
  private:
   static std::string list(const std::vector<std::string>& plugins) {
     std::string out;
-    for (const std::string& p : plugins) out += (out.empty() ? "\"" : ", \"") + p + "\"";
+    for (const std::string& p : plugins) out += (out.empty() ? "" : ", ") + (R"({"plugin": ")" + p + R"(", "timeout": "60s"})");  // however slow the machine is
     return "[" + out + "]";
   }
   static Response ask(PluggedGateway& g, const std::string& path, const Headers& headers, const char* method) {
@@ -140,7 +140,7 @@ TEST_F(IsolatedDecoderTest, AnAnswerThatIsNotWaitedForAnyMoreIsForgotten) {
     gone.send_request("GET", "/x");
   }
   EXPECT_EQ(get_once(gateway.port(), "/good").body, R"({"a":1})");
-  gateway->process().wait_for_output("it gave no sign for 400 ms and was killed, in decode");
+  gateway->process().wait_for_output("it gave no sign for 900 ms and was killed, in decode");
   gateway->process().wait_for_output("its helper process runs again");
   body = "fine";
   EXPECT_EQ(get_once(gateway.port(), "/both").body, R"({"p":{"text":"fine","later":{"length":4}},"q":{"a":1}})");

@@ -263,8 +263,7 @@ TEST(IsolateReloadTest, ADeathInExportStateIsNamedAndCostsTheStateOnly) {
     return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"misbehaving/crashes", R"("in": "export_state")"}}) + ", "),
                      R"("plugin": {"isolate": {"misbehaving.crashes": {"timeout": ")" + timeout + R"("}}}, )");
   };
-  const std::string off = "handle_segv=0:use_sigaltstack=0";
-  PluggedGateway gateway({"misbehaving/crashes"}, config("30s"), 1, {{"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+  PluggedGateway gateway({"misbehaving/crashes"}, config("30s"), 1, crashing_as_the_product());
   gateway->configure(config("31s"));  // other helpers
   const Ran ran = sluice_reload(*gateway.operator->());
   EXPECT_EQ(ran.code, 0) << ran.output;

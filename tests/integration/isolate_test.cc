@@ -74,7 +74,7 @@ void PrintTo(const Deed& d, std::ostream* out) { *out << d.name; }
 class IsolateDeathTest : public IsolateTest, public testing::WithParamInterface<Deed> {};
 
 TEST_P(IsolateDeathTest, OnlyTheRequestInsideFailsWhateverHookItIs) {
-  PluggedGateway gateway({"poison"}, with_poison(up, R"("timeout": "400ms")"));
+  PluggedGateway gateway({"poison"}, with_poison(up, R"("timeout": "900ms")"));
   const Deed deed = GetParam();
   for (auto [path, hook, place] : {std::tuple{"/x", "on_request", "[ENDPOINT: /x]"}, std::tuple{"/b", "on_raw_response", "[BACKEND: /d]"},
                                    std::tuple{"/x", "on_response", "[ENDPOINT: /x]"}}) {
@@ -94,14 +94,13 @@ TEST_P(IsolateDeathTest, OnlyTheRequestInsideFailsWhateverHookItIs) {
 INSTANTIATE_TEST_SUITE_P(Deeds, IsolateDeathTest,
                          testing::Values(Deed{"segv", "SIGSEGV (Segmentation fault) in "}, Deed{"abort", "SIGABRT (Aborted) in "},
                                          Deed{"exit", "it ended by itself with exit code 3 in "},
-                                         Deed{"loop", "it gave no sign for 400 ms and was killed, in "}),
+                                         Deed{"loop", "it gave no sign for 900 ms and was killed, in "}),
                          [](const auto& p) { return std::string{p.param.name}; });
 
 TEST_F(IsolateTest, ACrashIsReportedAsTheGatewaysOwnWouldBe) {
   TempFolder folder;
-  const std::string off = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
   PluggedGateway gateway({"poison"}, with_poison(up), 1,
-                         {{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", folder.path()}, {"ASAN_OPTIONS", off}, {"UBSAN_OPTIONS", off}, {"TSAN_OPTIONS", off}});
+                         crashing_as_the_product({{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", folder.path()}}));
   EXPECT_EQ(get_once(gateway.port(), "/b", {{"X-Poison", "on_request:fault"}}).status, 500);
   gateway->process().wait_for_output("died: SIGSEGV (Segmentation fault) in on_request");
   expect_served(gateway.port());

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kSilent = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
-
 // A gateway that serves /x with a plugin of its own, in a folder where others are put and taken away, with a temporary folder of its own.
 class Rehearsing {
  public:
@@ -175,7 +173,7 @@ TEST(RehearsalTest, AnIsolatedPluginIsNotStartedForIt) {
 TEST(RehearsalTest, ItLeavesACrashReportThatSaysWhatItWas) {
   FakeUpstream up;
   TempFolder reports;
-  Rehearsing gateway(up, {"poison"}, {{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", reports.path()}, {"ASAN_OPTIONS", kSilent}, {"UBSAN_OPTIONS", kSilent}, {"TSAN_OPTIONS", kSilent}});
+  Rehearsing gateway(up, {"poison"}, crashing_as_the_product({{"SLUICE_CRASH_REPORT", "1"}, {"LOGS_DIRECTORY", reports.path()}}));
   gateway->configure(gateway.config(poison(R"("in": "create", "do": "fault")")));
   EXPECT_EQ(sluice_reload(*gateway).code, 1);
   std::string report;
@@ -265,7 +263,7 @@ TEST(LostPluginTest, ACrashReportOfCheckNamesPluginAndHook) {
   TempFolder place;
   const std::string config = "{\"version\": 3, \"endpoints\": [" + endpoint_of("/bad", backend_of("http://127.0.0.1:1", "/d"), poison(R"("in": "create", "do": "fault")") + ", ") + "]}\n";
   const Ran ran = run_program({gateway_binary(), "check", "-c", place.write("krakend.json", config), "--plugins", folder.path()}, kLimit,
-                              {{"SLUICE_CRASH_REPORT", "1"}, {"ASAN_OPTIONS", kSilent}, {"UBSAN_OPTIONS", kSilent}, {"TSAN_OPTIONS", kSilent}});
+                              crashing_as_the_product({{"SLUICE_CRASH_REPORT", "1"}}));
   EXPECT_EQ(ran.code, 1) << ran.output;
   EXPECT_TRUE(contains(ran.output, R"(Plugin test.poison 1.0.0 was running: hook create of "test/poison" at [ENDPOINT: /bad].)")) << ran.output;
   EXPECT_TRUE(contains(ran.output, R"(create() of "test/poison" at [ENDPOINT: /bad] died of SIGSEGV)")) << ran.output;
@@ -285,7 +283,7 @@ TEST(LostPluginTest, ExitInAHookIsNamedWithItsPlaceAndIsNoCleanEnd) {
   up.on("/d", Reply::json("{}"));
   TempFolder reports;
   PluggedGateway gateway({"misbehaving/crashes"}, config_of(endpoint_of("/bad", backend_of(up.url(), "/d"), extra({{"misbehaving/crashes", ""}}) + ", ")), 2,
-                         {{"LOGS_DIRECTORY", reports.path()}, {"SLUICE_CRASH_REPORT", "1"}, {"ASAN_OPTIONS", kSilent}, {"UBSAN_OPTIONS", kSilent}, {"TSAN_OPTIONS", kSilent}});
+                         crashing_as_the_product({{"LOGS_DIRECTORY", reports.path()}, {"SLUICE_CRASH_REPORT", "1"}}));
   TestClient client(gateway.port());
   client.send_request("GET", "/bad", {{"X-Crash", "exit"}});
   EXPECT_EQ(gateway->wait_for_exit(), 70) << gateway->log();

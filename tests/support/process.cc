@@ -32,6 +32,15 @@ std::string TempFolder::write(const std::string& name, std::string_view content)
   return p.string();
 }
 
+std::map<std::string, std::string> crashing_as_the_product(std::map<std::string, std::string> more) {
+  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"}) {
+    const char* before = std::getenv(name);
+    more[name] = (before && *before ? std::string{before} + ":" : "") +
+                 "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0";
+  }
+  return more;
+}
+
 std::vector<std::string> clean_environment(const std::map<std::string, std::string>& extra) {
   std::vector<std::string> out;
   for (char** e = environ; *e != nullptr; ++e) {

@@ -29,6 +29,8 @@ class TempFolder {
 
 // The caller's environment without KRAKEND_*, SLUICE_* and FC_*, plus `extra`.
 std::vector<std::string> clean_environment(const std::map<std::string, std::string>& extra);
+// For a process that is to die of a signal as the product does: handlers of the sanitizers are off, and what their variables say here stays.
+std::map<std::string, std::string> crashing_as_the_product(std::map<std::string, std::string> more = {});
 
 // A running child; both its outputs are collected. It dies with the test (PR_SET_PDEATHSIG) and with this object.
 class Process {
