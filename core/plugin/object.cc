@@ -91,7 +91,7 @@ struct ObjectFactory::Impl {
   const Places* before;
   std::shared_ptr<Trees> trees = std::make_shared<Trees>();
   std::map<std::string, uint32_t> keys{};  // how often a place was seen
-  std::set<std::string> told{};            // unknown keys: a block may be made more than once
+  std::set<std::string> told{};            // places of which something was said: a block may be made more than once
   bool checks_keys = true;
 
   // An option that is misspelt is one that is off, which nobody notices until it is needed.
@@ -118,9 +118,12 @@ std::shared_ptr<Object> ObjectFactory::make(const Binding& binding, const config
   const boost::json::value* value = block ? block->value : nullptr;
   if (binding.schema && value) {
     auto violations = binding.schema->check(*value, pointer);
-    for (Violation& v : violations) impl_->report.error(std::move(v.pointer), v.message + by(binding));
-    if (!violations.empty()) return nullptr;  // create() may rely on what its schema promises
+    for (Violation& v : violations) {
+      impl_->told.insert(v.pointer);  // a schema may forbid unknown keys itself
+      impl_->report.error(std::move(v.pointer), v.message + by(binding));
+    }
     if (impl_->checks_keys) impl_->check_keys(binding, *block);
+    if (!violations.empty()) return nullptr;  // create() may rely on what its schema promises
   }
 
   auto object = std::make_shared<Object>();
