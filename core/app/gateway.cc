@@ -31,7 +31,7 @@ Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 
 Gateway::~Gateway() {
   wait();
-  if (!impl_->workers.empty()) log::restore();  // the plugin's sink goes with the generation, its level too
+  if (impl_->log_applied) log::restore();  // the plugin's sink goes with the generation, its level too
   impl_->workers.clear();
 }
 
@@ -56,8 +56,9 @@ Result<uint16_t, Problem> Gateway::Impl::start() {
   const config::Config& c = *first.generation->config;
   watchdog.set_limit(c.plugin_watchdog_ms.value_or(plugin::Watchdog::kDefaultLimitMs));
   watchdog.start();
+  log_applied = true;
+  apply_log(*first.generation);  // before anything can fail: that is told where the configuration wants it
   if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();
-  apply_log(*first.generation);
   uint16_t chosen = 0;
   for (uint32_t i = 0; i < count; ++i) {
     workers.push_back(std::make_unique<GatewayWorker>(*first.generation, i, count, [this](uint64_t number) { control.post([this, number] { retired(number); }); }));

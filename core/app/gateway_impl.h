@@ -57,6 +57,7 @@ struct Gateway::Impl {
 
   GatewayOptions options;
   uint32_t count = 1;
+  bool log_applied = false;  // the log goes to a sink of a generation, and is to be taken away before that ends
   std::vector<std::unique_ptr<GatewayWorker>> workers;  // from start() until the end
   plugin::Watchdog watchdog;
   Control control;

@@ -177,6 +177,16 @@ TEST(LifecycleTest, TheConfiguredLogIsInForceFromTheFirstLineOn) {
   EXPECT_GT(lines, 3u) << log;
 }
 
+TEST(LifecycleTest, AStartThatFailsIsToldInTheConfiguredLogToo) {
+  FakeUpstream holds_the_port;
+  const std::string config = R"({"version": 3, "port": )" + std::to_string(holds_the_port.port()) + R"(, "endpoints": [],
+    "extra_config": {"telemetry/logging": {"level": "ERROR", "stdout": true, "format": "logstash"}}})";
+  const Ran ran = run_on("run", config);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("{\"@timestamp\""), std::string::npos) << ran.output;
+  for (const char* below : {"DEBUG", "INFO"}) EXPECT_EQ(ran.output.find(below), std::string::npos) << ran.output;
+}
+
 // logging.md §1: what dashboards look for.
 TEST(LifecycleTest, ALogThatCannotBeMadeIsToldInTheFirstLineOfTheBuiltInOne) {
   GatewayProcess gateway{options_of(R"({"version": 3, "endpoints": [], "extra_config": {"telemetry/logging": {"level": "LOUD", "stdout": true}}})")};
