@@ -11,6 +11,7 @@
 #include "core/http/dns.h"
 #include "core/http/message.h"
 #include "core/http/proxy.h"
+#include "core/http/tls_problem.h"
 #include "core/loop/loop.h"
 
 struct ssl_ctx_st;
@@ -43,8 +44,8 @@ struct TlsClientOptions {
 };
 class TlsClientContext {
  public:
-  // Unreadable files are reported in `warnings` and skipped (config.md §3.5 quirk, but said aloud).
-  static std::shared_ptr<TlsClientContext> create(const TlsClientOptions&, std::vector<std::string>& warnings);
+  // What cannot be used is skipped (config.md §3.5 quirk, but said aloud): problems with places below the block, none of them fatal.
+  static std::shared_ptr<TlsClientContext> create(const TlsClientOptions&, std::vector<TlsProblem>&);
   // Equal for equal options and unchanged files (content of those named, date of the system's): a context made then would
   // be no different.
   static std::string fingerprint(const TlsClientOptions&);

@@ -11,29 +11,29 @@
 namespace sluice::http {
 namespace {
 
-void set_groups(SSL_CTX* context, const std::vector<int>& ids, std::vector<std::string>& warnings) {
+void set_groups(SSL_CTX* context, const std::vector<int>& ids, std::vector<TlsProblem>& problems) {
   std::string list;
   for (int id : ids) {
     const char* name = tls_group_name(id);
     if (!name) {
-      warnings.push_back("client_tls: unknown curve " + std::to_string(id) + " is left out");
+      problems.push_back({"curve_preferences", "unknown curve " + std::to_string(id) + " is left out", false});
       continue;
     }
     list += (list.empty() ? "" : ":") + std::string{name};
   }
   if (!list.empty() && SSL_CTX_set1_groups_list(context, list.c_str()) != 1)
-    warnings.push_back("client_tls: curves " + list + " cannot be used: " + openssl_reason());
+    problems.push_back({"curve_preferences", "curves " + list + " cannot be used: " + openssl_reason(), false});
 }
 
 // TLS 1.3 suites are not chosen by the list, as in the reference; a list without any TLS 1.2 suite leaves TLS 1.3 only.
-void set_ciphers(SSL_CTX* context, const std::vector<int>& ids, std::vector<std::string>& warnings) {
+void set_ciphers(SSL_CTX* context, const std::vector<int>& ids, std::vector<TlsProblem>& problems) {
   if (ids.empty()) return;
   SSL* probe = SSL_new(context);
   std::string list;
   for (int id : ids) {
     const char* cipher = tls_cipher_name(probe, id);
     if (!cipher) {
-      warnings.push_back("client_tls: unknown cipher suite " + std::to_string(id) + " is left out");
+      problems.push_back({"cipher_suites", "unknown cipher suite " + std::to_string(id) + " is left out", false});
       continue;
     }
     if (is_tls13_cipher(id)) continue;
@@ -41,40 +41,49 @@ void set_ciphers(SSL_CTX* context, const std::vector<int>& ids, std::vector<std:
   }
   SSL_free(probe);
   if (list.empty() || SSL_CTX_set_cipher_list(context, list.c_str()) != 1) {
-    warnings.push_back("client_tls: no usable TLS 1.2 cipher suite is listed; only TLS 1.3 is offered");
+    problems.push_back({"cipher_suites", "no usable TLS 1.2 cipher suite is listed; only TLS 1.3 is offered", false});
     SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
   }
 }
 
-void set_authorities(SSL_CTX* context, const TlsClientOptions& options, std::vector<std::string>& warnings) {
+void set_authorities(SSL_CTX* context, const TlsClientOptions& options, std::vector<TlsProblem>& problems) {
   if (options.system_ca && SSL_CTX_set_default_verify_paths(context) != 1)
-    warnings.push_back("client_tls: the system's CA certificates cannot be loaded: " + openssl_reason());
-  for (const std::string& file : options.ca_files)
-    if (ERR_clear_error(), load_authorities(context, file) != 1)
-      warnings.push_back("client_tls: CA file " + file + " is skipped: " + openssl_reason());
+    problems.push_back({"", "the system's CA certificates cannot be loaded: " + openssl_reason(), false});
+  for (size_t i = 0; i < options.ca_files.size(); ++i)
+    if (ERR_clear_error(), load_authorities(context, options.ca_files[i]) != 1)
+      problems.push_back({"ca_certs/" + std::to_string(i), "skipped: " + file_trouble(options.ca_files[i], "certificate in PEM form"), false});
 }
 
-void set_certificates(SSL_CTX* context, const TlsClientOptions& options, std::vector<std::string>& warnings) {
-  for (const auto& [certificate, key] : options.certificates) {
+void set_certificates(SSL_CTX* context, const TlsClientOptions& options, std::vector<TlsProblem>& problems) {
+  for (size_t i = 0; i < options.certificates.size(); ++i) {
+    const auto& [certificate, key] = options.certificates[i];
+    const std::string place = "client_certs/" + std::to_string(i);
     ERR_clear_error();
     // A pair is loaded into a context of its own first: a broken one must not replace a good one of the same kind.
     SSL_CTX* trial = SSL_CTX_new(TLS_client_method());
-    bool good = trial && SSL_CTX_use_certificate_chain_file(trial, certificate.c_str()) == 1 &&
-                SSL_CTX_use_PrivateKey_file(trial, key.c_str(), SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(trial) == 1;
+    const char* trouble = nullptr;  // the member that is to blame
+    if (!trial || SSL_CTX_use_certificate_chain_file(trial, certificate.c_str()) != 1) trouble = "certificate";
+    else if (SSL_CTX_use_PrivateKey_file(trial, key.c_str(), SSL_FILETYPE_PEM) != 1) trouble = "private_key";
     SSL_CTX_free(trial);
-    if (!good || SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1 ||
-        SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1)
-      warnings.push_back("client_tls: certificate " + certificate + " with key " + key + " is skipped: " + openssl_reason());
+    if (!trouble && SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) == 1 &&
+        SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1)
+      continue;
+    if (trouble) {
+      const bool of_key = std::string_view{trouble} == "private_key";
+      problems.push_back({place + "/" + trouble, "the pair is skipped: " + file_trouble(of_key ? key : certificate, of_key ? "private key in PEM form that fits the certificate" : "certificate in PEM form"), false});
+    } else {
+      problems.push_back({place, "the pair " + certificate + " and " + key + " is skipped: " + openssl_reason(), false});
+    }
   }
 }
 
 }  // namespace
 
-std::shared_ptr<TlsClientContext> TlsClientContext::create(const TlsClientOptions& options, std::vector<std::string>& warnings) {
+std::shared_ptr<TlsClientContext> TlsClientContext::create(const TlsClientOptions& options, std::vector<TlsProblem>& problems) {
   static std::atomic<uint64_t> count{0};
   SSL_CTX* ctx = SSL_CTX_new(TLS_client_method());
   if (!ctx) {
-    warnings.push_back("client_tls: no TLS context: " + openssl_reason());
+    problems.push_back({"", "no TLS context: " + openssl_reason(), false});
     return nullptr;
   }
   std::shared_ptr<TlsClientContext> self{new TlsClientContext};
@@ -83,11 +92,11 @@ std::shared_ptr<TlsClientContext> TlsClientContext::create(const TlsClientOption
   SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_min_proto_version(ctx, options.min_version ? options.min_version : TLS1_2_VERSION);
   if (options.max_version) SSL_CTX_set_max_proto_version(ctx, options.max_version);
-  set_groups(ctx, options.curves, warnings);
-  set_ciphers(ctx, options.ciphers, warnings);
+  set_groups(ctx, options.curves, problems);
+  set_ciphers(ctx, options.ciphers, problems);
   SSL_CTX_set_verify(ctx, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (options.verify) set_authorities(ctx, options, warnings);
-  set_certificates(ctx, options, warnings);
+  if (options.verify) set_authorities(ctx, options, problems);
+  set_certificates(ctx, options, problems);
   TlsStream::keep_sessions(ctx);
   return self;
 }

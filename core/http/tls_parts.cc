@@ -5,6 +5,10 @@
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
 #include "core/base/digest.h"
 #include "core/base/file.h"
 
@@ -13,6 +17,17 @@ namespace sluice::http {
 std::string openssl_reason() {
   const char* text = ERR_reason_error_string(ERR_peek_last_error());
   return text ? text : "unknown error";
+}
+
+std::string file_trouble(const std::string& path, const char* wanted) {
+  if (FILE* f = std::fopen(path.c_str(), "re")) {
+    struct stat st;
+    bool folder = ::fstat(::fileno(f), &st) == 0 && S_ISDIR(st.st_mode);
+    std::fclose(f);
+    if (folder) return path + " is a folder; " + wanted + " was expected";
+    return path + " holds no " + wanted + " (" + openssl_reason() + ")";
+  }
+  return path + " cannot be read: " + std::strerror(errno);
 }
 
 const char* tls_group_name(int id) {

@@ -11,6 +11,8 @@ namespace sluice::http {
 
 // The newest error of this thread's queue as text. Also for the cases that OpenSSL names by its own parts ("no start line").
 std::string openssl_reason();
+// Why a file is no `wanted`: "… cannot be read: No such file or directory", or what OpenSSL said of its content.
+std::string file_trouble(const std::string& path, const char* wanted);
 
 // IANA "TLS Supported Groups" that OpenSSL has; nullptr: it has no such.
 const char* tls_group_name(int id);

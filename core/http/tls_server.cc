@@ -33,18 +33,6 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
   return answer == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-// "cannot be read: No such file or directory", or what OpenSSL makes of its content.
-std::string file_trouble(const std::string& path, const char* wanted) {
-  if (FILE* f = std::fopen(path.c_str(), "re")) {
-    struct stat st;
-    bool folder = ::fstat(::fileno(f), &st) == 0 && S_ISDIR(st.st_mode);
-    std::fclose(f);
-    if (folder) return path + " is a folder; " + wanted + " was expected";
-    return path + " holds no " + wanted + " (" + openssl_reason() + ")";
-  }
-  return path + " cannot be read: " + std::strerror(errno);
-}
-
 struct Closer {
   void operator()(BIO* b) const { BIO_free(b); }
 };

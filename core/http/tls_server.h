@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/http/tls_problem.h"
+
 struct ssl_ctx_st;
 
 namespace sluice::http {
@@ -25,12 +27,6 @@ struct TlsServerOptions {
   std::string ca_place;
   size_t trusted_pairs = 0;                    // so many of `pairs` are authorities too
   bool system_ca = true;
-};
-
-// What is wrong, and where.
-struct TlsProblem {
-  std::string place, text;
-  bool fatal = true;
 };
 
 class TlsServerContext {

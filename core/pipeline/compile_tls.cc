@@ -15,15 +15,15 @@ void client_tls(Generation& g, const CompileOptions& options, config::Report& re
     t.curves = o->curves, t.ciphers = o->ciphers;
     t.certificates = o->client_certs;
   }
-  std::vector<std::string> warnings;
+  std::vector<http::TlsProblem> problems;
   for (const std::string& problem : http::ProxyRules::of_process().problems()) report.error("", problem);
   g.client_tls_key = http::TlsClientContext::fingerprint(t);
   // Connections are pooled by context: the same one keeps them.
   if (options.before && options.before->client_tls_key == g.client_tls_key)
     g.client_tls = options.before->client_tls;
   else
-    g.client_tls = http::TlsClientContext::create(t, warnings);
-  for (std::string& w : warnings) report.warning("/client_tls", std::move(w));
+    g.client_tls = http::TlsClientContext::create(t, problems);
+  for (http::TlsProblem& p : problems) report.warning(p.place.empty() ? "/client_tls" : "/client_tls/" + p.place, std::move(p.text));
   if (!g.client_tls) report.error("/client_tls", "the TLS settings for backends cannot be used");
 }
 

@@ -10,8 +10,8 @@ namespace {
 // The platform's trust store; read when the first https callout starts.
 std::shared_ptr<http::TlsClientContext> default_tls() {
   static const auto context = [] {
-    std::vector<std::string> warnings;
-    return http::TlsClientContext::create({}, warnings);
+    std::vector<http::TlsProblem> problems;
+    return http::TlsClientContext::create({}, problems);
   }();
   return context;
 }

@@ -80,8 +80,8 @@ class Sender final : public http::CallSink {
   Result<Received, Problem> send(const std::string& url, bool verify, std::string_view bytes) {
     http::TlsClientOptions tls;
     tls.verify = verify;
-    std::vector<std::string> warnings;
-    auto context = url.starts_with("https://") ? http::TlsClientContext::create(tls, warnings) : nullptr;
+    std::vector<http::TlsProblem> problems;
+    auto context = url.starts_with("https://") ? http::TlsClientContext::create(tls, problems) : nullptr;
     auto origin = http::make_origin(url, context);
     if (!origin) return Problem{url + ": " + origin.error().message};
     origin->proxy = nullptr;  // the gateway that is meant, not what a proxy makes of it

@@ -30,11 +30,11 @@ class Http2PoolTest : public H2Fixture {
     return c;
   }
   std::shared_ptr<TlsClientContext> tls_client(bool trusting = true) {
-    std::vector<std::string> warnings;
+    std::vector<TlsProblem> problems;
     TlsClientOptions o;
     o.system_ca = false;
     if (trusting) o.ca_files = {file_};
-    return TlsClientContext::create(o, warnings);
+    return TlsClientContext::create(o, problems);
   }
 
  private:

@@ -643,8 +643,8 @@ TEST(OriginTest, PartsOfAnOrigin) {
   ASSERT_TRUE(o.ok());
   EXPECT_EQ(o->host, "::1");
   EXPECT_EQ(o->authority, "[::1]:8080");
-  std::vector<std::string> warnings;
-  auto one = TlsClientContext::create({}, warnings), two = TlsClientContext::create({}, warnings);
+  std::vector<TlsProblem> problems;
+  auto one = TlsClientContext::create({}, problems), two = TlsClientContext::create({}, problems);
   o = make_origin("HTTPS://h", one);
   ASSERT_TRUE(o.ok());
   EXPECT_TRUE(o->tls);

@@ -36,9 +36,9 @@ class TlsClientTest : public ClientFixture {
     return o;
   }
   std::shared_ptr<TlsClientContext> context(const TlsClientOptions& o) {
-    std::vector<std::string> warnings;
-    auto c = TlsClientContext::create(o, warnings);
-    EXPECT_TRUE(warnings.empty()) << warnings[0];
+    std::vector<TlsProblem> problems;
+    auto c = TlsClientContext::create(o, problems);
+    EXPECT_TRUE(problems.empty()) << problems[0].text;
     return c;
   }
 
@@ -258,13 +258,18 @@ TEST(TlsContextTest, WhatCannotBeUsedIsSaid) {
   o.certificates = {{"/nonexistent/c.pem", "/nonexistent/k.pem"}};
   o.ciphers = {0x1301, 0xffff, -1, 70000};
   o.curves = {23, 999};
-  std::vector<std::string> warnings;
-  EXPECT_NE(TlsClientContext::create(o, warnings), nullptr);
+  std::vector<TlsProblem> problems;
+  EXPECT_NE(TlsClientContext::create(o, problems), nullptr);
   std::string all;
-  for (const std::string& w : warnings) all += w + "\n";
-  EXPECT_EQ(warnings.size(), 7u) << all;  // file, pair, three suites, no TLS 1.2 suite left, curve
-  for (const char* part : {"/nonexistent/ca.pem", "/nonexistent/k.pem", "65535", "-1", "70000", "999", "only TLS 1.3"})
-    EXPECT_NE(all.find(part), all.npos) << part;
+  for (const TlsProblem& p : problems) {
+    EXPECT_FALSE(p.fatal) << p.text;
+    all += p.place + ": " + p.text + "\n";
+  }
+  EXPECT_EQ(problems.size(), 7u) << all;  // file, pair, three suites, no TLS 1.2 suite left, curve
+  for (const char* part : {"ca_certs/0: skipped: /nonexistent/ca.pem cannot be read: No such file or directory",
+                           "client_certs/0/certificate: the pair is skipped: /nonexistent/c.pem cannot be read: No such file or directory",
+                           "cipher_suites: unknown cipher suite 65535", "suite -1", "suite 70000", "curve_preferences: unknown curve 999", "only TLS 1.3"})
+    EXPECT_NE(all.find(part), all.npos) << part << " in\n" << all;
 }
 
 }  // namespace
