@@ -343,8 +343,12 @@ class Compiler {
     const plugin::LoadStepScope told{step};
     if (!told.allowed()) return;
     plugin::PlaceScope place{object ? &object->place() : nullptr, plugin::HookKind::watch};  // what it starts belongs to the object
-    if (p.resolver->watch(object ? object->object() : nullptr, &q, p.hosts.get(), publish, &p.watch) != SLC_OK)
-      report_.error(pointer, "the service discovery \"" + b->name + "\" cannot use these hosts");
+    if (p.resolver->watch(object ? object->object() : nullptr, &q, p.hosts.get(), publish, &p.watch) != SLC_OK) {
+      std::string hosts;
+      for (const std::string& h : c.hosts) hosts += (hosts.empty() ? "" : ", ") + h;
+      report_.error(pointer, "the service discovery \"" + b->name + "\" cannot use " + (hosts.empty() ? "an empty list of hosts" : "these hosts: " + hosts) +
+                                 " (plugin " + b->plugin_id + " " + b->plugin_version + ")");
+    }
     if (!p.hosts->published())
       if (const BackendPlan* same = before(c)) p.hosts->take_over(*same->hosts);
   }
