@@ -169,8 +169,15 @@ TEST_F(PluginNewTest, SaysWhichKindsAndLanguagesThereAre) {
   EXPECT_EQ(lang.code, 255);
   EXPECT_NE(lang.output.find("c++, c or rust"), std::string::npos) << lang.output;
   const Ran both = make({"new", "a", "--kind", "around", "--lang", "rust"});
-  EXPECT_EQ(both.code, 1);
-  EXPECT_NE(both.output.find("there is no around in rust to begin with; there is one in c++"), std::string::npos) << both.output;
+  EXPECT_EQ(both.code, 255) << "wrong usage, as each of the two alone";
+  EXPECT_NE(both.output.find("there is no around in rust to begin with; there is one in c++, and in rust there are middleware, decoder, encoder, sd, balancer, transport\n"),
+            std::string::npos) << both.output;
+  EXPECT_NE(both.output.find("Usage:\n  sluice plugin new"), std::string::npos) << both.output;
+  const Ran nothing_near = make({"new", "a", "--kind", "xyzzy"});
+  EXPECT_EQ(nothing_near.code, 255);
+  EXPECT_NE(nothing_near.output.find("unknown kind \"xyzzy\": middleware, around, decoder, encoder, sd, balancer, transport or log-sink is wanted"), std::string::npos)
+      << nothing_near.output;
+  EXPECT_TRUE(fs::is_empty(home_.path())) << "nothing is made of what is refused";
   EXPECT_EQ(make({}).code, 255);
   EXPECT_EQ(make({"old", "a"}).code, 255);
 }
@@ -191,8 +198,23 @@ TEST_F(PluginNewTest, AMiddlewareSaysWhereItMayStand) {
   EXPECT_EQ(make({"new", "mask", "--scope", "proxy,"}).code, 255);
   const Ran kind = make({"new", "mask", "--kind", "encoder", "--scope", "backend"});
   EXPECT_EQ(kind.code, 255);
-  EXPECT_NE(kind.output.find("--scope is for a middleware"), std::string::npos) << kind.output;
+  EXPECT_NE(kind.output.find("--scope is for a middleware; where an encoder stands is told by its kind: leave --scope out, or take --kind middleware"), std::string::npos)
+      << kind.output;
   EXPECT_FALSE(fs::exists(home_.path() + "/mask"));
+}
+
+// Each combination of kind and language is made, or refused as wrong usage with what can be had.
+TEST_F(PluginNewTest, EveryCombinationThatIsRefusedIsWrongUsage) {
+  for (const char* kind : {"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"})
+    for (const char* lang : {"c++", "c", "rust"}) {
+      const std::string folder = std::string{kind} + "-" + lang;
+      const bool there = fs::exists(SLC_SOURCE_FOLDER "/sdk/template/" + folder);
+      const Ran ran = make({"new", "mask", "--kind", kind, "--lang", lang, "--dir", folder});
+      EXPECT_EQ(ran.code, there ? 0 : 255) << folder << '\n' << ran.output;
+      EXPECT_EQ(fs::exists(home_.path() + "/" + folder), there) << folder;
+      if (there) continue;
+      EXPECT_NE(ran.output.find(std::string{"there is no "} + kind + " in " + lang + " to begin with; there is one in c++"), std::string::npos) << ran.output;
+    }
 }
 
 // What the help and the page say exists is what there are templates for.
