@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <span>
 
 #include "core/app/options.h"
@@ -122,6 +123,24 @@ void add_scopes(const Wanted& w, std::map<std::string, std::string>& values) {
   values["HEADER_ELSEWHERE"] = service ? "\"world\"" : "null";
 }
 
+// The README of a template has a row for each file that folders of its language may have, "| `corpus/` | …". Those of files
+// that this folder does not get are left out.
+std::string with_rows_of(const std::set<std::string>& files, std::string_view text) {
+  constexpr std::string_view kRow = "| `";
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+    text.remove_prefix(line.size());
+    if (line.starts_with(kRow)) {
+      const std::string name{line.substr(kRow.size(), line.find('`', kRow.size()) - kRow.size())};
+      const auto at = files.lower_bound(name);
+      if (at == files.end() || (name.ends_with('/') ? !at->starts_with(name) : *at != name)) continue;
+    }
+    out += line;
+  }
+  return out;
+}
+
 constexpr std::string_view kKinds[] = {"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"};
 constexpr std::string_view kLangs[] = {"c++", "c", "rust"};
 
@@ -175,13 +194,18 @@ int make(const Wanted& w) {
       {"CURL", w.kind == "balancer" ? "-H 'X-User: ada'" : ""},
       {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}};
   values.merge(scopes);
+  // Under its own name it would hold for the template, too.
+  auto target = [](const fs::path& relative) { return relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative; };
+  std::set<std::string> names;
+  for (const auto& [relative, from] : files) names.insert(target(relative).generic_string());
   for (const auto& [relative, from] : files) {
-    const fs::path name = relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative;
+    const fs::path name = target(relative);
     fs::create_directories((to / name).parent_path(), ec);
     const auto text = read_file(from);
     if (!text) return failure(from.string() + " " + text.error().message);
     std::ofstream out{to / name, std::ios::binary};
-    out << filled(*text, values);
+    const std::string content = filled(*text, values);
+    out << (name == "README.md" ? with_rows_of(names, content) : content);
     out.close();
     if (!out) return failure((to / name).string() + " cannot be written");
     struct stat st;
