@@ -133,6 +133,7 @@ bool open_admin(const Options& o, Gateway& gateway, std::unique_ptr<Admin>& admi
   auto door = std::make_unique<Admin>();
   Admin* self = door.get();
   door->add("GET", "/status", [&gateway, self](const Admin::Request&, const Admin::Answer& answer) { answer({200, gateway.status(self->sections())}); });
+  door->add("GET", "/plugins", [&gateway](const Admin::Request&, const Admin::Answer& answer) { answer({200, gateway.plugins()}); });
   door->add("GET", "/metrics", [&gateway](const Admin::Request&, const Admin::Answer& answer) {
     answer({200, gateway.metrics(), std::string{plugin::metrics::kTextType}});
   });

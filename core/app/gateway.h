@@ -75,6 +75,9 @@ class Gateway {
   std::string status(const std::string& sections = {}) const;
   // [any] The same figures, and all that plugins count and cost, in Prometheus' text format (metrics_text.h). Takes as long.
   std::string metrics() const;
+  // [any] The plugins that are loaded, as a JSON object: those of the generation that serves first, then what only others have (a trial, one
+  // that drains), each with where its generation uses it; and the files that were refused. A reload waits meanwhile.
+  std::string plugins() const;
   // [any] What `sluice explain` needs for one request, as a JSON object: a header that grants an account, and where to send the
   // request. Problem: the configuration that serves gives none.
   Result<std::string, Problem> explain_ticket(const std::string& method, const std::string& target, bool nested) const;

@@ -169,8 +169,15 @@ TEST_F(PluginNewTest, SaysWhichKindsAndLanguagesThereAre) {
   EXPECT_EQ(lang.code, 255);
   EXPECT_NE(lang.output.find("c++, c or rust"), std::string::npos) << lang.output;
   const Ran both = make({"new", "a", "--kind", "around", "--lang", "rust"});
-  EXPECT_EQ(both.code, 1);
-  EXPECT_NE(both.output.find("there is no around in rust to begin with; there is one in c++"), std::string::npos) << both.output;
+  EXPECT_EQ(both.code, 255) << "wrong usage, as each of the two alone";
+  EXPECT_NE(both.output.find("there is no around in rust to begin with; there is one in c++, and in rust there are middleware, decoder, encoder, sd, balancer, transport\n"),
+            std::string::npos) << both.output;
+  EXPECT_NE(both.output.find("Usage:\n  sluice plugin new"), std::string::npos) << both.output;
+  const Ran nothing_near = make({"new", "a", "--kind", "xyzzy"});
+  EXPECT_EQ(nothing_near.code, 255);
+  EXPECT_NE(nothing_near.output.find("unknown kind \"xyzzy\": middleware, around, decoder, encoder, sd, balancer, transport or log-sink is wanted"), std::string::npos)
+      << nothing_near.output;
+  EXPECT_TRUE(fs::is_empty(home_.path())) << "nothing is made of what is refused";
   EXPECT_EQ(make({}).code, 255);
   EXPECT_EQ(make({"old", "a"}).code, 255);
 }
@@ -191,8 +198,73 @@ TEST_F(PluginNewTest, AMiddlewareSaysWhereItMayStand) {
   EXPECT_EQ(make({"new", "mask", "--scope", "proxy,"}).code, 255);
   const Ran kind = make({"new", "mask", "--kind", "encoder", "--scope", "backend"});
   EXPECT_EQ(kind.code, 255);
-  EXPECT_NE(kind.output.find("--scope is for a middleware"), std::string::npos) << kind.output;
+  EXPECT_NE(kind.output.find("--scope is for a middleware; where an encoder stands is told by its kind: leave --scope out, or take --kind middleware"), std::string::npos)
+      << kind.output;
   EXPECT_FALSE(fs::exists(home_.path() + "/mask"));
+}
+
+// Each combination of kind and language is made, or refused as wrong usage with what can be had.
+TEST_F(PluginNewTest, EveryCombinationThatIsRefusedIsWrongUsage) {
+  for (const char* kind : {"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"})
+    for (const char* lang : {"c++", "c", "rust"}) {
+      const std::string folder = std::string{kind} + "-" + lang;
+      const bool there = fs::exists(SLC_SOURCE_FOLDER "/sdk/template/" + folder);
+      const Ran ran = make({"new", "mask", "--kind", kind, "--lang", lang, "--dir", folder});
+      EXPECT_EQ(ran.code, there ? 0 : 255) << folder << '\n' << ran.output;
+      EXPECT_EQ(fs::exists(home_.path() + "/" + folder), there) << folder;
+      if (there) continue;
+      EXPECT_NE(ran.output.find(std::string{"there is no "} + kind + " in " + lang + " to begin with; there is one in c++"), std::string::npos) << ran.output;
+    }
+}
+
+// Names in the first cells of a README's table, "| `corpus/` | …".
+std::set<std::string> files_named_by(const std::string& readme) {
+  std::set<std::string> out;
+  constexpr std::string_view kRow = "\n| `";
+  for (size_t at = readme.find(kRow); at != readme.npos; at = readme.find(kRow, at + 1)) {
+    const size_t from = at + kRow.size();
+    EXPECT_TRUE(out.insert(readme.substr(from, readme.find('`', from) - from)).second) << "named twice: " << readme.substr(from, 40);
+  }
+  return out;
+}
+
+// The files of a folder, but for the README itself; of a folder in it, its name with a '/'. "src/" is the exception: its files are sources,
+// each with a line of its own.
+std::set<std::string> files_in(const fs::path& folder) {
+  std::set<std::string> out;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const fs::path file = fs::relative(entry.path(), folder);
+    const std::string first = file.begin()->string();
+    if (file != "README.md") out.insert(file.has_parent_path() && first != "src" ? first + "/" : file.generic_string());
+  }
+  return out;
+}
+
+TEST_F(PluginNewTest, TheReadmeNamesTheFilesThatAreThereAndNoOthers) {
+  const std::vector<std::string> scopes{"service", "endpoint", "proxy", "backend"};
+  int made = 0;
+  for (const char* kind : {"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"})
+    for (const char* lang : {"c++", "c", "rust"}) {
+      if (!fs::exists(SLC_SOURCE_FOLDER "/sdk/template/" + std::string{kind} + "-" + lang)) continue;
+      // Bits say which scopes; of other kinds there is one folder, whose place its kind tells.
+      for (unsigned bits = 1; bits < (std::string_view{kind} == "middleware" ? 16u : 2u); ++bits) {
+        std::string list;
+        for (size_t i = 0; i < scopes.size(); ++i)
+          if (bits & (1u << i)) list += (list.empty() ? "" : ",") + scopes[i];
+        const std::string folder = "made-" + std::to_string(made++), what = std::string{kind} + " in " + lang + " for " + list;
+        std::vector<std::string> command{"new", "stamp", "--kind", kind, "--lang", lang, "--dir", folder};
+        if (std::string_view{kind} == "middleware") command.insert(command.end(), {"--scope", list});
+        const Ran ran = make(command);
+        ASSERT_EQ(ran.code, 0) << what << '\n' << ran.output;
+        const std::string readme = read_file(home_.path() + "/" + folder + "/README.md");
+        const std::set<std::string> there = files_in(home_.path() + "/" + folder);
+        EXPECT_EQ(files_named_by(readme), there) << what << '\n' << readme;
+        for (const char* file : {"fuzz.cc", "corpus", "schema.json", "build.sh"})  // nor elsewhere on the page
+          EXPECT_EQ(readme.find(file) != readme.npos, there.contains(file) || there.contains(std::string{file} + "/")) << file << " of " << what;
+      }
+    }
+  EXPECT_GT(made, 60);
 }
 
 // What the help and the page say exists is what there are templates for.

@@ -23,9 +23,16 @@ class PluginsToolTest : public testing::Test {
     fs::copy_file(plugins_folder() + "/" + from, folder() + "/" + to, fs::copy_options::overwrite_existing);
     ::chmod((folder() + "/" + to).c_str(), 0755);
   }
-  Ran plugins(std::vector<std::string> arguments) const {
+  Ran plugins(std::vector<std::string> arguments, const std::map<std::string, std::string>& environment = {}) const {
     arguments.insert(arguments.begin(), {gateway_binary(), "plugins"});
-    return run_program(arguments, kLimit, {}, place_.path());
+    return run_program(arguments, kLimit, environment, place_.path());
+  }
+  // A gateway that has this folder, and not the one that the tools would take.
+  GatewayOptions gateway_here(const std::string& config) const {
+    GatewayOptions o = options_of(config);
+    o.binary = gateway_binary();
+    o.arguments = {"--plugins", folder()};
+    return o;
   }
   Ran check(const std::string& root) const {
     const std::string config = R"({"version": 3, )" + root + R"("endpoints": [{"endpoint": "/x", "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/"}]}]})";
@@ -124,6 +131,140 @@ TEST_F(PluginsToolTest, AGatewayThatIsNamedAndDoesNotAnswerIsTold) {
   expect_in(ran, "What they cost is not known: ");
   EXPECT_EQ(ran.output.find("not called"), std::string::npos) << ran.output;
   EXPECT_EQ(plugins({"--pid", "me"}).code, 255);
+}
+
+// The first line of the list of a gateway.
+std::string title_of(const GatewayProcess& gateway) {
+  return "Loaded by the gateway that runs (process " + std::to_string(gateway.pid()) + ", 127.0.0.1:" + std::to_string(gateway.port()) + ", " + gateway.config_file() +
+         ", generation 1):\n";
+}
+
+TEST_F(PluginsToolTest, AloneItListsWhatTheGatewayThatRunsHasLoaded) {
+  fs::copy_file(SLC_TEST_PLUGINS_FOLDER "/script.so", folder() + "/script.so");
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway{gateway_here(config_of(endpoint_of("/x", backend_of(up.url(), "/d"))))};
+  ASSERT_EQ(get_once(gateway.port(), "/x").status, 200);
+  // What is in its folder by now, or in the one that stands for the default, is not what it has loaded.
+  copy("string.so", "string.so");
+  fs::remove(folder() + "/no-op.so");
+  const std::map<std::string, std::string> elsewhere{{"SLUICE_PLUGINS", plugins_folder()}};
+  Ran ran = plugins({"--admin", gateway.admin()}, elsewhere);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_TRUE(ran.output.starts_with(title_of(gateway) + "\n")) << title_of(gateway) << ran.output;
+  for (const char* file : {"json.so", "static.so", "no-op.so", "script.so"}) expect_in(ran, "  " + folder() + "/" + file + "\n");
+  EXPECT_EQ(ran.output.find("string.so"), std::string::npos) << ran.output;
+  EXPECT_EQ(ran.output.find(plugins_folder()), std::string::npos) << ran.output;
+  expect_in(ran, "sluice.json 0.1.0  " + folder() + "/json.so\n  ABI 1.");
+  expect_in(ran, "  decoder  safejson\n");
+  expect_in(ran, "  middleware  test/service-outer ");
+  expect_in(ran, "  used 2 times: [BACKEND: /d] json, [ENDPOINT: /x] json\n  cost: ");
+  expect_in(ran, " calls, 0 errors; in hooks ");
+  expect_in(ran, "  not used by this configuration\n  not called\n");
+  // A folder that is named is listed as ever.
+  ran = plugins({"--admin", gateway.admin(), "--plugins", folder()});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_EQ(ran.output.find("Loaded by"), std::string::npos) << ran.output;
+  expect_in(ran, "/string.so\n");
+  EXPECT_EQ(ran.output.find("no-op.so"), std::string::npos) << ran.output;
+}
+
+TEST_F(PluginsToolTest, TheListOfTheGatewayIsThereForScriptsToo) {
+  FakeUpstream up;
+  up.on("/d", Reply::json(R"({"a":1})"));
+  GatewayProcess gateway{gateway_here(config_of(endpoint_of("/x", backend_of(up.url(), "/d"))))};
+  ASSERT_EQ(get_once(gateway.port(), "/x").status, 200);
+  const Ran loaded = plugins({"--json"}, {{"SLUICE_ADMIN", gateway.admin()}}), files = plugins({"--json", "--plugins", folder()}, {{"SLUICE_ADMIN", gateway.admin()}});
+  EXPECT_EQ(loaded.code, 0) << loaded.output;
+  const Json list = Json::parse_or_throw(loaded.output, "the list"), of_files = Json::parse_or_throw(files.output, "the list of files");
+  EXPECT_EQ(list.at("source").str(), "gateway");
+  EXPECT_EQ(of_files.at("source").str(), "folders");
+  const Json& running = list.at("running");
+  EXPECT_EQ(running.at("pid").whole(), gateway.pid());
+  EXPECT_EQ(running.at("admin").str(), gateway.admin());
+  EXPECT_EQ(running.at("config").str(), gateway.config_file());
+  EXPECT_EQ(running.at("listen").at("port").whole(), gateway.port());
+  EXPECT_EQ(running.at("generation").whole(), 1);
+  EXPECT_EQ(list.at("problems").size(), 0u);
+  // Both lists say the same of a file, one by its note, the other by what is loaded.
+  ASSERT_EQ(list.at("plugins").size(), 3u) << loaded.output;
+  for (size_t i = 0; i < 3; ++i) {
+    const Json &one = list.at("plugins").items()[i], &file = of_files.at("plugins").items()[i];
+    for (const char* key : {"file", "id", "version", "abi", "built_with", "sanitizer", "bindings", "note", "sha256"}) EXPECT_EQ(one.at(key).dump(), file.at(key).dump()) << key;
+    EXPECT_EQ(one.at("state").str(), "loaded");
+    EXPECT_EQ(one.at("role").str(), "current");
+    EXPECT_EQ(one.at("generation").whole(), 1);
+    const std::string id = one.at("id").str();  // the decoder and encoder, the list of hosts, and nothing of no-op
+    EXPECT_EQ(one.at("used").whole(), id == "sluice.json" ? 2 : id == "sluice.static" ? 1 : 0) << id;
+    EXPECT_EQ(one.at("places").size(), id == "sluice.json" ? 2u : id == "sluice.static" ? 1u : 0u) << id;
+    EXPECT_EQ(one.at("cost").size(), id == "sluice.json" ? 1u : 0u) << id;
+  }
+}
+
+TEST_F(PluginsToolTest, APluginOfTheGatewayThatHasAProcessOfItsOwnIsListedAsSuch) {
+  fs::copy_file(SLC_TEST_PLUGINS_FOLDER "/script.so", folder() + "/script.so");
+  GatewayProcess gateway{gateway_here(config_of("", R"("plugin": {"isolate": {"script": {}}}, )"))};
+  const Ran ran = plugins({"--admin", gateway.admin()});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  const size_t at = ran.output.find("/script.so\n");
+  ASSERT_NE(at, std::string::npos) << ran.output;
+  const std::string entry = ran.output.substr(at, ran.output.find("\n\n", at) - at);
+  EXPECT_NE(entry.find("\n  in a process of its own\n"), std::string::npos) << entry;
+  EXPECT_NE(entry.find("\n  middleware  test/service-outer "), std::string::npos) << entry;
+}
+
+TEST_F(PluginsToolTest, OfThousandsOfPlacesTheGatewayTellsSomeAndCountsAll) {
+  std::string endpoints;
+  for (int i = 0; i < 1001; ++i) endpoints += (i ? "," : "") + endpoint_of("/" + std::to_string(i), backend_of("http://127.0.0.1:1", "/d"));
+  GatewayProcess gateway{gateway_here(config_of(endpoints))};
+  const Ran as_json = plugins({"--admin", gateway.admin(), "--json"});
+  const Json list = Json::parse_or_throw(as_json.output, "the list"), &json = list.at("plugins").items()[0];
+  EXPECT_EQ(json.at("id").str(), "sluice.json");
+  EXPECT_EQ(json.at("used").whole(), 2002);
+  EXPECT_EQ(json.at("places").size(), 1000u);
+  EXPECT_EQ(json.at("more_places").whole(), 2) << "1001 endpoints, and the backend that all have";
+  expect_in(plugins({"--admin", gateway.admin()}), ", and 998 more places (--json lists the first 1000)\n");
+}
+
+TEST_F(PluginsToolTest, FilesThatTheGatewayRefusedAreToldBesideItsList) {
+  place_.write("plugins/torn.so", "not an object");
+  ::chmod((folder() + "/torn.so").c_str(), 0755);
+  GatewayProcess gateway{gateway_here(config_of(""))};
+  const Ran ran = plugins({"--admin", gateway.admin()});
+  EXPECT_EQ(ran.code, 1) << ran.output;
+  expect_in(ran, title_of(gateway));
+  expect_in(ran, "/torn.so: not a shared object");
+  EXPECT_EQ(ran.output.find("(no note)"), std::string::npos) << ran.output;
+}
+
+TEST_F(PluginsToolTest, OfSeveralGatewaysOneHasToBeNamed) {
+  TempFolder session;
+  fs::permissions(session.path(), fs::perms::owner_all);
+  auto options = [&] {
+    GatewayOptions o = gateway_here(config_of(""));
+    o.environment["XDG_RUNTIME_DIR"] = session.path();
+    o.arguments.insert(o.arguments.end(), {"--admin", ""});
+    return o;
+  };
+  GatewayProcess one{options()}, other{options()};
+  const std::map<std::string, std::string> here{{"XDG_RUNTIME_DIR", session.path()}, {"SLUICE_PLUGINS", folder()}};
+  Ran ran = plugins({}, here);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  expect_in(ran, "sluice.json 0.1.0  " + folder() + "/json.so");
+  EXPECT_EQ(ran.output.find("Loaded by"), std::string::npos) << ran.output;
+  expect_in(ran, "This is what is in the folders, and not what a gateway has loaded: several gateways run; say which one:\n");
+  expect_in(ran, "\n  --pid " + std::to_string(one.pid()) + "\n");
+  ran = plugins({"--pid", std::to_string(other.pid())}, here);
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_TRUE(ran.output.starts_with(title_of(other))) << ran.output;
+}
+
+TEST_F(PluginsToolTest, WhenTheGatewayThatIsNamedDoesNotAnswerTheListIsOfTheFolder) {
+  const Ran ran = plugins({"--admin", place_.path() + "/nobody.sock"}, {{"SLUICE_PLUGINS", folder()}});
+  EXPECT_EQ(ran.code, 1);
+  expect_in(ran, "sluice.json 0.1.0  " + folder() + "/json.so");
+  expect_in(ran, "What the gateway has loaded is not known, and this is what is in the folders: cannot reach the gateway at " + place_.path() + "/nobody.sock");
+  EXPECT_EQ(ran.output.find("What they cost"), std::string::npos) << "once is enough: " << ran.output;
 }
 
 TEST_F(PluginsToolTest, ARefusedConfigurationIsToldAndTheListStillPrinted) {

@@ -126,6 +126,35 @@ TEST(SwapTest, BackAndForthUnderLoadNothingIsLostAndNothingGrows) {
   expect_each_request_done(*gateway, "/x");
 }
 
+Ran sluice_plugins(const GatewayProcess& g, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> argv{gateway_binary(), "plugins", "--admin", g.admin()};
+  argv.insert(argv.end(), more.begin(), more.end());
+  return run_program(argv);
+}
+
+TEST(SwapTest, TheListOfPluginsHasTheOldCodeForAsLongAsARequestRunsInIt) {
+  FakeUpstream up;
+  up.manual("/d");
+  Swapping gateway(up);
+  TestClient busy(gateway->port());
+  busy.send_request("GET", "/x");
+  auto call = up.wait_for_request("/d");
+  gateway.put("b");
+  ASSERT_EQ(sluice_reload(*gateway).code, 0);
+  const Ran both = sluice_plugins(*gateway);
+  EXPECT_EQ(both.code, 0) << both.output;
+  EXPECT_TRUE(has(both.output, ", generation 2):\n")) << both.output;
+  EXPECT_EQ(occurrences(both.output, "test.stamp 1.0.0  " + gateway.file() + "\n"), 2) << both.output;
+  EXPECT_EQ(occurrences(both.output, "\n  of generation 1, which ends its last requests\n"), 1) << "only the plugin that is not the other's, too: " << both.output;
+  EXPECT_EQ(occurrences(both.output, "  used 1 time: [ENDPOINT: /x] test/stamp\n"), 2) << both.output;
+  call.answer(Reply::json("{}"));
+  EXPECT_EQ(busy.read().header("X-Build-Out"), "a");
+  EXPECT_TRUE(wait_for_generations(*gateway, 1));
+  const Ran one = sluice_plugins(*gateway);
+  EXPECT_EQ(occurrences(one.output, "test.stamp 1.0.0  "), 1) << one.output;
+  EXPECT_FALSE(has(one.output, "of generation")) << one.output;
+}
+
 std::string trial(const std::string& settings) { return R"("plugin": {"trial": {"test.stamp": {)" + settings + "}}}, "; }
 
 TEST(TrialTest, AShareOfTheRequestsGoesThroughTheNewBuildUntilItIsPromoted) {
@@ -152,6 +181,25 @@ TEST(TrialTest, AShareOfTheRequestsGoesThroughTheNewBuildUntilItIsPromoted) {
   EXPECT_EQ(sluice_reload(*gateway, {"--promote"}).code, 1) << "there is no trial any more";
   EXPECT_EQ(sluice_reload(*gateway).code, 0);
   EXPECT_EQ(gateway.get().header("X-Build-Out"), "b");
+}
+
+TEST(TrialTest, TheListOfPluginsHasBothBuilds) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  Swapping gateway(up, trial(R"("share": 25)"), 1);
+  gateway.put("b");
+  ASSERT_EQ(sluice_reload(*gateway).code, 0);
+  const Ran ran = sluice_plugins(*gateway, {"--json"});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  const Json list = Json::parse_or_throw(ran.output, "the list");
+  std::map<std::string, std::string> builds;  // by role
+  for (const Json& p : list.at("plugins").items()) {
+    if (p.at("id").str() == "test.stamp") builds[p.at("role").str()] = p.at("sha256").str();
+    else EXPECT_EQ(p.at("role").str(), "current") << p.dump();
+  }
+  EXPECT_EQ(builds.size(), 2u) << ran.output;
+  EXPECT_NE(builds["current"], builds["trial"]);
+  EXPECT_TRUE(has(sluice_plugins(*gateway).output, ", which is on trial\n"));
 }
 
 TEST(TrialTest, TheDocumentedBlockIsAccepted) {

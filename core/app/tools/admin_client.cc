@@ -128,6 +128,16 @@ AdminFlags admin_flags(std::span<const std::string> arguments) {
   return f;
 }
 
+bool is_named(const AdminFlags& f) {
+  const char* set = std::getenv("SLUICE_ADMIN");
+  return !f.admin.empty() || f.pid || (set && *set);
+}
+
+bool any_gateway() {
+  const std::vector<AdminSocket> all = admin_sockets();
+  return std::any_of(all.begin(), all.end(), [](const AdminSocket& s) { return answers(s.path); });
+}
+
 Result<std::string, Problem> find_admin(const AdminFlags& f) {
   if (!f.admin.empty()) return f.admin;
   if (!f.pid)

@@ -28,6 +28,10 @@ struct AdminFlags {
   std::string wrong;              // "" or what is wrong with the command line
 };
 AdminFlags admin_flags(std::span<const std::string> arguments);
+// They or $SLUICE_ADMIN say which gateway is meant.
+bool is_named(const AdminFlags&);
+// Some gateway of this user takes connections at its usual place.
+bool any_gateway();
 
 // The socket meant: --admin, --pid, $SLUICE_ADMIN, or that of the only gateway of this user that answers. Problem: none, or
 // several, which are listed.

@@ -59,48 +59,10 @@ void read_folders(PluginList& list, const std::vector<PluginFolder>& folders, co
   }
 }
 
-// Uses by plugin id.
-class Uses {
- public:
-  explicit Uses(const pipeline::Generation& g) {
-    chain(g.server_chain), chain(g.engine_chain);
-    add(g.log_sink_object, "");
-    for (const auto& e : g.endpoints) endpoint(*e);
-  }
-  std::vector<PluginUse> of(const std::string& id) {
-    std::vector<PluginUse> out;
-    for (auto& [key, count] : counts_[id]) out.push_back({key.first, key.second, count});
-    return out;
-  }
-
- private:
-  void add(const std::shared_ptr<plugin::Object>& object, const std::string& where) {
-    if (!object) return;
-    const plugin::Binding& b = object->binding();
-    ++counts_[b.plugin_id][std::pair{where.empty() ? std::string{object->place().where} : where, b.name}];
-  }
-  void chain(const pipeline::Chain& c) {
-    for (const auto& h : c.hooks) add(h.object, "");
-  }
-  void endpoint(const pipeline::EndpointPlan& e) {
-    chain(e.endpoint_chain), chain(e.proxy_chain);
-    if (e.encoder) add(e.encoder->object, e.where);
-    for (const auto& b : e.backends) backend(*b);
-    if (e.shadow)
-      for (const auto& b : e.shadow->backends) backend(*b);
-  }
-  void backend(const pipeline::BackendPlan& b) {
-    chain(b.chain);
-    if (b.decoder) add(b.decoder->object, b.where);
-    add(b.transport_object, b.where), add(b.balancer_object, b.where), add(b.resolver_object, b.where);
-  }
-  std::map<std::string, std::map<std::pair<std::string, std::string>, uint64_t>> counts_;
-};
-
 }  // namespace
 
 uint64_t ListedPlugin::used() const {
-  uint64_t n = 0;
+  uint64_t n = more_uses;
   for (const PluginUse& u : uses) n += u.count;
   return n;
 }
@@ -169,9 +131,9 @@ PluginList list_plugins_of(const std::string& config_file, const std::string& pl
   list.report.locate(read.source);
   list.compiled = generation != nullptr;
   if (!generation) return list;
-  Uses uses{*generation};
+  auto uses = uses_of(*generation);
   for (ListedPlugin& p : list.plugins)
-    if (auto id = ids.find(p.file); id != ids.end()) p.uses = uses.of(id->second);
+    if (auto id = ids.find(p.file); id != ids.end()) p.uses = uses[id->second];
   return list;
 }
 

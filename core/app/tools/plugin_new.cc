@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
+#include <span>
 
 #include "core/app/options.h"
 #include "core/app/tools/tool.h"
@@ -51,7 +53,8 @@ Flags:
       --dir DIR       The folder to make (default: NAME)
   -h, --help          This text
 
-Exit code: 0 made, 1 not (the folder is there and not empty, or cannot be written), 255 wrong usage
+Exit code: 0 made, 1 not (the folder is there and not empty, or cannot be written), 255 wrong usage: also a kind that there is not in
+that language, and a scope for what is no middleware
 
 Examples:
   sluice plugin new stamp
@@ -120,17 +123,53 @@ void add_scopes(const Wanted& w, std::map<std::string, std::string>& values) {
   values["HEADER_ELSEWHERE"] = service ? "\"world\"" : "null";
 }
 
+// The README of a template has a row for each file that folders of its language may have, "| `corpus/` | …". Those of files
+// that this folder does not get are left out.
+std::string with_rows_of(const std::set<std::string>& files, std::string_view text) {
+  constexpr std::string_view kRow = "| `";
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+    text.remove_prefix(line.size());
+    if (line.starts_with(kRow)) {
+      const std::string name{line.substr(kRow.size(), line.find('`', kRow.size()) - kRow.size())};
+      const auto at = files.lower_bound(name);
+      if (at == files.end() || (name.ends_with('/') ? !at->starts_with(name) : *at != name)) continue;
+    }
+    out += line;
+  }
+  return out;
+}
+
+constexpr std::string_view kKinds[] = {"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"};
+constexpr std::string_view kLangs[] = {"c++", "c", "rust"};
+
+// "a, b or c".
+std::string one_of(std::span<const std::string_view> names) {
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + std::string{names[i]};
+  return text;
+}
+
+std::string with_article(const std::string& kind) { return (kind.starts_with('a') || kind.starts_with('e') ? "an " : "a ") + kind; }
+
+// What to tell when there is no template for kind and language, each of which has some.
+std::string no_such_template(const fs::path& templates, const Wanted& w) {
+  std::error_code ec;
+  std::string langs, kinds;
+  for (std::string_view lang : kLangs)
+    if (fs::is_directory(templates / (w.kind + "-" + std::string{lang}), ec)) langs += (langs.empty() ? "" : ", ") + std::string{lang};
+  for (std::string_view kind : kKinds)
+    if (fs::is_directory(templates / (std::string{kind} + "-" + w.lang), ec)) kinds += (kinds.empty() ? "" : ", ") + std::string{kind};
+  return "there is no " + w.kind + " in " + w.lang + " to begin with; there is one in " + langs + ", and in " + w.lang + " there are " + kinds;
+}
+
 int make(const Wanted& w) {
   const fs::path templates = templates_folder(), source = templates / (w.kind + "-" + w.lang), to = w.folder.empty() ? w.name : w.folder;
   std::error_code ec;
   if (!fs::is_directory(templates, ec))
     return failure("no templates in " + templates.string() + ": they are installed with the gateway (cmake --install)");
-  if (!fs::is_directory(source, ec)) {
-    std::string there;
-    for (const char* lang : {"c++", "c", "rust"})
-      if (fs::is_directory(templates / (w.kind + "-" + lang), ec)) there += (there.empty() ? "" : ", ") + std::string{lang};
-    return failure("there is no " + w.kind + " in " + w.lang + " to begin with; there is one in " + there);
-  }
+  if (!fs::is_directory(source, ec)) return usage_failure(kPluginTool, no_such_template(templates, w));
   if (fs::exists(to, ec) && !fs::is_empty(to, ec)) return failure(to.string() + " is there already and not empty: nothing was changed");
 
   // The files of the language replace those that all share, the files of the kind those of its language.
@@ -155,13 +194,18 @@ int make(const Wanted& w) {
       {"CURL", w.kind == "balancer" ? "-H 'X-User: ada'" : ""},
       {"ABI_MAJOR", std::to_string(SLC_ABI_MAJOR)}};
   values.merge(scopes);
+  // Under its own name it would hold for the template, too.
+  auto target = [](const fs::path& relative) { return relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative; };
+  std::set<std::string> names;
+  for (const auto& [relative, from] : files) names.insert(target(relative).generic_string());
   for (const auto& [relative, from] : files) {
-    const fs::path name = relative.filename() == "dot-gitignore" ? relative.parent_path() / ".gitignore" : relative;
+    const fs::path name = target(relative);
     fs::create_directories((to / name).parent_path(), ec);
     const auto text = read_file(from);
     if (!text) return failure(from.string() + " " + text.error().message);
     std::ofstream out{to / name, std::ios::binary};
-    out << filled(*text, values);
+    const std::string content = filled(*text, values);
+    out << (name == "README.md" ? with_rows_of(names, content) : content);
     out.close();
     if (!out) return failure((to / name).string() + " cannot be written");
     struct stat st;
@@ -181,7 +225,7 @@ int make(const Wanted& w) {
 // What is wrong with the list of --scope; it is split into names.
 std::string scope_problem(const Wanted& w, const std::string& text, std::vector<std::string>& names) {
   static const std::vector<std::string> kScopes{"service", "endpoint", "proxy", "backend"};
-  if (w.kind != "middleware") return "--scope is for a middleware; where a " + w.kind + " stands is told by its kind";
+  if (w.kind != "middleware") return "--scope is for a middleware; where " + with_article(w.kind) + " stands is told by its kind: leave --scope out, or take --kind middleware";
   names.clear();
   for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find(',', at), text.size());
@@ -218,14 +262,12 @@ int run(std::span<const std::string> arguments) {
   if (w.name.empty()) return usage_failure(kPluginTool, "give the plugin a name: sluice plugin new NAME");
   if (std::string wrong = name_problem("the name", w.name); !wrong.empty()) return usage_failure(kPluginTool, wrong);
   if (std::string wrong = name_problem("the vendor", w.vendor); !wrong.empty()) return usage_failure(kPluginTool, wrong);
-  static const std::vector<std::string> kKinds{"middleware", "around", "decoder", "encoder", "sd", "balancer", "transport", "log-sink"};
-  static const std::vector<std::string> kLangs{"c++", "c", "rust"};
-  auto known = [](const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); };
-  if (!known(kKinds, w.kind)) {
+  if (std::find(std::begin(kKinds), std::end(kKinds), w.kind) == std::end(kKinds)) {
     const std::string_view near = nearest(w.kind, kKinds);
-    return usage_failure(kPluginTool, "unknown kind \"" + w.kind + "\"" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?"));
+    return usage_failure(kPluginTool, "unknown kind \"" + w.kind + "\": " + one_of(kKinds) + " is wanted" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?"));
   }
-  if (!known(kLangs, w.lang)) return usage_failure(kPluginTool, "unknown language \"" + w.lang + "\": c++, c or rust is wanted");
+  if (std::find(std::begin(kLangs), std::end(kLangs), w.lang) == std::end(kLangs))
+    return usage_failure(kPluginTool, "unknown language \"" + w.lang + "\": " + one_of(kLangs) + " is wanted");
   if (scope->count())
     if (std::string wrong = scope_problem(w, scopes, w.scopes); !wrong.empty()) return usage_failure(kPluginTool, wrong);
   return make(w);

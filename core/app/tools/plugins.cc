@@ -1,4 +1,4 @@
-// sluice plugins: what is in the plugins folders, and who may be loaded.
+// sluice plugins: what a gateway that runs has loaded, what is in the plugins folders, and what may be loaded.
 #include "core/app/tools/plugins.h"
 
 #include <CLI/CLI.hpp>
@@ -13,24 +13,26 @@
 namespace sluice::app {
 namespace {
 
-constexpr std::string_view kHelp = R"(sluice plugins: what is in the plugins folders, and which files may be loaded
+constexpr std::string_view kHelp = R"(sluice plugins: what a gateway has loaded, or what is in the plugins folders, and which files may be loaded
 
 Usage:
-  sluice plugins [flags]                     List the plugins: id, version, ABI, names, scopes, cost
+  sluice plugins [flags]                     List the plugins: id, version, ABI, names, scopes, uses, cost
   sluice plugins lock [--key FILE] [DIR]     Write DIR/plugins.lock: only what is there now may be loaded
   sluice plugins verify [--public-key FILE] [DIR]
                                              Compare DIR with its plugins.lock
 
-Without -c nothing of the plugins runs: everything is read from the notes in the files. With -c they are loaded as
-`sluice check` would, and the list says where the configuration uses each.
+While a gateway runs, and without -c and --plugins, the list is of what it has really loaded, from whatever folder; the first line says
+which gateway that is. It is asked through its admin socket, as `sluice status` does: the one that is named, else the only one of this
+user. The list says where its configuration uses each plugin, and what each has cost there since its start: calls, errors, time inside
+its hooks. What only a generation on trial has, or one that ends its last requests, stands below the others.
 
-While a gateway runs, the list also says what each plugin has cost there since its start: calls, errors, time inside its hooks.
-It is asked through its admin socket, as `sluice status` does: the one that is named, else the only one of this user.
+Otherwise the list is of files. Without -c nothing of the plugins runs: everything is read from the notes in the files. With -c they are
+loaded as `sluice check` would, and the list says where the configuration uses each. It has the cost, too, while a gateway runs.
 
 Flags of the list:
   -c, --config FILE       Load the plugins and say where this configuration uses them
-      --plugins DIR       Folder of the plugins (default: $SLUICE_PLUGINS, else the one that was installed)
-      --admin PATH        Admin socket of the gateway to ask for the cost (default: $SLUICE_ADMIN)
+      --plugins DIR       List this folder (default without a gateway: $SLUICE_PLUGINS, else the one that was installed)
+      --admin PATH        Admin socket of the gateway to ask (default: $SLUICE_ADMIN)
       --pid N             The same by process id
       --json              As JSON, for scripts
 
@@ -47,6 +49,7 @@ Exit code: 0 all is well, 1 something is refused, missing or altered, or cannot 
 Examples:
   sluice plugins
   sluice plugins -c gateway.json --json | jq '.plugins[] | select(.state == "refused")'
+  sluice plugins --pid 4711
   sluice plugins --json | jq '.plugins[] | {id, cost}'
   sluice plugins lock /usr/lib/sluice/plugins
   openssl genpkey -algorithm ed25519 -out private.pem && openssl pkey -in private.pem -pubout -out public.pem
@@ -56,12 +59,15 @@ Examples:
 More: docs/operating.md, "Who may put plugins there"
 )";
 
-// Prints it, with what the plugins have cost where a gateway runs; the exit code.
-int show(const AdminFlags& admin, const PluginList& found) {
+// Prints it, with what the plugins have cost where a gateway runs; the exit code. `untold`: why it is not the list of the gateway that was
+// named; "": that was not wanted.
+int show(const AdminFlags& admin, const PluginList& found, const std::string& untold = {}) {
   auto costs = ask_costs(admin);
-  const std::optional<RunningCosts> known = costs ? std::move(*costs) : std::nullopt;
+  std::optional<RunningCosts> known = costs ? std::move(*costs) : std::nullopt;
+  if (known && found.gateway && known->pid != found.gateway->pid) known.reset();  // another one has taken its place
   std::string out = admin.json ? format_json(found, known) : format_text(found, known), said;
-  if (!costs) said += "What they cost is not known: " + costs.error().message + "\n";
+  if (!untold.empty()) said += "What the gateway has loaded is not known, and this is what is in the folders: " + untold + "\n";
+  if (!costs && costs.error().message != untold) said += "What they cost is not known: " + costs.error().message + "\n";
   for (const std::string& problem : found.problems) said += problem + "\n";
   if (found.with_configuration && !found.compiled)
     said += "The configuration is refused, so nothing is known about where it uses them:\n" + found.report.format();
@@ -69,6 +75,24 @@ int show(const AdminFlags& admin, const PluginList& found) {
   std::fflush(stdout);
   std::fwrite(said.data(), 1, said.size(), stderr);
   return found.any_refused() || !said.empty() ? kFailure : kClean;
+}
+
+// What the gateway has loaded; where none runs, or it does not tell, what is in the folders. Not to be told by one that nobody named is no
+// failure.
+int list_loaded(const AdminFlags& admin) {
+  auto loaded = ask_loaded(admin);
+  if (loaded && *loaded) {
+    AdminFlags there = admin;
+    there.admin = (*loaded)->gateway->socket, there.pid.reset();
+    return show(there, **loaded);
+  }
+  const PluginList found = list_plugins({}, {});
+  if (loaded) return show(admin, found);
+  if (is_named(admin)) return show(admin, found, loaded.error().message);
+  const int code = show(admin, found);
+  const std::string aside = "This is what is in the folders, and not what a gateway has loaded: " + loaded.error().message + "\n";
+  std::fwrite(aside.data(), 1, aside.size(), stderr);
+  return code;
 }
 
 int list(std::span<const std::string> arguments) {
@@ -86,6 +110,7 @@ int list(std::span<const std::string> arguments) {
   }
   // What is wrong comes in the list.
   log::configure(log::Level::off, {});
+  if (config.empty() && folder.empty()) return list_loaded(admin);
   if (config.empty()) return show(admin, list_plugins(folder, {}));
   return rehearsal::supervised([&] { return show(admin, list_plugins_of(config, folder)); }, "tried");
 }
@@ -98,6 +123,6 @@ int run(std::span<const std::string> arguments) {
 
 }  // namespace
 
-const Tool kPluginsTool{"plugins", "What is in the plugins folders: names, versions, uses; lock and verify them", kHelp, run};
+const Tool kPluginsTool{"plugins", "What a gateway has loaded, or what is in the plugins folders; lock and verify them", kHelp, run};
 
 }  // namespace sluice::app

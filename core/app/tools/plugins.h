@@ -6,6 +6,7 @@
 
 #include "core/app/tools/plugin_list.h"
 #include "core/app/tools/plugins_cost.h"
+#include "core/app/tools/plugins_loaded.h"
 
 namespace sluice::app {
 

@@ -2,7 +2,6 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
-#include <cstdlib>
 
 namespace sluice::app {
 namespace {
@@ -44,8 +43,7 @@ Result<RunningCosts, Problem> read(const AdminAnswer& answer) {
 }  // namespace
 
 Result<std::optional<RunningCosts>, Problem> ask_costs(const AdminFlags& flags) {
-  const char* set = std::getenv("SLUICE_ADMIN");
-  const bool named = !flags.admin.empty() || flags.pid || (set && *set);
+  const bool named = is_named(flags);
   std::optional<RunningCosts> none;
   auto socket = find_admin(flags);
   if (!socket) {

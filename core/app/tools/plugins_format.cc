@@ -46,7 +46,7 @@ void bindings(std::string& out, const plugin::Note& note) {
 
 void uses(std::string& out, const ListedPlugin& p) {
   if (p.uses.empty()) {
-    out += "  not used by this configuration\n";
+    out += p.role.empty() || p.role == "current" ? "  not used by this configuration\n" : "  not used there\n";
     return;
   }
   out += "  used " + std::to_string(p.used()) + (p.used() == 1 ? " time:" : " times:");
@@ -54,7 +54,8 @@ void uses(std::string& out, const ListedPlugin& p) {
     const PluginUse& u = p.uses[i];
     out += (i ? ", " : " ") + u.place + " " + u.name + (u.count > 1 ? " (" + std::to_string(u.count) + ")" : "");
   }
-  if (p.uses.size() > kPlaces) out += ", and " + std::to_string(p.uses.size() - kPlaces) + " more places (--json lists them)";
+  if (const uint64_t all = p.uses.size() + p.more_places; all > kPlaces)
+    out += ", and " + std::to_string(all - kPlaces) + " more places (--json lists " + (p.more_places ? "the first " + std::to_string(p.uses.size()) : "them") + ")";
   out += '\n';
 }
 
@@ -63,15 +64,27 @@ const std::vector<RunningCost>* costs_of(const plugin::Note& n, const RunningCos
   return found == costs.of.end() ? nullptr : &found->second;
 }
 
-// The version that runs need not be the file's: the gateway goes on with what it has loaded until the next reload.
-void cost(std::string& out, const plugin::Note& n, const RunningCosts& costs) {
-  const std::string gateway = " in the gateway that runs (process " + std::to_string(costs.pid) + ")";
-  const auto* versions = costs_of(n, costs);
-  if (!versions) {
+// Another entry of the list says what that version has cost.
+bool listed_elsewhere(const PluginList& list, const plugin::Note& n, const std::string& version) {
+  return version != n.version && std::any_of(list.plugins.begin(), list.plugins.end(), [&](const ListedPlugin& p) {
+    return p.note && p.note->id == n.id && p.note->version == version;
+  });
+}
+
+// The version that runs need not be the file's: the gateway goes on with what it has loaded until the next reload. What it no longer
+// has may have cost something, too.
+void cost(std::string& out, const PluginList& list, const plugin::Note& n, const RunningCosts& costs) {
+  const std::string gateway = list.gateway ? "" : " in the gateway that runs (process " + std::to_string(costs.pid) + ")";
+  std::vector<const RunningCost*> told;
+  if (const auto* versions = costs_of(n, costs))
+    for (const RunningCost& c : *versions)
+      if (!list.gateway || !listed_elsewhere(list, n, c.version)) told.push_back(&c);
+  if (told.empty()) {
     out += "  not called" + gateway + "\n";
     return;
   }
-  for (const RunningCost& c : *versions) {
+  for (const RunningCost* one : told) {
+    const RunningCost& c = *one;
     out += "  cost" + (c.version == n.version ? "" : " of version " + c.version) + gateway + ": " + std::to_string(c.calls) + " calls, " + std::to_string(c.errors) +
            " errors; in hooks " + duration(c.busy_ns) + (c.calls ? ", " + duration(c.busy_ns / c.calls) + " a call" : "") + ", longest " + duration(c.longest_ns);
     if (c.waits) out += "; waited " + duration(c.waited_ns) + " in " + std::to_string(c.waits) + " suspensions";
@@ -81,29 +94,47 @@ void cost(std::string& out, const plugin::Note& n, const RunningCosts& costs) {
   }
 }
 
-json::array cost(const plugin::Note& n, const RunningCosts& costs) {
+json::array cost(const PluginList& list, const plugin::Note& n, const RunningCosts& costs) {
   json::array all;
   if (const auto* versions = costs_of(n, costs))
     for (const RunningCost& c : *versions)
+      if (!list.gateway || !listed_elsewhere(list, n, c.version))
       all.push_back(json::object{{"version", c.version}, {"calls", c.calls}, {"errors", c.errors}, {"busy_ns", c.busy_ns}, {"longest_ns", c.longest_ns},
                                  {"waits", c.waits}, {"waited_ns", c.waited_ns}, {"timed_out", c.timed_out}, {"arena_bytes", c.arena_bytes}, {"stalls", c.stalls}});
   return all;
 }
 
+// The first line: whose list it is.
+std::string title(const RunningGateway& g) {
+  return "Loaded by the gateway that runs (process " + std::to_string(g.pid) + ", " + (g.address.empty() ? "*" : g.address) + ":" + std::to_string(g.port) + ", " + g.config +
+         ", generation " + std::to_string(g.generation) + "):\n";
+}
+
+// What only another generation than the one that serves has.
+std::string generation(const ListedPlugin& p) {
+  const std::string_view does = p.role == "trial"      ? "is on trial"
+                                : p.role == "draining" ? "ends its last requests"
+                                : p.role == "stuck"    ? "does not come to its end"
+                                                       : "does not serve yet";
+  return "  of generation " + std::to_string(p.generation) + ", which " + std::string{does} + '\n';
+}
+
 }  // namespace
 
 std::string format_text(const PluginList& list, const std::optional<RunningCosts>& costs) {
-  std::string out;
+  std::string out = list.gateway ? title(*list.gateway) : "";
   for (const ListedPlugin& p : list.plugins) {
     if (!out.empty()) out += '\n';
     out += p.note ? p.note->id + " " + p.note->version : std::string{"(no note)"};
     out += "  " + p.file + '\n';
     if (p.note) out += "  ABI " + abi(*p.note) + ", built with " + built(*p.note) + (p.lock == ListedPlugin::Lock::allowed ? ", listed in plugins.lock" : "") + '\n';
     else if (p.state == ListedPlugin::State::readable) out += "  cannot be read without loading it; with -c FILE it is loaded\n";
+    if (p.isolated) out += "  in a process of its own\n";
+    if (list.gateway && p.role != "current") out += generation(p);
     if (p.note) bindings(out, *p.note);
     if (p.state == ListedPlugin::State::refused) out += "  REFUSED: " + p.why + '\n';
     else if (list.with_configuration && list.compiled) uses(out, p);
-    if (p.note && costs) cost(out, *p.note, *costs);
+    if (p.note && costs) cost(out, list, *p.note, *costs);
   }
   return out;
 }
@@ -113,37 +144,28 @@ std::string format_json(const PluginList& list, const std::optional<RunningCosts
   for (const ListedPlugin& p : list.plugins) {
     json::object o;
     o["file"] = p.file;
-    if (p.note) {
-      const plugin::Note& n = *p.note;
-      o["id"] = n.id, o["version"] = n.version, o["abi"] = abi(n), o["built_with"] = n.built_with;
-      o["sanitizer"] = n.flags & SLC_BUILT_ASAN ? "address" : n.flags & SLC_BUILT_TSAN ? "thread" : "";
-      json::array bound;
-      for (const auto& b : n.bindings) {
-        json::object one{{"kind", plugin::kind_name(b.interface_id)}, {"interface", b.interface_id}, {"name", b.name}};
-        json::array aliases, scopes;
-        for (const auto& a : b.aliases) aliases.emplace_back(a);
-        for (auto [bit, name] : {std::pair{SLC_AT_SERVICE, "service"}, {SLC_AT_ENDPOINT, "endpoint"}, {SLC_AT_PROXY, "proxy"}, {SLC_AT_BACKEND, "backend"}})
-          if (b.scopes & static_cast<uint32_t>(bit)) scopes.emplace_back(name);
-        one["aliases"] = std::move(aliases), one["scopes"] = std::move(scopes);
-        bound.push_back(std::move(one));
-      }
-      o["bindings"] = std::move(bound);
-    }
-    o["note"] = p.note.has_value();
-    o["sha256"] = p.sha256, o["state"] = state_name(p.state), o["lock"] = lock_name(p.lock);
+    if (p.note) write_note(o, *p.note);
+    o["note"] = p.note && !p.from_entry;
+    o["sha256"] = p.sha256, o["state"] = state_name(p.state);
+    if (list.gateway) o["isolated"] = p.isolated, o["generation"] = p.generation, o["role"] = p.role;
+    else o["lock"] = lock_name(p.lock);
     if (!p.why.empty()) o["why"] = p.why;
     if (list.with_configuration && list.compiled) {
       json::array used;
-      for (const PluginUse& u : p.uses) used.push_back(json::object{{"place", u.place}, {"name", u.name}, {"count", u.count}});
+      for (const PluginUse& u : p.uses) used.push_back(json_of(u));
       o["used"] = p.used(), o["places"] = std::move(used);
+      if (p.more_places) o["more_places"] = p.more_places;
     }
-    if (p.note && costs) o["cost"] = cost(*p.note, *costs);
+    if (p.note && costs) o["cost"] = cost(list, *p.note, *costs);
     plugins.push_back(std::move(o));
   }
   json::array problems;
   for (const std::string& text : list.problems) problems.emplace_back(text);
-  json::object root{{"plugins", std::move(plugins)}, {"problems", std::move(problems)}};
-  if (costs) root["running"] = json::object{{"pid", costs->pid}};
+  json::object root{{"source", list.gateway ? "gateway" : "folders"}};
+  if (const auto& g = list.gateway)
+    root["running"] = {{"pid", g->pid}, {"admin", g->socket}, {"listen", {{"address", g->address}, {"port", g->port}}}, {"config", g->config}, {"generation", g->generation}};
+  else if (costs) root["running"] = json::object{{"pid", costs->pid}};
+  root["plugins"] = std::move(plugins), root["problems"] = std::move(problems);
   return json::serialize(root) + "\n";
 }
 
