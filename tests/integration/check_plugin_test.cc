@@ -103,6 +103,7 @@ const Expected kExpected[] = {
     {"static_destructor", "file", "note", "has static objects with destructors"},
     {"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
     {"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
+    {"keeps_exchange", "exchanges", "failed", "on_request of \"misbehaving/keeps-exchange\" at [ENDPOINT: /check-0/{mode}] gave header (sluice.exchange/1) an exchange that was over"},
     {"keeps_node", "nodes", "failed", "gave kind (sluice.document/1) a node of an exchange that was over"},
     {"uses_erased_node", "nodes", "failed", "gave kind (sluice.document/1) a node that erase() or replace_data() had ended"},
     {"replies_in_chunk", "actions", "failed", "answered SLC_REPLY, which is no action of a chunk hook"},

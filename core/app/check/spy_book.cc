@@ -164,8 +164,8 @@ std::string last_export(const slc_binding* spec) {
   return {};
 }
 
-Operation* begun(slc_worker* w, slc_exchange* owner, void* user) {
-  auto* op = new Operation{w, owner};
+Operation* begun(slc_worker* w, slc_exchange* owner, slc_exchange* shown, void* user) {
+  auto* op = new Operation{w, owner, shown};
   op->user = user;
   op->bound = inside.bound, op->object = inside.object;
   Book& k = book();

@@ -45,6 +45,7 @@ struct Held {
 struct Operation {  // a timer, callout, lookup or job under way
   slc_worker* worker;   // whose worker_stop must see it ended; nullptr: the host ends it
   slc_exchange* owner;  // nullptr: the worker's own
+  slc_exchange* shown;  // the owner as the plugin knows it
   slc_timer_fn timer = nullptr;
   slc_reply_fn reply = nullptr;
   void* user = nullptr;
@@ -62,7 +63,7 @@ struct Suspension {
 
 // What is under way for the plugin and ends by a callback: begun() before it is asked for, ended() when it came or never will.
 // Freed when the process ends: a cancelled timer never calls back, so nobody would tell.
-Operation* begun(slc_worker*, slc_exchange* owner, void* user);
+Operation* begun(slc_worker*, slc_exchange* owner, slc_exchange* shown, void* user);
 void ended(Operation*);
 
 struct Book {
@@ -136,6 +137,17 @@ void bug(const slc_host*);
 void suspended(slc_token, slc_exchange*);
 // What an exchange's service was called on, when it is no event loop: noted.
 void on_worker(const char* what);
+// ---- spy_exchanges.cc ----
+// What the plugin gets in place of an exchange: the same for all its objects, until each that got it has had its on_done (or cancel),
+// or the exchange ends without it. nullptr stays nullptr. [worker]
+slc_exchange* lend(slc_exchange*, const Held* to);
+// The exchange that the plugin means, in place of what it passed. False: it is over, which is noted; nothing may be asked of it.
+// What is no stand-in is left as it is. `function`: "header", or "timer (sluice.loop/1)". [any]
+bool own(slc_exchange*&, const char* function);
+void exchange_done(const slc_exchange*, const Held* of);
+// The spy's tables, made of the gateway's. [any], one at a time
+const void* exchange_table(const void* real);
+const void* log_table(const void* real);
 // ---- spy_nodes.cc ----
 // A handle for the plugin, of a document of this exchange; until nodes_over().
 slc_node lend(slc_node, const slc_exchange*, const Bound* to);

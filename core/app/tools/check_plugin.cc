@@ -31,7 +31,7 @@ waits; time-outs; slow and broken bodies; refused memory; state that is handed o
 an endless loop there is a finding that names the hook.
 
 Checks: file, note, load, schema, create, workers, requests, bodies, clients, time-outs, streams, memory, state, reload, codec,
-end; and, whenever they are broken: actions, resumes, blocking, timers, threads, nodes, blocks, headers, signals.
+end; and, whenever they are broken: actions, resumes, blocking, timers, threads, exchanges, nodes, blocks, headers, signals.
 docs/check-plugin.md explains each.
 
 Flags:
