@@ -102,7 +102,7 @@ slc_status lookup(slc_worker* w, slc_exchange* owner, const slc_dns_query* q, sl
   if (refused()) return SLC_ENOMEM;
   if (!fn) return dns_service->lookup(w, owner, q, fn, user, token);
   // It stays: a lookup that is cancelled never calls back.
-  auto* l = new Lookup{fn, user, begun(nullptr, owner, shown, nullptr)};
+  auto* l = keep<Lookup>(fn, user, begun(nullptr, owner, shown, nullptr));
   const slc_status s = dns_service->lookup(
       w, owner, q, [](void* at, slc_exchange* x, const slc_dns_reply* r) noexcept { tell(static_cast<Lookup*>(at), x, r, Call::on_a_loop); }, l, token);
   if (s != SLC_OK) ended(l->op);
@@ -111,7 +111,7 @@ slc_status lookup(slc_worker* w, slc_exchange* owner, const slc_dns_query* q, sl
 slc_status lookup_background(const slc_host* host, const slc_dns_query* q, slc_dns_fn fn, void* user, slc_token* token) noexcept {
   if (refused()) return SLC_ENOMEM;
   if (!fn) return dns_service->lookup_background(host, q, fn, user, token);
-  auto* l = new Lookup{fn, user, begun(nullptr, nullptr, nullptr, nullptr)};
+  auto* l = keep<Lookup>(fn, user, begun(nullptr, nullptr, nullptr, nullptr));
   const slc_status s = dns_service->lookup_background(
       host, q,
       [](void* at, slc_exchange* x, const slc_dns_reply* r) noexcept {

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <map>
+#include <memory_resource>
 #include <mutex>
 #include <set>
 #include <unordered_map>
@@ -15,6 +16,16 @@
 #include "core/plugin/worker.h"
 
 namespace sluice::app::check::spy {
+
+// Where everything lies that the spy keeps to the end of the process: not in malloc's memory, whose growth is looked at
+// (checks_growth.cc). What is given back to it is not used again. [any]
+std::pmr::memory_resource& kept();
+template <class T, class... A>
+T* keep(A&&... a) {
+  return new (kept().allocate(sizeof(T), alignof(T))) T{std::forward<A>(a)...};
+}
+// A copy of a text that comes again and again, such as a place of the configuration. [any]
+std::string_view keep_text(std::string_view);
 
 // One binding of the plugin, and the tables that stand in for its own.
 struct Bound {
@@ -57,12 +68,12 @@ struct Operation {  // a timer, callout, lookup or job under way
 struct Suspension {
   slc_exchange* exchange;
   const Bound* bound;
-  std::string where;
+  std::string_view where;
   bool resumed = false, over = false;
 };
 
 // What is under way for the plugin and ends by a callback: begun() before it is asked for, ended() when it came or never will.
-// Freed when the process ends: a cancelled timer never calls back, so nobody would tell.
+// Kept: a cancelled timer never calls back, so nobody would tell.
 Operation* begun(slc_worker*, slc_exchange* owner, slc_exchange* shown, void* user);
 void ended(Operation*);
 
@@ -72,8 +83,8 @@ struct Book {
   std::vector<std::string> noted[kRules];
   std::set<std::string> seen;  // by rule and key
   Counts counts;
-  std::unordered_map<slc_token, Suspension> suspensions;
-  std::map<Operation*, bool> operations;  // under way
+  std::pmr::unordered_map<slc_token, Suspension> suspensions{&kept()};
+  std::pmr::map<Operation*, bool> operations{&kept()};  // under way
   std::map<const Bound*, std::string> exports;  // the last of each
   uint32_t flags = 0;                     // of the entry
 };

@@ -132,7 +132,7 @@ slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
         Call call{bell->bound, "an event", Call::on_a_loop, bell->object};
         bell->fn(bell->user);
       },
-      new Bell{fn, user, inside.bound, inside.object});
+      keep<Bell>(fn, user, inside.bound, inside.object));
 }
 
 uint32_t remaining_ms(slc_exchange* x) noexcept {
