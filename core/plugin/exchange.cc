@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "core/plugin/interpose.h"
 #include "core/plugin/services.h"
 #include "core/plugin/token_table.h"
 
 slc_exchange::~slc_exchange() {
   if (suspended) worker->tokens->drop(*this);
   if (operations) worker->tokens->cancel_owned(*this);
+  if (sluice::plugin::exchange_ended) [[unlikely]] sluice::plugin::exchange_ended(this);
 }
 
 namespace sluice::plugin {

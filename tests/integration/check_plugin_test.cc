@@ -103,11 +103,13 @@ const Expected kExpected[] = {
     {"static_destructor", "file", "note", "has static objects with destructors"},
     {"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
     {"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
+    {"keeps_exchange", "exchanges", "failed", "on_request of \"misbehaving/keeps-exchange\" at [ENDPOINT: /check-0/{mode}] gave header (sluice.exchange/1) an exchange that was over"},
     {"keeps_node", "nodes", "failed", "gave kind (sluice.document/1) a node of an exchange that was over"},
     {"uses_erased_node", "nodes", "failed", "gave kind (sluice.document/1) a node that erase() or replace_data() had ended"},
     {"replies_in_chunk", "actions", "failed", "answered SLC_REPLY, which is no action of a chunk hook"},
     {"job_touches_exchange", "threads", "failed", "header was called on a thread that is no event loop"},
     {"thread_touches_exchange", "threads", "failed", "header was called on a thread that is no event loop"},
+    {"leaks_per_request", "growth", "note", "bytes more after each request, steadily over"},
     {"trusts_store", "memory", "failed", "the gateway died in on_request of \"misbehaving/trusts-store\""},
     {"trusts_shared", "memory", "failed", "the gateway died in create of \"misbehaving/trusts-shared\""},
     {"trusts_lookup", "memory", "failed", "the gateway died in a lookup of \"misbehaving/trusts-lookup\""},
@@ -167,7 +169,16 @@ TEST(CheckPluginTest, APluginThatWaitsKeepsAndStreamsByTheRulesBreaksNone) {
   EXPECT_TRUE(found.has("state", "passed", "handed over twice, at most ")) << found.output;
   EXPECT_TRUE(found.has("reload", "passed", "3 reloads with 24 requests under way")) << found.output;
   EXPECT_TRUE(found.has("reload", "passed", " states handed over; the old objects went with their last requests")) << found.output;
+  EXPECT_TRUE(found.has("growth", "passed", " requests that were alike: no memory that grows with them")) << found.output;
   EXPECT_TRUE(found.has("end", "passed", "no thread left")) << found.output;
+}
+
+// What is lost is lost for good; the text says it.
+TEST(CheckPluginTest, MemoryThatARequestLeavesBehindIsNotedWithItsSize) {
+  const Found found = check({fixture("leaks_per_request")});
+  EXPECT_EQ(found.code, 0) << "a cache would look like it: " << found.output;
+  EXPECT_TRUE(found.has("growth", "note", "\"misbehaving/leaks-per-request\" at an endpoint holds about 2")) << found.output;
+  EXPECT_TRUE(found.has("growth", "note", "they are still held when its objects are gone")) << found.output;
 }
 
 TEST(CheckPluginTest, ATransportThatStreamsByTheRulesBreaksNone) {
@@ -289,6 +300,7 @@ TEST_P(ProductTest, BreaksNoRule) {
   const Found found = check({file});
   EXPECT_EQ(found.code, 0) << found.output;
   EXPECT_EQ(found.count("failed"), 0u) << found.output;
+  EXPECT_FALSE(found.has("growth", "note", "")) << found.output;
   EXPECT_TRUE(found.has("end", "passed", "")) << found.output;
 }
 

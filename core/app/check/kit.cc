@@ -83,6 +83,7 @@ const std::vector<Check>& all_checks() {
       {"memory", "every request for memory, timers, jobs and the like refused in turn", check_memory},
       {"state", "state handed over from object to object, and bytes that nobody wrote", check_state},
       {"reload", "reloads of the gateway while requests run and hooks wait", check_reload},
+      {"growth", "rounds of requests that are alike, and the memory that is held after each", check_growth},
       {"codec", "decoders and encoders: bodies cut anywhere, garbage, deep nesting", check_codec},
       {"end", "everything made is given back", check_end},
   };

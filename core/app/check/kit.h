@@ -26,6 +26,7 @@ void check_memory(Session&);
 void check_streams(Session&);   // checks_streams.cc
 void check_state(Session&);     // checks_reload.cc
 void check_reload(Session&);
+void check_growth(Session&);    // checks_growth.cc
 void check_codec(Session&);     // checks_codec.cc
 void check_end(Session&);       // checks_config.cc; after it nothing of the plugin is left
 

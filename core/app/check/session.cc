@@ -55,6 +55,8 @@ RuleText text_of(spy::Rule r) {
       return {"streams", "emit() is for chunk hooks and for what runs between two chunks of the same body: from on_request and the like use set_body.", State::note};
     case Rule::state: return {"state", "import_state must take what export_state of the same build has written, whatever it was.", State::failed};
     case Rule::node: return {"nodes", "Ask the exchange for its document in every hook, and for nodes again after erase(); copy what has to outlive it.", State::failed};
+    case Rule::exchange:
+      return {"exchanges", "An exchange ends with its on_done, and so does everything kept for it: whoever goes on afterwards keeps copies, or a token.", State::failed};
     case Rule::header: return {"headers", "Check what is put into a header: CR, LF and NUL are refused, and so is the id 0.", State::note};
   }
   return {"rules", "", State::failed};

@@ -49,7 +49,7 @@ slc_action run(Hook hook, const char* name, void* state, slc_exchange* x, void**
   slc_action a;
   {
     Call call{b, name, Call::on_a_loop, held(state).object};
-    a = hook(held(state).original, x, slot);
+    a = hook(held(state).original, lend(x, held(state).object), slot);
   }
   return judged(b, name, x, a);
 }
@@ -67,7 +67,7 @@ slc_action run_chunk(decltype(slc_middleware::on_request_chunk) hook, const char
   slc_action a;
   {
     Call call{held(s).bound, name, Call::on_a_loop, held(s).object};
-    a = hook(held(s).original, x, slot, c);
+    a = hook(held(s).original, lend(x, held(s).object), slot, c);
   }
   {
     Book& k = book();
@@ -93,7 +93,7 @@ slc_action transport_chunk(void* s, slc_exchange* x, void** slot, const slc_chun
 }
 void on_room(void* s, slc_exchange* x, void** slot) noexcept {
   Call call{held(s).bound, "on_room", Call::on_a_loop, held(s).object};
-  table<slc_transport>(held(s).bound).on_room(held(s).original, x, slot);
+  table<slc_transport>(held(s).bound).on_room(held(s).original, lend(x, held(s).object), slot);
 }
 slc_action on_call(void* s, slc_exchange* x, void** slot) noexcept {
   return run(table<slc_around>(held(s).bound).on_call, "on_call", s, x, slot);
@@ -108,8 +108,9 @@ void over(void (*hook)(void*, slc_exchange*, void**) noexcept, const char* name,
   exchange_over(b, x, real_exchange().outcome(x, nullptr) == SLC_ETIMEOUT);
   if (hook) {
     Call call{b, name, Call::on_a_loop, held(s).object};
-    hook(held(s).original, x, slot);
+    hook(held(s).original, lend(x, held(s).object), slot);
   }
+  exchange_done(x, held(s).object);
   nodes_over(x, b);
 }
 void middleware_done(void* s, slc_exchange* x, void** slot) noexcept {
@@ -124,13 +125,13 @@ slc_status decode(void* s, const slc_str* chunks, uint32_t n, uint32_t flags, sl
 }
 slc_status encode(void* s, slc_exchange* x, slc_node data) noexcept {
   Call call{held(s).bound, "encode", Call::codec, held(s).object};
-  const slc_status status = table<slc_encoder>(held(s).bound).encode(held(s).original, x, lend(data, x, held(s).bound));
+  const slc_status status = table<slc_encoder>(held(s).bound).encode(held(s).original, lend(x, held(s).object), lend(data, x, held(s).bound));
   nodes_over(x, held(s).bound);
   return status;
 }
 uint32_t pick(void* s, slc_exchange* x, const slc_candidate* c, uint32_t n) noexcept {
   Call call{held(s).bound, "pick", Call::on_a_loop, held(s).object};
-  return table<slc_balancer>(held(s).bound).pick(held(s).original, x, c, n);
+  return table<slc_balancer>(held(s).bound).pick(held(s).original, lend(x, held(s).object), c, n);
 }
 slc_status watch_list(void* o, const slc_resolver_query* q, slc_host_list* l,
                       slc_status (*publish)(slc_host_list*, const slc_address*, uint32_t) noexcept, void** w) noexcept {

@@ -27,8 +27,9 @@ enum class Rule : uint8_t {
   stream,      // emit() where no body is
   state,       // an object that cannot use what its like has exported
   node,        // a node of a document whose exchange is over, or that was taken out of it
+  exchange,    // an exchange that is over
 };
-constexpr size_t kRules = 13;
+constexpr size_t kRules = 14;
 
 // The file whose entry is to be wrapped, by its bytes; installs itself as plugin::interpose. [load], once
 void watch(std::string bytes);

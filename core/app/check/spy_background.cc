@@ -32,7 +32,7 @@ void done(void* at, slc_exchange* x) noexcept {
   if (!j->on_worker) on_pool = true;
   if (j->job.done) {
     Call call{j->op->bound, "a job's done", j->on_worker ? Call::on_a_loop : Call::elsewhere, j->op->object};
-    j->job.done(j->user, x);
+    j->job.done(j->user, x ? j->op->shown : nullptr);
   }
   delete j;
 }
@@ -47,10 +47,10 @@ void drop(void* at) noexcept {
 }
 
 // nullptr: it is the gateway's to refuse.
-Job* wrapped(const slc_job* job, void* user, slc_exchange* owner, bool on_worker, slc_job* own) {
+Job* wrapped(const slc_job* job, void* user, slc_exchange* owner, slc_exchange* shown, bool on_worker, slc_job* ours) {
   if (!job || job->size < sizeof(slc_job) || !job->run) return nullptr;
-  auto* j = new Job{*job, user, on_worker, begun(nullptr, owner, nullptr)};
-  *own = {sizeof(slc_job), job->flags, run, done, drop};
+  auto* j = new Job{*job, user, on_worker, begun(nullptr, owner, shown, nullptr)};
+  *ours = {sizeof(slc_job), job->flags, run, done, drop};
   return j;
 }
 slc_status answered(slc_status s, Job* j) {
@@ -61,16 +61,18 @@ slc_status answered(slc_status s, Job* j) {
 }
 
 slc_status submit(slc_worker* w, slc_exchange* owner, const slc_job* job, void* user, slc_token* token) noexcept {
+  slc_exchange* const shown = owner;
+  if (!own(owner, "submit (sluice.work/1)")) return SLC_ESTALE;
   if (refused()) return SLC_ELIMIT;  // the queue is full
-  slc_job own;
-  Job* j = job && job->done ? wrapped(job, user, owner, true, &own) : nullptr;
-  return j ? answered(work_service->submit(w, owner, &own, j, token), j) : work_service->submit(w, owner, job, user, token);
+  slc_job ours;
+  Job* j = job && job->done ? wrapped(job, user, owner, shown, true, &ours) : nullptr;
+  return j ? answered(work_service->submit(w, owner, &ours, j, token), j) : work_service->submit(w, owner, job, user, token);
 }
 slc_status later(const slc_host* host, uint64_t delay_ms, const slc_job* job, void* user, slc_token* token) noexcept {
   if (refused()) return SLC_ELIMIT;
-  slc_job own;
-  Job* j = wrapped(job, user, nullptr, false, &own);
-  return j ? answered(work_service->later(host, delay_ms, &own, j, token), j) : work_service->later(host, delay_ms, job, user, token);
+  slc_job ours;
+  Job* j = wrapped(job, user, nullptr, nullptr, false, &ours);
+  return j ? answered(work_service->later(host, delay_ms, &ours, j, token), j) : work_service->later(host, delay_ms, job, user, token);
 }
 
 // ---- sluice.dns/1 ----
@@ -84,20 +86,23 @@ struct Lookup {
 void tell(Lookup* l, slc_exchange* x, const slc_dns_reply* r, Call::Where where) {
   ended(l->op);
   Call call{l->op->bound, "a lookup", where, l->op->object};
-  if (!refused()) return l->fn(l->user, x, r);
+  slc_exchange* const shown = x ? l->op->shown : nullptr;
+  if (!refused()) return l->fn(l->user, shown, r);
   // A name server that does not answer.
   slc_dns_reply none{};
   none.size = sizeof none;
   none.result = SLC_ETIMEOUT;
   none.error = {"refused by check-plugin", 23};
-  l->fn(l->user, x, &none);
+  l->fn(l->user, shown, &none);
 }
 
 slc_status lookup(slc_worker* w, slc_exchange* owner, const slc_dns_query* q, slc_dns_fn fn, void* user, slc_token* token) noexcept {
+  slc_exchange* const shown = owner;
+  if (!own(owner, "lookup (sluice.dns/1)")) return SLC_ESTALE;
   if (refused()) return SLC_ENOMEM;
   if (!fn) return dns_service->lookup(w, owner, q, fn, user, token);
   // It stays: a lookup that is cancelled never calls back.
-  auto* l = new Lookup{fn, user, begun(nullptr, owner, nullptr)};
+  auto* l = keep<Lookup>(fn, user, begun(nullptr, owner, shown, nullptr));
   const slc_status s = dns_service->lookup(
       w, owner, q, [](void* at, slc_exchange* x, const slc_dns_reply* r) noexcept { tell(static_cast<Lookup*>(at), x, r, Call::on_a_loop); }, l, token);
   if (s != SLC_OK) ended(l->op);
@@ -106,7 +111,7 @@ slc_status lookup(slc_worker* w, slc_exchange* owner, const slc_dns_query* q, sl
 slc_status lookup_background(const slc_host* host, const slc_dns_query* q, slc_dns_fn fn, void* user, slc_token* token) noexcept {
   if (refused()) return SLC_ENOMEM;
   if (!fn) return dns_service->lookup_background(host, q, fn, user, token);
-  auto* l = new Lookup{fn, user, begun(nullptr, nullptr, nullptr)};
+  auto* l = keep<Lookup>(fn, user, begun(nullptr, nullptr, nullptr, nullptr));
   const slc_status s = dns_service->lookup_background(
       host, q,
       [](void* at, slc_exchange* x, const slc_dns_reply* r) noexcept {

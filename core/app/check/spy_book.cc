@@ -1,6 +1,7 @@
 // What the spy writes down: who runs and for how long, what waits, what is under way, and what was noted of it.
 #include "core/app/check/spy_book.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -44,6 +45,28 @@ void look_behind_blocks(size_t from, const std::string& who) {
                        "There is other memory of the same request: ask for as much as is written."}));
 }
 
+class Kept final : public std::pmr::memory_resource {
+  static constexpr size_t kBlock = size_t{1} << 20;
+  void* do_allocate(size_t size, size_t align) override {
+    const std::lock_guard lock{mutex_};
+    size_t skip = (align - reinterpret_cast<uintptr_t>(at_) % align) % align;
+    if (size + skip > left_) {
+      left_ = std::max(kBlock, (size + kBlock - 1) / kBlock * kBlock);
+      void* block = ::mmap(nullptr, left_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (block == MAP_FAILED) std::abort();
+      at_ = static_cast<char*>(block), skip = 0;
+    }
+    char* out = at_ + skip;
+    at_ = out + size, left_ -= size + skip;
+    return out;
+  }
+  void do_deallocate(void*, size_t, size_t) override {}
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+  std::mutex mutex_;
+  char* at_ = nullptr;
+  size_t left_ = 0;
+};
+
 rusage usage() {
   rusage u{};
   ::getrusage(RUSAGE_THREAD, &u);
@@ -51,6 +74,19 @@ rusage usage() {
 }
 
 }  // namespace
+
+std::pmr::memory_resource& kept() {
+  static auto* k = new Kept;
+  return *k;
+}
+
+std::string_view keep_text(std::string_view text) {
+  static auto* mutex = new std::mutex;
+  static auto* all = new std::set<std::string, std::less<>>;
+  const std::lock_guard lock{*mutex};
+  const auto it = all->find(text);
+  return it != all->end() ? *it : *all->emplace(text).first;
+}
 
 Book& book() {
   static auto* b = new Book;
@@ -164,8 +200,8 @@ std::string last_export(const slc_binding* spec) {
   return {};
 }
 
-Operation* begun(slc_worker* w, slc_exchange* owner, void* user) {
-  auto* op = new Operation{w, owner};
+Operation* begun(slc_worker* w, slc_exchange* owner, slc_exchange* shown, void* user) {
+  auto* op = keep<Operation>(w, owner, shown);
   op->user = user;
   op->bound = inside.bound, op->object = inside.object;
   Book& k = book();
@@ -184,7 +220,7 @@ void suspended(slc_token token, slc_exchange* x) {
   Book& k = book();
   {
     const std::lock_guard lock{k.mutex};
-    const bool fresh = k.suspensions.insert_or_assign(token, Suspension{x, inside.bound, std::string{where_now()}}).second;
+    const bool fresh = k.suspensions.insert_or_assign(token, Suspension{x, inside.bound, keep_text(where_now())}).second;
     ++k.counts.suspended;
     if (fresh) ++k.counts.suspended_now;
   }

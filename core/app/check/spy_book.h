@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <map>
+#include <memory_resource>
 #include <mutex>
 #include <set>
 #include <unordered_map>
@@ -15,6 +16,16 @@
 #include "core/plugin/worker.h"
 
 namespace sluice::app::check::spy {
+
+// Where everything lies that the spy keeps to the end of the process: not in malloc's memory, whose growth is looked at
+// (checks_growth.cc). What is given back to it is not used again. [any]
+std::pmr::memory_resource& kept();
+template <class T, class... A>
+T* keep(A&&... a) {
+  return new (kept().allocate(sizeof(T), alignof(T))) T{std::forward<A>(a)...};
+}
+// A copy of a text that comes again and again, such as a place of the configuration. [any]
+std::string_view keep_text(std::string_view);
 
 // One binding of the plugin, and the tables that stand in for its own.
 struct Bound {
@@ -45,6 +56,7 @@ struct Held {
 struct Operation {  // a timer, callout, lookup or job under way
   slc_worker* worker;   // whose worker_stop must see it ended; nullptr: the host ends it
   slc_exchange* owner;  // nullptr: the worker's own
+  slc_exchange* shown;  // the owner as the plugin knows it
   slc_timer_fn timer = nullptr;
   slc_reply_fn reply = nullptr;
   void* user = nullptr;
@@ -56,13 +68,13 @@ struct Operation {  // a timer, callout, lookup or job under way
 struct Suspension {
   slc_exchange* exchange;
   const Bound* bound;
-  std::string where;
+  std::string_view where;
   bool resumed = false, over = false;
 };
 
 // What is under way for the plugin and ends by a callback: begun() before it is asked for, ended() when it came or never will.
-// Freed when the process ends: a cancelled timer never calls back, so nobody would tell.
-Operation* begun(slc_worker*, slc_exchange* owner, void* user);
+// Kept: a cancelled timer never calls back, so nobody would tell.
+Operation* begun(slc_worker*, slc_exchange* owner, slc_exchange* shown, void* user);
 void ended(Operation*);
 
 struct Book {
@@ -71,8 +83,8 @@ struct Book {
   std::vector<std::string> noted[kRules];
   std::set<std::string> seen;  // by rule and key
   Counts counts;
-  std::unordered_map<slc_token, Suspension> suspensions;
-  std::map<Operation*, bool> operations;  // under way
+  std::pmr::unordered_map<slc_token, Suspension> suspensions{&kept()};
+  std::pmr::map<Operation*, bool> operations{&kept()};  // under way
   std::map<const Bound*, std::string> exports;  // the last of each
   uint32_t flags = 0;                     // of the entry
 };
@@ -136,6 +148,17 @@ void bug(const slc_host*);
 void suspended(slc_token, slc_exchange*);
 // What an exchange's service was called on, when it is no event loop: noted.
 void on_worker(const char* what);
+// ---- spy_exchanges.cc ----
+// What the plugin gets in place of an exchange: the same for all its objects, until each that got it has had its on_done (or cancel),
+// or the exchange ends without it. nullptr stays nullptr. [worker]
+slc_exchange* lend(slc_exchange*, const Held* to);
+// The exchange that the plugin means, in place of what it passed. False: it is over, which is noted; nothing may be asked of it.
+// What is no stand-in is left as it is. `function`: "header", or "timer (sluice.loop/1)". [any]
+bool own(slc_exchange*&, const char* function);
+void exchange_done(const slc_exchange*, const Held* of);
+// The spy's tables, made of the gateway's. [any], one at a time
+const void* exchange_table(const void* real);
+const void* log_table(const void* real);
 // ---- spy_nodes.cc ----
 // A handle for the plugin, of a document of this exchange; until nodes_over().
 slc_node lend(slc_node, const slc_exchange*, const Bound* to);

@@ -19,8 +19,8 @@ struct Lease {
 };
 struct Leases {
   std::mutex mutex;
-  std::unordered_map<uint64_t, Lease> all;
-  std::map<std::pair<const slc_exchange*, const Bound*>, uint64_t> current;
+  std::pmr::unordered_map<uint64_t, Lease> all{&kept()};
+  std::pmr::map<std::pair<const slc_exchange*, const Bound*>, uint64_t> current{&kept()};
   uint64_t last = 0;
 };
 Leases& leases() {

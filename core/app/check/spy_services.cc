@@ -7,65 +7,18 @@
 namespace sluice::app::check::spy {
 namespace {
 
-const slc_exchange_api* exchange_service = nullptr;  // the gateway's own
-const slc_loop_api* loop_service = nullptr;
+const slc_loop_api* loop_service = nullptr;  // the gateway's own, as the following
 const slc_next_api* next_service = nullptr;
 const slc_stream_api* stream_service = nullptr;
 const slc_store_api* store_service = nullptr;
 const slc_shared_api* shared_service = nullptr;
 const void* (*find)(const slc_host*, const char*) noexcept = nullptr;
 
-// ---- sluice.exchange/1 ----
-
-slc_status set_header(slc_exchange* x, int32_t side, slc_header_id id, slc_str v) noexcept {
-  on_worker("set_header");
-  if (refused()) return SLC_ENOMEM;
-  const slc_status s = exchange_service->set_header(x, side, id, v);
-  if (s == SLC_EINVAL)
-    note(Rule::header, std::string{inside.hook ? inside.hook : "a callback"} + " of " + name_of(inside.bound, where_now()) +
-                           " set a header that is refused (no name, or line breaks in the value)");
-  return s;
-}
-slc_status add_header(slc_exchange* x, int32_t side, slc_header_id id, slc_str v) noexcept {
-  on_worker("add_header");
-  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->add_header(x, side, id, v);
-}
-slc_str header(slc_exchange* x, int32_t side, slc_header_id id, uint32_t nth) noexcept {
-  on_worker("header");
-  return exchange_service->header(x, side, id, nth);
-}
-slc_status set_field(slc_exchange* x, int32_t which, slc_str v) noexcept {
-  on_worker("set_field");
-  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->set_field(x, which, v);
-}
-slc_status set_param(slc_exchange* x, slc_str name, slc_str v) noexcept {
-  on_worker("set_param");
-  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->set_param(x, name, v);
-}
-slc_status set_body(slc_exchange* x, int32_t side, slc_str v) noexcept {
-  on_worker("set_body");
-  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->set_body(x, side, v);
-}
-slc_status append_body(slc_exchange* x, slc_str v, int32_t stable) noexcept {
-  on_worker("append_body");
-  return refused() ? slc_status{SLC_ENOMEM} : exchange_service->append_body(x, v, stable);
-}
-slc_node data(slc_exchange* x) noexcept { return lend(exchange_service->data(x), x, inside.bound); }
-void* alloc(slc_exchange* x, size_t size, size_t align) noexcept {
-  on_worker("alloc");
-  if (refused()) return nullptr;
-  // Where the host's answer depends on the size itself, it gets that.
-  if (!on_loop || size > kLargestGuarded) return exchange_service->alloc(x, size, align);
-  void* at = exchange_service->alloc(x, size + kRedZone, align);
-  if (at) guard(static_cast<unsigned char*>(at) + size);
-  return at;
-}
-
 // ---- sluice.loop/1 ----
 
 slc_token suspend(slc_exchange* x) noexcept {
   on_worker("suspend (sluice.loop/1)");
-  if (refused()) return 0;
+  if (!own(x, "suspend (sluice.loop/1)") || refused()) return 0;
   const slc_token token = loop_service->suspend(x);
   if (token) suspended(token, x);
   return token;
@@ -99,32 +52,34 @@ void timer_fired(void* user, slc_exchange* x) noexcept {
   auto* op = static_cast<Operation*>(user);
   ended(op);
   Call call{op->bound, "a timer", Call::on_a_loop, op->object};
-  op->timer(op->user, x);
+  op->timer(op->user, x ? op->shown : nullptr);
 }
 void reply_came(void* user, slc_exchange* x, const slc_reply* r) noexcept {
   auto* op = static_cast<Operation*>(user);
   ended(op);
   Call call{op->bound, "a callout", Call::on_a_loop, op->object};
-  if (!refused()) return op->reply(op->user, x, r);
+  if (!refused()) return op->reply(op->user, x ? op->shown : nullptr, r);
   // An answer that never came, in place of the one that did.
   slc_reply none{};
   none.size = sizeof none;
   none.result = SLC_ETIMEOUT;
   none.error = {"refused by check-plugin", 23};
-  op->reply(op->user, x, &none);
+  op->reply(op->user, x ? op->shown : nullptr, &none);
 }
 
 slc_token timer(slc_worker* w, slc_exchange* owner, uint32_t ms, slc_timer_fn fn, void* user) noexcept {
-  if (refused()) return 0;
-  Operation* op = begun(w, owner, user);
+  slc_exchange* const shown = owner;
+  if (!own(owner, "timer (sluice.loop/1)") || refused()) return 0;
+  Operation* op = begun(w, owner, shown, user);
   op->timer = fn;
   op->token = loop_service->timer(w, owner, ms, timer_fired, op);
   if (!op->token) ended(op);
   return op->token;
 }
 slc_token http(slc_worker* w, slc_exchange* owner, const slc_callout* c, slc_reply_fn fn, void* user) noexcept {
-  if (refused()) return 0;
-  Operation* op = begun(w, owner, user);
+  slc_exchange* const shown = owner;
+  if (!own(owner, "http (sluice.loop/1)") || refused()) return 0;
+  Operation* op = begun(w, owner, shown, user);
   op->reply = fn;
   op->token = loop_service->http(w, owner, c, reply_came, op);
   if (!op->token) ended(op);
@@ -177,12 +132,12 @@ slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
         Call call{bell->bound, "an event", Call::on_a_loop, bell->object};
         bell->fn(bell->user);
       },
-      new Bell{fn, user, inside.bound, inside.object});
+      keep<Bell>(fn, user, inside.bound, inside.object));
 }
 
 uint32_t remaining_ms(slc_exchange* x) noexcept {
   on_worker("remaining_ms (sluice.loop/1)");
-  return loop_service->remaining_ms(x);
+  return own(x, "remaining_ms (sluice.loop/1)") ? loop_service->remaining_ms(x) : 0;
 }
 
 // ---- sluice.stream/1 ----
@@ -191,8 +146,12 @@ uint32_t remaining_ms(slc_exchange* x) noexcept {
 bool may_refuse_bytes() {
   return !inside.bound || !inside.bound->spec || std::string_view{inside.bound->spec->interface_id} != SLC_IFACE_TRANSPORT;
 }
+slc_status expect(slc_exchange* x, int32_t side, int64_t length) noexcept {
+  return own(x, "expect (sluice.stream/1)") ? stream_service->expect(x, side, length) : slc_status{SLC_ESTALE};
+}
 slc_status emit(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
   on_worker("emit (sluice.stream/1)");
+  if (!own(x, "emit (sluice.stream/1)")) return SLC_ESTALE;
   if (may_refuse_bytes() && refused()) return SLC_ELIMIT;
   const slc_status s = stream_service->emit(x, side, bytes);
   if (s == SLC_EINVAL)
@@ -202,19 +161,23 @@ slc_status emit(slc_exchange* x, int32_t side, slc_str bytes) noexcept {
 }
 size_t room(slc_exchange* x, int32_t side) noexcept {
   on_worker("room (sluice.stream/1)");
+  if (!own(x, "room (sluice.stream/1)")) return 0;
   return may_refuse_bytes() && refused() ? 0 : stream_service->room(x, side);
 }
 slc_status follow(slc_exchange* x, int64_t length) noexcept {
   on_worker("follow (sluice.stream/1)");
-  return stream_service->follow(x, length);
+  return own(x, "follow (sluice.stream/1)") ? stream_service->follow(x, length) : slc_status{SLC_ESTALE};
 }
 slc_status finish(slc_exchange* x, slc_str why) noexcept {
   on_worker("finish (sluice.stream/1)");
-  return stream_service->finish(x, why);
+  return own(x, "finish (sluice.stream/1)") ? stream_service->finish(x, why) : slc_status{SLC_ESTALE};
+}
+int64_t request_length(slc_exchange* x) noexcept {
+  return own(x, "request_length (sluice.stream/1)") ? stream_service->request_length(x) : 0;
 }
 slc_token suspend_stream(slc_exchange* x, int32_t side) noexcept {
   on_worker("suspend (sluice.stream/1)");
-  if (refused()) return 0;
+  if (!own(x, "suspend (sluice.stream/1)") || refused()) return 0;
   const slc_token token = stream_service->suspend(x, side);
   if (token) suspended(token, x);
   return token;
@@ -227,6 +190,7 @@ slc_status store_get(const slc_host* h, slc_str key, void* to, size_t cap, size_
 }
 slc_status store_read(const slc_host* h, slc_exchange* x, slc_str key, slc_str* value) noexcept {
   on_worker("read (sluice.store/1)");
+  if (!own(x, "read (sluice.store/1)")) return SLC_ESTALE;
   return refused() ? slc_status{SLC_ENOTFOUND} : store_service->read(h, x, key, value);
 }
 slc_status store_set(const slc_host* h, slc_str key, slc_str value, uint64_t ttl_ms) noexcept {
@@ -251,25 +215,33 @@ int32_t shared_take(slc_limiter* limiter, slc_str client) noexcept { return refu
 // ---- sluice.next/1 ----
 
 struct Attempt {
+  slc_exchange* shown;  // the outer one
   slc_next_fn fn;
   void* user;
   const Bound* bound;
   const Held* object;
 };
 slc_token call_next(slc_exchange* outer, slc_next_fn fn, void* user) noexcept {
-  if (refused()) return 0;
+  slc_exchange* const shown = outer;
+  if (!own(outer, "call (sluice.next/1)") || refused()) return 0;
   // In the exchange's memory: a cancelled attempt never calls back.
-  void* room = exchange_service->alloc(outer, sizeof(Attempt), alignof(Attempt));
+  void* room = real_exchange().alloc(outer, sizeof(Attempt), alignof(Attempt));
   if (!room) return 0;
-  begun(nullptr, outer, nullptr);  // while attempts run the outer exchange is not without hope
+  begun(nullptr, outer, shown, nullptr);  // while attempts run the outer exchange is not without hope
   return next_service->call(
       outer,
-      [](void* at, slc_exchange* o, slc_exchange* attempt) noexcept {
+      [](void* at, slc_exchange*, slc_exchange* attempt) noexcept {
         const auto* a = static_cast<Attempt*>(at);
         Call call{a->bound, "an attempt's callback", Call::on_a_loop, a->object};
-        a->fn(a->user, o, attempt);
+        a->fn(a->user, a->shown, lend(attempt, a->object));
       },
-      new (room) Attempt{fn, user, inside.bound, inside.object});
+      new (room) Attempt{shown, fn, user, inside.bound, inside.object});
+}
+slc_status cancel_next(slc_exchange* outer, slc_token attempt) noexcept {
+  return own(outer, "cancel (sluice.next/1)") ? next_service->cancel(outer, attempt) : slc_status{SLC_ESTALE};
+}
+slc_status use(slc_exchange* outer, slc_exchange* attempt) noexcept {
+  return own(outer, "use (sluice.next/1)") && own(attempt, "use (sluice.next/1)") ? next_service->use(outer, attempt) : slc_status{SLC_ESTALE};
 }
 
 template <class T>
@@ -285,15 +257,8 @@ const void* service(const slc_host* host, const char* id) noexcept {
   const std::string_view name = id;
   static std::mutex mutex;
   const std::lock_guard lock{mutex};
-  if (name == SLC_SVC_EXCHANGE) {
-    static slc_exchange_api own;
-    if (exchange_service) return &own;
-    copy(own, exchange_service, real);
-    own.set_header = set_header, own.add_header = add_header, own.header = header, own.set_field = set_field;
-    own.data = data;
-    own.set_param = set_param, own.set_body = set_body, own.append_body = append_body, own.alloc = alloc;
-    return &own;
-  }
+  if (name == SLC_SVC_EXCHANGE) return exchange_table(real);
+  if (name == SLC_SVC_LOG) return log_table(real);
   if (name == SLC_SVC_DOCUMENT) return document_table(real);
   if (name == SLC_SVC_LOOP) {
     static slc_loop_api own;
@@ -307,14 +272,14 @@ const void* service(const slc_host* host, const char* id) noexcept {
     static slc_next_api own;
     if (next_service) return &own;
     copy(own, next_service, real);
-    own.call = call_next;
+    own.call = call_next, own.cancel = cancel_next, own.use = use;
     return &own;
   }
   if (name == SLC_SVC_STREAM) {
     static slc_stream_api own;
     if (stream_service) return &own;
     copy(own, stream_service, real);
-    own.emit = emit, own.room = room, own.suspend = suspend_stream, own.follow = follow, own.finish = finish;
+    own.expect = expect, own.request_length = request_length, own.emit = emit, own.room = room, own.suspend = suspend_stream, own.follow = follow, own.finish = finish;
     return &own;
   }
   if (name == SLC_SVC_STORE) {

@@ -27,11 +27,11 @@ Usage:
 
 Looks at each file and reads its note, then loads it in a process of its own and runs it inside the real gateway: blocks made
 up from its schema, right and wrong; bodies and headers of every kind; backends that fail; clients that leave while a hook
-waits; time-outs; slow and broken bodies; refused memory; state that is handed over; reloads while requests run. A crash or
-an endless loop there is a finding that names the hook.
+waits; time-outs; slow and broken bodies; refused memory; state that is handed over; reloads while requests run; memory that
+grows with every request. A crash or an endless loop there is a finding that names the hook.
 
-Checks: file, note, load, schema, create, workers, requests, bodies, clients, time-outs, streams, memory, state, reload, codec,
-end; and, whenever they are broken: actions, resumes, blocking, timers, threads, nodes, blocks, headers, signals.
+Checks: file, note, load, schema, create, workers, requests, bodies, clients, time-outs, streams, memory, state, reload, growth,
+codec, end; and, whenever they are broken: actions, resumes, blocking, timers, threads, exchanges, nodes, blocks, headers, signals.
 docs/check-plugin.md explains each.
 
 Flags:

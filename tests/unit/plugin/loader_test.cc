@@ -130,7 +130,7 @@ TEST(LoaderTest, AWholeFolderOfFaultsGivesOneProblemEach) {
   ScanResult result;
   registry.scan(folder.path, "", result);
   EXPECT_EQ(result.problems.size(), 10u);  // nine before load() and load_fails; of the two with one name, one
-  EXPECT_EQ(registry.bindings().size(), 40u);
+  EXPECT_EQ(registry.bindings().size(), 42u);
 }
 
 TEST(LoaderTest, AMissingFolderIsAProblem) {
