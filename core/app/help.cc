@@ -73,6 +73,8 @@ Environment:
   FC_OUT                           File that the result is written to; its ending says the format
   SLUICE_PLUGINS                   Folder of the plugins when --plugins does not say
   SLUICE_ADMIN                     The admin socket when --admin does not say
+  SLUICE_DNS_SERVERS               Name servers, "ip[:port],...", in place of the system's
+  SLUICE_CRASH_REPORT              1: builds with sanitizers, too, leave a report when they crash; all others always do
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY   Proxies on the way to backends, and what is called without them
   NOTIFY_SOCKET                    Set by systemd for Type=notify
   LOGS_DIRECTORY                   Set by systemd for LogsDirectory=; what --crash-dir is when it is not given

@@ -294,7 +294,6 @@ Result<bool, Problem> Server::listen_unix(const std::string& path) {
 void Server::set_options(const ServerOptions& o) { impl_->core.set_options(o); }
 uint16_t Server::port() const { return impl_->current ? impl_->current->port : 0; }
 size_t Server::connections() const { return impl_->core.connections(); }
-void Server::set_handler(Handler& handler) { impl_->core.handler = &handler; }
 
 void Server::drain(std::function<void()> drained) {
   impl_->stop_listening();

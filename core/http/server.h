@@ -143,7 +143,6 @@ class Server {
   // Ends every connection now (gone() to their owners) and closes the handles.
   void close();
   size_t connections() const;
-  void set_handler(Handler&);
 
  private:
   struct Impl;

@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <memory>
+#include <string>
 #include <thread>
 
 #include "core/plugin/operations.h"
@@ -10,17 +12,12 @@
 namespace sluice::plugin::background_dns {
 namespace {
 
-std::string& servers() {
-  static auto* s = new std::string;
-  return *s;
-}
-
 std::atomic<bool> begun{false};
 
 // Lives as long as the process.
 struct Resolving {
   loop::Loop loop;
-  http::Resolver resolver{loop, http::ResolverOptions{.servers = servers()}};
+  http::Resolver resolver{loop, http::ResolverOptions{}};
   Resolving() {
     begun = true;
     std::thread{[this] {
@@ -88,7 +85,5 @@ slc_status lookup(const slc_host* host, const slc_dns_query& q, slc_dns_fn fn, v
   r.loop.post([asking, &r] { asking->begin(r); });
   return SLC_OK;
 }
-
-void use_servers(const std::string& s) { servers() = s; }
 
 }  // namespace sluice::plugin::background_dns

@@ -1,8 +1,6 @@
 // Name resolution without a worker (slc_dns_api.lookup_background): a thread of its own that runs a loop and a resolver, begun
 // by the first lookup. Answers are given on the pool, so that a slow callback holds up no other lookup.
 #pragma once
-#include <string>
-
 #include "sluice/plugin.h"
 
 namespace sluice::plugin::background_dns {
@@ -11,7 +9,5 @@ namespace sluice::plugin::background_dns {
 slc_status lookup(const slc_host*, const slc_dns_query&, slc_dns_fn, void* user, slc_token*);
 // Whether that thread is there; it lives as long as the process. [any]
 bool running();
-// "ip[:port],…" in place of the system's; for tests, before the first lookup.
-void use_servers(const std::string&);
 
 }  // namespace sluice::plugin::background_dns

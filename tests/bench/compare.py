@@ -292,7 +292,7 @@ def main():
                         rows.append(result)
 
         med = lambda key, s, n: statistics.median(r[key] for r in rows if r["scenario"] == s and r["gateway"] == n)
-        print(f"{'scenario':16}{'gateway':12}{'cpu µs/req':>11}{'req/s':>9}{'p50 ms':>8}{'p99 ms':>8}{'RSS MB':>8}{'bad':>6}   cpu vs first")
+        print(f"{'scenario':16}{'gateway':12}{'cpu µs/req':>11}{'req/s':>9}{'p50 ms':>8}{'p99 ms':>8}{'RSS MiB':>8}{'bad':>6}   cpu vs first")
         for scenario in dict.fromkeys(r["scenario"] for r in rows):
             names = list(dict.fromkeys(r["gateway"] for r in rows if r["scenario"] == scenario))
             first = med("cpu_us", scenario, names[0])

@@ -69,7 +69,7 @@ const std::set<std::string> kOwnNamespaces{
     "github.com/devopsfaith/krakend/proxy", "github_com/luraproject/lura/router/gin", "github.com/devopsfaith/krakend/http"};
 // Encodings and service discoveries.
 const std::set<std::string> kServed{"json", "safejson", "fast-json", "json-collection", "string", "xml", "yaml", "rss", "negotiate",
-                                    "no-op", "dns", "round-robin"};
+                                    "no-op", "static", "dns", "round-robin"};
 
 struct Exception {
   const char* folder;
@@ -80,6 +80,7 @@ const Exception kExceptions[] = {
     {"core/app/", "json", "a value of --log-format"},
     {"core/log/", "json", "a value of --log-format"},
     {"core/config/", "string", "the JSON type, in messages"},
+    {"core/config/", "static", "the key of an endpoint's block proxy"},
     {"core/plugin/", "string", "the JSON type, in messages"},
     {"core/app/check/", "string", "the JSON type, in schemas"},
 };
@@ -127,6 +128,8 @@ TEST(CoreNamesTest, LiteralsAreFoundWhereTheyAre) {
 TEST(CoreNamesTest, NamesOfPluginsAreRecognised) {
   EXPECT_NE(broken_rule("core/pipeline/a.cc", "qos/ratelimit/router"), "");
   EXPECT_NE(broken_rule("core/pipeline/a.cc", "json"), "");
+  EXPECT_NE(broken_rule("core/pipeline/a.cc", "static"), "");
+  EXPECT_EQ(broken_rule("core/config/a.cc", "static"), "");
   EXPECT_EQ(broken_rule("core/pipeline/a.cc", "backend/http"), "");
   EXPECT_EQ(broken_rule("core/plugin/families.cc", "qos/"), "");
   EXPECT_EQ(broken_rule("core/pipeline/a.cc", "backend/ failed"), "");

@@ -71,33 +71,92 @@ TEST(DocsTest, EveryConfigurationShownIsAccepted) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// Every key of the core's grammar: of the root, endpoints, backends, the core's own blocks, and the objects in them. Readers can ask for no other.
-void collect(const config::Grammar& g, std::set<const config::Grammar*>& seen, std::set<std::string>& out) {
-  if (!seen.insert(&g).second) return;
-  for (const config::Key& k : g.keys) {
-    out.emplace(k.name);
-    if (k.inner) collect(*k.inner, seen, out);
+bool has_word(std::string_view text, std::string_view word) {
+  for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]))) return true;
   }
-}
-std::set<std::string> known_keys() {
-  std::set<const config::Grammar*> seen;
-  std::set<std::string> out;
-  for (const config::Grammar* g : {&config::kRootGrammar, &config::kEndpointGrammar, &config::kBackendGrammar}) collect(*g, seen, out);
-  for (const config::CoreBlock& b : config::core_blocks()) collect(*b.grammar, seen, out);
-  return out;
-}
-
-bool has_word(const std::string& text, const std::string& word) {
-  for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1))
-    if (!is_word(text[at - 1]) && !is_word(text[at + word.size()])) return true;
   return false;
 }
 
-TEST(DocsTest, EveryKeyOfTheGrammarIsOnThePage) {
-  const std::string page = " " + read_file((kTree / "docs/configuration.md").string()) + " ";
-  const std::set<std::string> keys = known_keys();
-  EXPECT_GT(keys.size(), 120u);
-  for (const std::string& key : keys) EXPECT_TRUE(has_word(page, key)) << key << " is in core/config/grammar*.cc and not in docs/configuration.md";
+// The cells of a row of a table.
+std::vector<std::string> cells(std::string_view line) {
+  std::vector<std::string> out;
+  for (line.remove_prefix(1); line.find('|') != line.npos; line.remove_prefix(line.find('|') + 1))
+    out.emplace_back(line.substr(0, line.find('|')));
+  return out;
+}
+
+// The rows of the tables below the heading that is this line, to the next heading of its rank or above, or of a block in extra_config.
+std::vector<std::string> rows_below(std::string_view page, std::string_view heading) {
+  auto rank = [](std::string_view line) { return std::min(line.find_first_not_of('#'), line.size()); };
+  std::vector<std::string> out;
+  bool inside = false;
+  for (; !page.empty(); page.remove_prefix(std::min(page.find('\n'), page.size() - 1) + 1)) {
+    const std::string_view line = page.substr(0, page.find('\n'));
+    if (line == heading) inside = true;
+    else if (line.starts_with('#') && (rank(line) <= rank(heading) || line.starts_with("### `extra_config"))) inside = false;
+    else if (inside && line.starts_with('|') && line.find('|', 1) != line.npos) out.emplace_back(line);
+  }
+  return out;
+}
+
+// A table of the page is about one object of the configuration. Keys of the objects inside it stand in the rows of the key that
+// holds them: `tls.ca_certs`, or in the text.
+struct TablesOfKeys {
+  std::set<const config::Grammar*> with_a_table;
+  std::set<std::string_view> keys;  // that were looked for
+
+  void look(const config::Grammar& g, const std::vector<std::string>& rows, bool outermost, const std::string& heading) {
+    for (const config::Key& k : g.keys) {
+      keys.insert(k.name);
+      std::vector<std::string> about;
+      for (const std::string& row : rows)
+        if (has_word(outermost ? cells(row)[0] : row, k.name)) about.push_back(row);
+      EXPECT_FALSE(about.empty()) << k.name << " of " << g.name << " is in core/config/grammar*.cc and in no row below \"" << heading
+                                  << "\" of docs/configuration.md";
+      if (k.inner && !with_a_table.contains(k.inner)) look(*k.inner, about, false, heading);
+    }
+  }
+};
+
+// Every key of the core's grammar: of the root, endpoints, backends, the core's own blocks, and the objects in them. Readers can ask for no other.
+TEST(DocsTest, EveryKeyOfTheGrammarIsInTheTableOfItsObject) {
+  const std::string page = read_file((kTree / "docs/configuration.md").string());
+  std::vector<std::pair<std::string, const config::Grammar*>> tables{
+      {"## Root", &config::kRootGrammar}, {"## Endpoint", &config::kEndpointGrammar}, {"## Backend", &config::kBackendGrammar}};
+  for (const config::CoreBlock& b : config::core_blocks()) {
+    const std::string name{b.name}, path = name.find('/') == name.npos ? "." + name : "[\"" + name + "\"]";
+    const std::string heading = "### `extra_config" + path + "`";  // the root's, or of one that only one level has
+    const std::string precise = heading + (b.level == config::Level::endpoint ? " of an endpoint" : " of a backend");
+    tables.emplace_back(b.level != config::Level::root && page.find("\n" + precise + "\n") != page.npos ? precise : heading, b.grammar);
+  }
+  TablesOfKeys looking;
+  for (const auto& [heading, grammar] : tables) looking.with_a_table.insert(grammar);
+  for (const auto& [heading, grammar] : tables) {
+    const std::vector<std::string> rows = rows_below(page, heading);
+    EXPECT_FALSE(rows.empty()) << "no table below \"" << heading << "\" of docs/configuration.md";
+    looking.look(*grammar, rows, true, heading);
+  }
+  EXPECT_GT(looking.keys.size(), 120u);
+}
+
+// What the program itself takes from the environment, beside the root keys of a configuration.
+TEST(DocsTest, EveryVariableOfTheProgramIsOnThePageAndInAHelp) {
+  const std::string page = read_file((kTree / "docs/configuration.md").string());
+  std::string help;
+  for (const char* command : {"run", "explain"}) help += run_program({gateway_binary(), "help", command}, kLimit).output;
+  std::set<std::string> names;
+  for (const auto& file : fs::recursive_directory_iterator{kTree / "core"}) {
+    if (file.path().extension() != ".cc" && file.path().extension() != ".h") continue;
+    const std::string code = read_file(file.path().string()), call = "getenv(\"SLUICE_";
+    for (size_t at = code.find(call); at != code.npos; at = code.find(call, at + 1)) names.insert(quoted_at(code, at));
+  }
+  EXPECT_GT(names.size(), 4u);
+  for (const std::string& name : names) {
+    EXPECT_TRUE(has_word(page, name)) << name << " is not in docs/configuration.md";
+    EXPECT_TRUE(has_word(help, name)) << name << " is neither in sluice help run nor in sluice help explain";
+  }
 }
 
 // Names that a configuration may use: those of the plugins of this build, and the blocks of the core.
@@ -109,13 +168,6 @@ std::set<std::string> names_that_are_there() {
     for (const Json& binding : plugin.at("bindings").items()) out.insert(binding.at("name").str());
   const std::string code = read_file((kTree / "core/config/grammar.cc").string()), call = "{Level::";
   for (size_t at = code.find(call); at != code.npos; at = code.find(call, at + 1)) out.insert(quoted_at(code, code.find(',', at) + 1));
-  return out;
-}
-
-std::vector<std::string> cells(std::string_view line) {
-  std::vector<std::string> out;
-  for (line.remove_prefix(1); line.find('|') != line.npos; line.remove_prefix(line.find('|') + 1))
-    out.emplace_back(line.substr(0, line.find('|')));
   return out;
 }
 

@@ -86,6 +86,8 @@ bool send_pieces(int fd, std::string_view body, Delivery how) {
 constexpr std::string_view kDocument =
     R"({"id":1,"name":"Ada","list":[1,2.5,"x",null,true],"text":"ä \" \\ \n <b>","deep":{"a":{"b":[{"c":"d"}]}},"empty":{},"none":null})";
 
+constexpr std::string_view kSample = "sample";
+
 }  // namespace
 
 std::string_view sample_document() { return kDocument; }
@@ -301,7 +303,7 @@ void Backend::serve(int fd) {
       for (char& c : text) c = static_cast<char>((seed = seed * 1664525u + 1013904223u) >> 24);
       go_on = answer("200 OK", text, kJson);
     } else if (mode == "sample") {
-      go_on = answer("200 OK", sample_, "application/octet-stream");
+      go_on = answer("200 OK", kSample, "application/octet-stream");
     } else {
       go_on = deliver(kDocument);
     }

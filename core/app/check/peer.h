@@ -41,7 +41,7 @@ Answer ask(uint16_t port, std::string_view request, uint64_t limit_ms);
 enum class Delivery : uint8_t { whole, bytes, slow };
 
 // Answers by the last part of the path: ok, empty, error, garbage, reset, chunked (byte by byte), cut (breaks off in its body),
-// late (never, until the gateway leaves), big, headers, deep, sample (the text given). Everything else is ok. Lives as long as
+// late (never, until the gateway leaves), big, headers, deep, sample (a few bytes that are no JSON). Everything else is ok. Lives as long as
 // the process: its threads do.
 class Backend {
  public:
@@ -51,15 +51,13 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   uint16_t port() const { return port_; }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-  void set_sample(std::string body) { sample_ = std::move(body); }  // before requests
-  void set_delivery(Delivery d) { delivery_ = d; }                  // of the answers that begin now. [any]
+  void set_delivery(Delivery d) { delivery_ = d; }  // of the answers that begin now. [any]
 
  private:
   void accept_loop();
   void serve(int fd);
   int listener_ = -1;
   uint16_t port_ = 0;
-  std::string sample_ = "sample";
   std::atomic<Delivery> delivery_{Delivery::whole};
 };
 
