@@ -150,7 +150,7 @@ TEST(DocsTest, EveryVariableOfTheProgramIsOnThePageAndInAHelp) {
   for (const auto& file : fs::recursive_directory_iterator{kTree / "core"}) {
     if (file.path().extension() != ".cc" && file.path().extension() != ".h") continue;
     const std::string code = read_file(file.path().string()), call = "getenv(\"SLUICE_";
-    for (size_t at = code.find(call); at != code.npos; at = code.find(call, at + 1)) names.insert(quoted_at(code, at));
+    for (size_t at = code.find(call); at != code.npos; at = code.find(call, at + 1)) names.insert(quoted_at(code, code.find('"', at)));
   }
   EXPECT_GT(names.size(), 4u);
   for (const std::string& name : names) {
