@@ -103,7 +103,8 @@ class Place {
  private:
   void ask(size_t n) {
     for (size_t i = 0; i < n; ++i)
-      session_.expect_answer(site_, "growth", spot_.title + ", a plain request", i % 2 ? post(spot_, "ok", R"({"a":1})") : get(spot_, "ok"));
+      session_.expect_answer(site_, "growth", spot_.title + ", a plain request",
+                             i % 2 ? post(spot_, "ok", R"({"a":1})") : get(spot_, "ok"));
     asked_ += n;
   }
   bool grows(std::span<const int64_t> after) const {
@@ -149,7 +150,8 @@ void check_growth(Session& s) {
   const bool stays = settled() - before > grown / 2;
   for (const Found& f : found)
     s.tell(State::note, "growth",
-           f.spot->title + " holds about " + std::to_string(f.bytes) + " bytes more after each request, steadily over " + std::to_string(f.requests) + " that were alike" +
+           f.spot->title + " holds about " + std::to_string(f.bytes) + " bytes more after each request, steadily over " +
+               std::to_string(f.requests) + " that were alike" +
                (stays ? "; they are still held when its objects are gone" : "; its objects give them back in the end"),
            "Memory of a request comes from alloc(), or is freed in on_done. A cache needs a bound: once it is full this ends.");
   if (s.tell_violations() || !found.empty()) return;

@@ -174,8 +174,10 @@ bool own(slc_exchange*& x, const char* function) {
     x = s->real;
     return true;
   }
-  const std::string who = std::string{inside.hook ? inside.hook : "a thread"} + " of " + name_of(inside.bound ? inside.bound : s->bound, where_now());
-  note(Rule::exchange, who + " gave " + function + (std::strchr(function, '/') ? "" : " (sluice.exchange/1)") + " an exchange that was over", who);
+  const Bound* b = inside.bound ? inside.bound : s->bound;
+  const std::string who = std::string{inside.hook ? inside.hook : "a thread"} + " of " + name_of(b, where_now());
+  const char* service = std::strchr(function, '/') ? "" : " (sluice.exchange/1)";
+  note(Rule::exchange, who + " gave " + function + service + " an exchange that was over", who);
   return false;
 }
 
