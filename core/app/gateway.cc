@@ -32,6 +32,8 @@ Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 Gateway::~Gateway() {
   wait();
   if (impl_->log_applied) log::restore();  // the plugin's sink goes with the generation, its level too
+  for (auto& w : impl_->workers) w->drop_plans();
+  impl_->live.clear();
   impl_->workers.clear();
 }
 
@@ -76,8 +78,7 @@ Result<uint16_t, Problem> Gateway::Impl::start() {
     if (up) continue;
     for (auto& other : workers) other->stop();
     wait();
-    workers.clear();
-    return up.error();
+    return up.error();  // threads of plugins may still know the workers, until their objects are gone
   }
   std::lock_guard lock{mutex};
   listen_ip = c.listen_ip, configured_port = c.port, port = chosen;

@@ -51,6 +51,9 @@ class GatewayWorker final : public http::Handler {
   // [any] Ends now.
   void stop();
   void join();
+  // [main] After join(): the plans, which look into generations. The rest stays: threads of plugins may ask for it until their
+  // objects are gone.
+  void drop_plans() { parts_.clear(); }
   // [any] Runs `fn` on the worker, in order; dropped when the worker has ended. The functions below are for it.
   void post(std::function<void()> fn);
 

@@ -35,11 +35,12 @@ void Loop::stop() {
   });
 }
 
-void Loop::post(std::function<void()> fn) {
+bool Loop::post(std::function<void()> fn) {
   std::lock_guard lock{mutex_};
-  if (stopping_) return;
+  if (stopping_) return false;
   posted_.push_back(std::move(fn));
   uv_async_send(&async_);
+  return true;
 }
 
 void Loop::on_async(uv_async_t* handle) {

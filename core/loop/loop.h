@@ -34,8 +34,8 @@ class Loop {
   void run();
   // [any] Ends run() once every other handle is closed: closes the loop's own. Owners of handles close theirs first.
   void stop();
-  // [any] Runs `fn` on the loop, in order of posting. After the loop ended: dropped, destroyed by the caller's thread.
-  void post(std::function<void()> fn);
+  // [any] Runs `fn` on the loop, in order of posting. False: the loop has ended; `fn` is dropped, destroyed by the caller's thread.
+  bool post(std::function<void()> fn);
   uint64_t now_ms() { return uv_now(&uv_); }
 
   Deadlines& deadlines() { return deadlines_; }

@@ -48,11 +48,11 @@ slc_status post(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept 
   const Place* module = current_place ? current_place->module : nullptr;
   std::shared_ptr<cost::Account> account;
   if (current_place && current_place->account) account = current_place->account->weak_from_this().lock();
-  w->loop.post([fn, user, module, account = std::move(account)] {
+  const bool taken = w->loop.post([fn, user, module, account = std::move(account)] {
     PlaceScope scope{module, HookKind::post, nullptr, account.get()};
     fn(user);
   });
-  return SLC_OK;
+  return taken ? SLC_OK : SLC_ESTALE;
 }
 
 slc_token event(slc_worker* w, void (*fn)(void*) noexcept, void* user) noexcept {

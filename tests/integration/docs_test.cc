@@ -61,7 +61,7 @@ TEST(DocsTest, EveryConfigurationShownIsAccepted) {
         continue;
       }
       const Ran ran = run_program({gateway_binary(), "check", "-c", folder.write("krakend.json", text), "--plugins", plugins_folder()},
-                                  kLimit, {{"SLUICE_DNS_SERVERS", "127.0.0.1:9"}} /* nobody: names are looked up in no network */, folder.path());
+                                  3 * kLimit, {{"SLUICE_DNS_SERVERS", "127.0.0.1:9"}} /* nobody: names are looked up in no network */, folder.path());
       EXPECT_EQ(ran.code, 0) << where << '\n' << ran.output << text;
       EXPECT_EQ(unexpected_warnings(ran.output), "") << where << '\n' << text;
     }
@@ -212,7 +212,7 @@ TEST(DocsTest, EveryExampleFileIsAccepted) {
     if (file.path().extension() != ".json") continue;
     ++seen;
     const Ran ran = run_program({gateway_binary(), "check", "--strict", "-c", file.path().string(), "--plugins", plugins_folder()},
-                                kLimit, {}, kTree.string());
+                                3 * kLimit, {}, kTree.string());
     EXPECT_EQ(ran.code, 0) << file.path() << '\n' << ran.output;
     EXPECT_EQ(unexpected_warnings(ran.output), "") << file.path();
   }

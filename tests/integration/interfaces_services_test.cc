@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "sdk/include/sluice/plugin.h"
 #include "tests/integration/plugins/plugin_folder.h"
 
 namespace sluice::test {
@@ -71,6 +72,17 @@ constexpr long long kCountingWorkers = 1;
 #else
 constexpr long long kCountingWorkers = 4;
 #endif
+
+// A thread of a plugin ends with its object, and that after the workers.
+TEST(PostTest, ToAWorkerThatHasEndedIsRefusedUntilTheObjectIsGone) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  PluggedGateway gateway({"posts_late"}, config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"test/posts-late", ""}}) + ", ")));
+  EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
+  const std::string log = gateway.log_to_the_end();
+  EXPECT_NE(log.find("posts-late: answered " + std::to_string(SLC_ESTALE)), std::string::npos) << log;
+  EXPECT_EQ(log.find("posts-late: it ran"), std::string::npos) << log;
+}
 
 TEST(SharedTest, WorkersCountTogetherAndEachForItself) {
   PluggedGateway gateway({"counting"}, counting_config(""), 4);

@@ -29,7 +29,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kRounds = 6, kWarmUp = 2;
 constexpr size_t kFewest = 8, kMost = 50;  // requests of a round
 constexpr int64_t kLeast = 8;              // bytes for each request
-constexpr Clock::duration kBudget = 8s;    // of all places together
+constexpr Clock::duration kBudget = 16s;   // of all places together
 
 std::atomic<int64_t> counted{0};
 

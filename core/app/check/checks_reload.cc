@@ -74,7 +74,7 @@ void check_reload(Session& s) {
         under_way.back()->send(get(spot, mode));
       }
     spy::wait_for_hooks(before.hooks + 1, 300);
-    if (spy::counts().suspended && spy::wait_for_suspended(100)) ++while_suspended;
+    if (spy::counts().suspended && spy::wait_for_suspended(1000)) ++while_suspended;
     const ReloadOutcome outcome = site->reload();
     if (!outcome.ok) {
       s.tell(State::failed, "reload", "the same configuration once more is refused: " + s.cleaned(outcome.error),

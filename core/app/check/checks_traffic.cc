@@ -102,7 +102,7 @@ void check_clients(Session& s) {
       c.send(get(spot, "late"));
       spy::wait_for_hooks(hooks + 1, 300);
       // Where a hook waits for something, in the middle of that.
-      if (spy::counts().suspended && spy::wait_for_suspended(100)) ++while_suspended;
+      if (spy::counts().suspended && spy::wait_for_suspended(1000)) ++while_suspended;
       c.leave(reset);
       ++left;
       // When the answer has begun to come.

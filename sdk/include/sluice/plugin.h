@@ -304,7 +304,8 @@ typedef struct slc_loop_api { /* waiting without blocking: suspension, timers, c
   /* A timer, callout, event, lookup or job of this worker; SLC_ESTALE: it is over. [worker] */
   slc_status (*cancel)(slc_worker*, slc_token) SLC_NOEXCEPT;
   /* Runs fn(user) on the worker, in the order of posting. Nothing cancels it: user and fn must live until it
-   * has run or the process ends. For what belongs to an object, take an event. [any] */
+   * has run or the process ends. SLC_ESTALE: the worker has ended, and fn is not called; the slc_worker itself is
+   * there until the last object was destroyed. For what belongs to an object, take an event. [any] */
   slc_status (*post)(slc_worker*, void (*fn)(void*) SLC_NOEXCEPT, void*) SLC_NOEXCEPT;
   uint64_t (*now_ms)(slc_worker*) SLC_NOEXCEPT; /* [worker] monotonic, the loop's idea of now */
   uint32_t (*worker_index)(slc_worker*) SLC_NOEXCEPT; /* [any] from 0 */
