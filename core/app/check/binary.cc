@@ -76,8 +76,9 @@ std::vector<Finding> look_at(std::string_view file) {
     out.push_back({State::failed, "file", std::to_string(symbols.unique) + " symbols are unique to the process (STB_GNU_UNIQUE)",
                    "They are shared with every other build of this plugin and keep the image for ever: -fno-gnu-unique, -fvisibility=hidden."});
   // Rust's standard library has some, for panics and threads, whose author nobody here could talk to. It asks for the function of the C
-  // library itself, and says where it was built; C++ asks for the one of its own library.
-  const bool of_rust = file.find("/rustc/") != file.npos && !symbols.imported.contains("__cxa_thread_atexit");
+  // library itself, and says where it was built ("/rustc/<hash>/library/std/…", Debian's "/usr/src/rustc-1.63.0/…"); C++ asks for the one
+  // of its own library.
+  const bool of_rust = (file.find("/rustc/") != file.npos || file.find("/rustc-") != file.npos) && !symbols.imported.contains("__cxa_thread_atexit");
   if (!of_rust && (symbols.imported.contains("__cxa_thread_atexit") || symbols.imported.contains("__cxa_thread_atexit_impl")))
     out.push_back({State::note, "file", "has thread_local objects with destructors",
                    "The image stays mapped while any thread has them. State of a worker belongs into worker_start (PerWorker)."});
