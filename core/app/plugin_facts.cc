@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <string_view>
 
+#include "core/app/json_fields.h"
 #include "core/base/text.h"
 #include "core/pipeline/plan.h"
 #include "core/plugin/module.h"
@@ -63,20 +64,11 @@ class Uses {
   std::map<std::string, std::map<std::pair<std::string, std::string>, uint64_t>> counts_;
 };
 
-std::optional<std::string> text_in(const json::object& o, std::string_view key) {
-  const json::value* v = o.if_contains(key);
-  return v && v->is_string() ? std::optional{std::string{v->get_string()}} : std::nullopt;
-}
-const json::array* list_in(const json::object& o, std::string_view key) {
-  const json::value* v = o.if_contains(key);
-  return v ? v->if_array() : nullptr;
-}
-
 std::optional<plugin::Note::Bound> binding_from(const json::value& v) {
   const json::object* o = v.if_object();
   if (!o) return std::nullopt;
-  auto interface_id = text_in(*o, "interface"), name = text_in(*o, "name");
-  const json::array *aliases = list_in(*o, "aliases"), *scopes = list_in(*o, "scopes");
+  auto interface_id = text_if(*o, "interface"), name = text_if(*o, "name");
+  const json::array *aliases = list(*o, "aliases"), *scopes = list(*o, "scopes");
   if (!interface_id || !name || !aliases || !scopes) return std::nullopt;
   plugin::Note::Bound bound{std::move(*interface_id), std::move(*name), 0, {}};
   for (const json::value& alias : *aliases)
@@ -126,8 +118,8 @@ void write_note(json::object& to, const plugin::Note& n) {
 }
 
 std::optional<plugin::Note> note_from(const json::object& o) {
-  auto id = text_in(o, "id"), version = text_in(o, "version"), abi = text_in(o, "abi"), built_with = text_in(o, "built_with"), sanitizer = text_in(o, "sanitizer");
-  const json::array* bindings = list_in(o, "bindings");
+  auto id = text_if(o, "id"), version = text_if(o, "version"), abi = text_if(o, "abi"), built_with = text_if(o, "built_with"), sanitizer = text_if(o, "sanitizer");
+  const json::array* bindings = list(o, "bindings");
   if (!id || !version || !abi || !built_with || !sanitizer || !bindings) return std::nullopt;
   const size_t dot = abi->find('.');
   if (dot == abi->npos) return std::nullopt;
@@ -151,13 +143,10 @@ json::object json_of(const PluginUse& u) { return {{"place", u.place}, {"name", 
 std::optional<PluginUse> use_from(const json::value& v) {
   const json::object* o = v.if_object();
   if (!o) return std::nullopt;
-  auto place = text_in(*o, "place"), name = text_in(*o, "name");
-  const json::value* count = o->if_contains("count");
-  if (!place || !name || !count || !count->is_number()) return std::nullopt;
-  boost::system::error_code wrong;
-  const auto n = count->to_number<uint64_t>(wrong);
-  if (wrong) return std::nullopt;
-  return PluginUse{std::move(*place), std::move(*name), n};
+  auto place = text_if(*o, "place"), name = text_if(*o, "name");
+  const auto count = number_if(*o, "count");
+  if (!place || !name || !count) return std::nullopt;
+  return PluginUse{std::move(*place), std::move(*name), *count};
 }
 
 }  // namespace sluice::app

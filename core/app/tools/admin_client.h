@@ -30,6 +30,8 @@ struct AdminFlags {
 AdminFlags admin_flags(std::span<const std::string> arguments);
 // They or $SLUICE_ADMIN say which gateway is meant.
 bool is_named(const AdminFlags&);
+// For ask_admin(): one that nobody asked for must not hold a list up.
+inline int patience_s(const AdminFlags& f) { return is_named(f) ? 10 : 2; }
 // Some gateway of this user takes connections at its usual place.
 bool any_gateway();
 

@@ -3,22 +3,12 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "core/app/json_fields.h"
+
 namespace sluice::app {
 namespace {
 
 namespace json = boost::json;
-
-constexpr int kNamedSeconds = 10, kFoundSeconds = 2;  // one that nobody asked for must not hold the list up
-
-uint64_t number(const json::object& o, const char* key) {
-  const json::value* v = o.if_contains(key);
-  return v && v->is_number() ? v->to_number<uint64_t>() : 0;
-}
-
-std::string text(const json::object& o, const char* key) {
-  const json::value* v = o.if_contains(key);
-  return v && v->is_string() ? std::string{v->get_string()} : std::string{};
-}
 
 Result<RunningCosts, Problem> read(const AdminAnswer& answer) {
   json::error_code wrong;
@@ -50,7 +40,7 @@ Result<std::optional<RunningCosts>, Problem> ask_costs(const AdminFlags& flags) 
     if (!named) return none;
     return socket.error();
   }
-  auto answer = ask_admin(*socket, "GET", "/status", named ? kNamedSeconds : kFoundSeconds);
+  auto answer = ask_admin(*socket, "GET", "/status", patience_s(flags));
   if (!answer) {
     if (!named) return none;
     return answer.error();

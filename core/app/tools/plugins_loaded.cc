@@ -3,31 +3,12 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "core/app/json_fields.h"
+
 namespace sluice::app {
 namespace {
 
 namespace json = boost::json;
-
-constexpr int kNamedSeconds = 10, kFoundSeconds = 2;  // one that nobody asked for must not hold the list up
-
-uint64_t number(const json::object& o, const char* key) {
-  const json::value* v = o.if_contains(key);
-  boost::system::error_code wrong;
-  const uint64_t n = v && v->is_number() ? v->to_number<uint64_t>(wrong) : 0;
-  return wrong ? 0 : n;
-}
-std::string text(const json::object& o, const char* key) {
-  const json::value* v = o.if_contains(key);
-  return v && v->is_string() ? std::string{v->get_string()} : std::string{};
-}
-bool is_true(const json::object& o, const char* key) {
-  const json::value* v = o.if_contains(key);
-  return v && v->is_bool() && v->get_bool();
-}
-const json::array* list(const json::object& o, const char* key) {
-  const json::value* v = o.if_contains(key);
-  return v ? v->if_array() : nullptr;
-}
 
 std::optional<ListedPlugin> plugin_from(const json::value& v) {
   const json::object* o = v.if_object();
@@ -83,7 +64,7 @@ Result<std::optional<PluginList>, Problem> ask_loaded(const AdminFlags& flags) {
   if (!named && !any_gateway()) return std::optional<PluginList>{};
   auto socket = find_admin(flags);
   if (!socket) return socket.error();
-  auto answer = ask_admin(*socket, "GET", "/plugins", named ? kNamedSeconds : kFoundSeconds);
+  auto answer = ask_admin(*socket, "GET", "/plugins", patience_s(flags));
   if (!answer) return answer.error();
   auto loaded = read(*answer, *socket);
   if (!loaded) return loaded.error();
