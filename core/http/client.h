@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,17 +47,24 @@ class TlsClientContext {
  public:
   // What cannot be used is skipped (config.md §3.5 quirk, but said aloud): problems with places below the block, none of them fatal.
   static std::shared_ptr<TlsClientContext> create(const TlsClientOptions&, std::vector<TlsProblem>&);
+  // With the default options, but made by the first origin that needs it (make_origin): OpenSSL and the system's authorities
+  // take 2 MB and 20 ms that a gateway without https backends need not spend.
+  static std::shared_ptr<TlsClientContext> on_first_use();
   // Equal for equal options and unchanged files (content of those named, date of the system's): a context made then would
   // be no different.
   static std::string fingerprint(const TlsClientOptions&);
   ~TlsClientContext();
-  ssl_ctx_st* native() const { return ctx_; }
+  // [any] nullptr: OpenSSL cannot make one (out of memory, or a broken openssl.cnf). Makes it, if nobody has yet.
+  ssl_ctx_st* native();
   uint64_t serial() const { return serial_; }  // part of the pool key: an address may come again, a number does not
 
  private:
-  TlsClientContext() = default;
+  explicit TlsClientContext(TlsClientOptions);
+  void build(std::vector<TlsProblem>&);
+  const TlsClientOptions options_;
+  const uint64_t serial_;
+  std::once_flag built_;
   ssl_ctx_st* ctx_ = nullptr;
-  uint64_t serial_ = 0;
 };
 
 // Whether HTTP/2 is spoken to an origin.
@@ -80,7 +88,7 @@ struct Origin {
   uint64_t serial = 0;      // of this make_origin call; workers find their pool by it without hashing the key. 0: none
 };
 // "http://name[:port]" or "https://…", nothing behind it; https needs a context. Goes through the proxy that the environment
-// of the process names for it. Problem: what is wrong with the text, or that a proxy stands where HTTP/2 must be spoken
+// of the process names for it. Problem: what is wrong with the text, that OpenSSL makes no context, or that a proxy stands where HTTP/2 must be spoken
 // without TLS (it would not understand it).
 Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsClientContext>, Http2Mode = Http2Mode::never);
 

@@ -63,6 +63,7 @@ Result<Origin, Problem> make_origin(std::string_view url, std::shared_ptr<TlsCli
     o.port = *number;
   }
   if (o.tls && !context) return problem("https needs TLS settings");
+  if (o.tls && !context->native()) return problem("OpenSSL makes no TLS context");
   bool v6 = host.find(':') != host.npos;
   o.host = to_lower(host);
   std::string bracketed = v6 ? "[" + o.host + "]" : o.host;

@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 
 #include <atomic>
+#include <utility>
 
 #include "core/http/client.h"
 #include "core/http/tls_parts.h"
@@ -79,26 +80,42 @@ void set_certificates(SSL_CTX* context, const TlsClientOptions& options, std::ve
 
 }  // namespace
 
-std::shared_ptr<TlsClientContext> TlsClientContext::create(const TlsClientOptions& options, std::vector<TlsProblem>& problems) {
+TlsClientContext::TlsClientContext(TlsClientOptions options) : options_{std::move(options)}, serial_{[] {
   static std::atomic<uint64_t> count{0};
+  return ++count;
+}()} {}
+
+std::shared_ptr<TlsClientContext> TlsClientContext::create(const TlsClientOptions& options, std::vector<TlsProblem>& problems) {
+  std::shared_ptr<TlsClientContext> self{new TlsClientContext{options}};
+  std::call_once(self->built_, [&] { self->build(problems); });
+  return self->ctx_ ? self : nullptr;
+}
+
+std::shared_ptr<TlsClientContext> TlsClientContext::on_first_use() {
+  return std::shared_ptr<TlsClientContext>{new TlsClientContext{{}}};
+}
+
+ssl_ctx_st* TlsClientContext::native() {
+  std::call_once(built_, [this] {
+    std::vector<TlsProblem> none;
+    build(none);
+  });
+  return ctx_;
+}
+
+void TlsClientContext::build(std::vector<TlsProblem>& problems) {
   SSL_CTX* ctx = SSL_CTX_new(TLS_client_method());
-  if (!ctx) {
-    problems.push_back({"", "no TLS context: " + openssl_reason(), false});
-    return nullptr;
-  }
-  std::shared_ptr<TlsClientContext> self{new TlsClientContext};
-  self->ctx_ = ctx;
-  self->serial_ = ++count;
+  if (!ctx) return problems.push_back({"", "no TLS context: " + openssl_reason(), false});
   SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_min_proto_version(ctx, options.min_version ? options.min_version : TLS1_2_VERSION);
-  if (options.max_version) SSL_CTX_set_max_proto_version(ctx, options.max_version);
-  set_groups(ctx, options.curves, problems);
-  set_ciphers(ctx, options.ciphers, problems);
-  SSL_CTX_set_verify(ctx, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (options.verify) set_authorities(ctx, options, problems);
-  set_certificates(ctx, options, problems);
+  SSL_CTX_set_min_proto_version(ctx, options_.min_version ? options_.min_version : TLS1_2_VERSION);
+  if (options_.max_version) SSL_CTX_set_max_proto_version(ctx, options_.max_version);
+  set_groups(ctx, options_.curves, problems);
+  set_ciphers(ctx, options_.ciphers, problems);
+  SSL_CTX_set_verify(ctx, options_.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (options_.verify) set_authorities(ctx, options_, problems);
+  set_certificates(ctx, options_, problems);
   TlsStream::keep_sessions(ctx);
-  return self;
+  ctx_ = ctx;
 }
 
 std::string TlsClientContext::fingerprint(const TlsClientOptions& o) {

@@ -21,8 +21,10 @@ void client_tls(Generation& g, const CompileOptions& options, config::Report& re
   // Connections are pooled by context: the same one keeps them.
   if (options.before && options.before->client_tls_key == g.client_tls_key)
     g.client_tls = options.before->client_tls;
-  else
+  else if (g.config->client_tls)
     g.client_tls = http::TlsClientContext::create(t, problems);
+  else
+    g.client_tls = http::TlsClientContext::on_first_use();
   for (http::TlsProblem& p : problems) report.warning(p.place.empty() ? "/client_tls" : "/client_tls/" + p.place, std::move(p.text));
   if (!g.client_tls) report.error("/client_tls", "the TLS settings for backends cannot be used");
 }

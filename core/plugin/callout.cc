@@ -9,10 +9,7 @@ namespace {
 
 // The platform's trust store; read when the first https callout starts.
 std::shared_ptr<http::TlsClientContext> default_tls() {
-  static const auto context = [] {
-    std::vector<http::TlsProblem> problems;
-    return http::TlsClientContext::create({}, problems);
-  }();
+  static const auto context = http::TlsClientContext::on_first_use();
   return context;
 }
 

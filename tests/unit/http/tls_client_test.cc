@@ -1,4 +1,6 @@
 // The client over TLS, with certificates made here.
+#include <cstdlib>
+
 #include "client_fixture.h"
 #include "identity.h"
 
@@ -47,6 +49,21 @@ class TlsClientTest : public ClientFixture {
   std::vector<SSL_CTX*> contexts;
   std::vector<std::string> files;
 };
+
+TEST_F(TlsClientTest, TheDefaultContextIsMadeByTheFirstOriginThatNeedsItAndTrustsTheSystem) {
+  Backend& b = make_backend(server(good));
+  b.answer(kOk);
+  const std::shared_ptr<TlsClientContext> deferred = TlsClientContext::on_first_use();
+  // Who reads the system's authorities only from here on finds this one.
+  const char* before = ::getenv("SSL_CERT_FILE");
+  const std::string restored = before ? before : "";
+  ::setenv("SSL_CERT_FILE", authority_file.c_str(), 1);
+  TestCall call{make_client(), origin_of(b, deferred), kGet};
+  before ? ::setenv("SSL_CERT_FILE", restored.c_str(), 1) : ::unsetenv("SSL_CERT_FILE");
+  run_until([&] { return call.done(); });
+  EXPECT_EQ(call.message, "");
+  EXPECT_EQ(call.body, "ok");
+}
 
 TEST_F(TlsClientTest, VerifiedConnectionsCarryResponsesAndAreReused) {
   Backend& b = make_backend(server(good));
