@@ -8,7 +8,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr uint32_t kProtocolError = 1, kInternalError = 2, kRefusedStream = 7, kEnhanceYourCalm = 11;
+constexpr uint32_t kProtocolError = 1, kInternalError = 2, kEnhanceYourCalm = 11;
 
 class Http2Test : public ::testing::Test {
  protected:

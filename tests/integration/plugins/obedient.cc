@@ -32,7 +32,7 @@ class Obedient {
     ++served_;
     store_.increment("visits", 1, 1s);
     x.read(store_, "visits");
-    return x.lookup({.name = "127.0.0.1"}, [this](Exchange y, sluice::Names names) {
+    return x.lookup({.name = "127.0.0.1"}, [](Exchange y, sluice::Names names) {
       const bool local = names.ok() && names.size() == 1;
       return y.background([local] { return local ? 1 : 0; }, [](Exchange, int) { return sluice::next; });
     });
