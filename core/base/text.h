@@ -2,6 +2,7 @@
 #pragma once
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,11 +11,41 @@ namespace sluice {
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
-// ASCII case-insensitive equality (header names: RFC 9110 §5.1).
+namespace octets {
+template <class T>
+uint64_t load(const char* p) {
+  T v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+// Eight octets at once: equal but for the case of ASCII letters.
+inline bool same_folded(uint64_t x, uint64_t y) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHigh = 0x80 * kOnes, kCase = 0x20 * kOnes;
+  const uint64_t differ = x ^ y;
+  if (!differ) return true;
+  if (differ & ~kCase) return false;
+  const uint64_t seven_bits = (x | kCase) & ~kHigh;
+  const uint64_t letter = ~x & (seven_bits + (0x80 - 'a') * kOnes) & ~(seven_bits + (0x7f - 'z') * kOnes) & kHigh;
+  return ((differ << 2) & ~letter) == 0;
+}
+}  // namespace octets
+
+// ASCII case-insensitive equality (header names: RFC 9110 §5.1). Every head's names go through it several times.
 inline bool iequals(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
+  const size_t n = a.size();
+  if (n != b.size()) return false;
+  const char *p = a.data(), *q = b.data();
+  if (n >= 8) {
+    for (size_t i = 0; i + 8 < n; i += 8)
+      if (!octets::same_folded(octets::load<uint64_t>(p + i), octets::load<uint64_t>(q + i))) return false;
+    return octets::same_folded(octets::load<uint64_t>(p + n - 8), octets::load<uint64_t>(q + n - 8));
+  }
+  if (n >= 4) {
+    auto both_ends = [n](const char* at) { return octets::load<uint32_t>(at) | octets::load<uint32_t>(at + n - 4) << 32; };
+    return octets::same_folded(both_ends(p), both_ends(q));
+  }
+  for (size_t i = 0; i < n; ++i)
+    if (lower(p[i]) != lower(q[i])) return false;
   return true;
 }
 std::string to_lower(std::string_view);
