@@ -116,6 +116,18 @@ TEST(LifecycleTest, AMisspeltOptionOfALimitIsRefusedWithItsPlace) {
   for (const char* remark : {"comment:", "/~1~1:", "_max_rate:"}) EXPECT_EQ(ran.output.find(remark), std::string::npos) << ran.output;
 }
 
+TEST(LifecycleTest, ABackendWithoutAnyHostIsWarnedOf) {
+  const std::string hostless = R"({"url_pattern": "/d"})", text = "warning: /endpoints/0/backend/0: no \"host\"";
+  Ran ran = run_on("check", config_of(endpoint_of("/x", hostless)));
+  EXPECT_EQ(ran.code, 0) << "the reference starts";
+  EXPECT_NE(ran.output.find(text), std::string::npos) << ran.output;
+  ran = run_on("check", R"({"version": 3, "host": ["http://127.0.0.1:8000"], "endpoints": [)" + endpoint_of("/x", hostless) + "]}");
+  EXPECT_EQ(ran.output.find(text), std::string::npos) << ran.output;
+  ran = run_on("check", config_of(endpoint_of("/x", R"({"url_pattern": "/d", "extra_config": {"backend/stub": {"body": {}}}})")));
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_EQ(ran.output.find(text), std::string::npos) << ran.output;
+}
+
 TEST(LifecycleTest, CheckAcceptsAGoodConfiguration) {
   Ran ran = run_on("check", config_of(endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d"))));
   EXPECT_EQ(ran.code, 0) << ran.output;
