@@ -207,7 +207,8 @@ int serve(const Options& o, Background& background) {
   }
   Signalled signalled;
   Signals signals;  // its thread ends before what it reacts with
-  if (!signals.begin(signalled.reactions(plugin::hook_state, pid_file))) return complain("ERROR signals cannot be received: no file descriptors left\n"), kFailure;
+  if (!signals.begin(signalled.reactions(plugin::hook_state, pid_file)))
+    return complain("ERROR signals cannot be received: no file descriptors left\n"), kFailure;
   config::Report report;
   GatewayOptions options = o.gateway;
   options.rehearse = true;

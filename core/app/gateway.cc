@@ -63,7 +63,8 @@ Result<uint16_t, Problem> Gateway::Impl::start() {
   if (auto free = http::Server::probe(c.listen_ip, c.port); !free) return free.error();
   uint16_t chosen = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<GatewayWorker>(*first.generation, i, count, [this](uint64_t number) { control.post([this, number] { retired(number); }); }));
+    workers.push_back(
+        std::make_unique<GatewayWorker>(*first.generation, i, count, [this](uint64_t number) { control.post([this, number] { retired(number); }); }));
     auto listening = workers.back()->listen(c.listen_ip, chosen ? chosen : c.port);
     if (!listening) {
       workers.clear();

@@ -19,7 +19,8 @@ void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Con
   const bool refuse = o.policy == Policy::strict || lock_policy(c).mode == plugin::LockPolicy::Mode::required;
   const auto folders = plugin_folders(o.plugins, &c);
   for (const PluginFolder& f : folders) live.files.push_back(f.path);
-  plugin::ScanResult found = scan_plugins(registry, folders, &c, o.is_rehearsal ? plugin::Registry::Isolation::rehearse : plugin::Registry::Isolation::run, pins);
+  plugin::ScanResult found =
+      scan_plugins(registry, folders, &c, o.is_rehearsal ? plugin::Registry::Isolation::rehearse : plugin::Registry::Isolation::run, pins);
   for (auto& r : found.refused) report.error(std::move(r.pointer), std::move(r.message));
   for (const std::string& p : found.problems) {
     bool is_new = before && std::find(before->problems.begin(), before->problems.end(), p) == before->problems.end();

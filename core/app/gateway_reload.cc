@@ -248,7 +248,9 @@ Result<bool, Problem> Gateway::Impl::stage(Live& l) {
   auto answers = round.wait(kStageLimit);
   for (size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i])
-      return Problem{ending ? "the gateway is stopping" : "worker " + std::to_string(i) + " does not answer: " + holder_of(static_cast<uint32_t>(i)) + " its event loop. Nothing was swapped"};
+      return Problem{ending
+                         ? "the gateway is stopping"
+                         : "worker " + std::to_string(i) + " does not answer: " + holder_of(static_cast<uint32_t>(i)) + " its event loop. Nothing was swapped"};
     if (!*answers[i]) return answers[i]->error();
   }
   return true;

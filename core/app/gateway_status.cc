@@ -48,7 +48,8 @@ std::string Gateway::status(const std::string& sections) const {
     if (!answers[i]) {
       silent.emplace_back(i);
       if (auto running = plugin::watchdog::running_in(static_cast<uint32_t>(i)))
-        holders.push_back({{"worker", i}, {"plugin", running->plugin}, {"binding", running->binding}, {"place", running->place}, {"hook", plugin::to_string(running->hook)}});
+        holders.push_back(
+            {{"worker", i}, {"plugin", running->plugin}, {"binding", running->binding}, {"place", running->place}, {"hook", plugin::to_string(running->hook)}});
       continue;
     }
     const WorkerCounts& w = *answers[i];

@@ -118,7 +118,8 @@ void write_note(json::object& to, const plugin::Note& n) {
 }
 
 std::optional<plugin::Note> note_from(const json::object& o) {
-  auto id = text_if(o, "id"), version = text_if(o, "version"), abi = text_if(o, "abi"), built_with = text_if(o, "built_with"), sanitizer = text_if(o, "sanitizer");
+  auto id = text_if(o, "id"), version = text_if(o, "version"), abi = text_if(o, "abi"), built_with = text_if(o, "built_with"),
+       sanitizer = text_if(o, "sanitizer");
   const json::array* bindings = list(o, "bindings");
   if (!id || !version || !abi || !built_with || !sanitizer || !bindings) return std::nullopt;
   const size_t dot = abi->find('.');

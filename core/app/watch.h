@@ -18,8 +18,8 @@ class Watch {
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
-  // What changes from now on is told; starts the thread. `files`: what to watch, asked again after each change; a file is watched through its folder, so that one
-  // that is replaced (renamed over, or a link that is turned) is seen too. `changed` runs on the thread. False: no descriptors.
+  // What changes from now on is told; starts the thread. `files`: what to watch, asked again after each change; a file is watched through its folder, so that
+  // one that is replaced (renamed over, or a link that is turned) is seen too. `changed` runs on the thread. False: no descriptors.
   bool begin(std::function<std::vector<std::string>()> files, std::function<void()> changed);
   // [any] What files() tells may be different now.
   void look_again();

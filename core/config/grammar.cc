@@ -12,8 +12,10 @@ constexpr std::string_view kStrategies[] = {"always", "success", "errored", "com
 
 constexpr Key kTrialKeys[] = {
     {.name = "share", .type = number, .description = "Percent of the requests that the new build serves", .fallback = "5", .least = 0, .most = 100},
-    {.name = "max_error_rate", .type = number, .description = "Percentage points of failed requests above the old build's at which the trial ends", .fallback = "1", .least = 0, .most = 100},
-    {.name = "min_requests", .type = integer, .description = "Requests of the new build before it is judged", .fallback = "100", .least = 1, .most = 1'000'000'000},
+    {.name = "max_error_rate", .type = number, .description = "Percentage points of failed requests above the old build's at which the trial ends",
+     .fallback = "1", .least = 0, .most = 100},
+    {.name = "min_requests", .type = integer, .description = "Requests of the new build before it is judged", .fallback = "100", .least = 1,
+     .most = 1'000'000'000},
     {"duration", duration, "The new build takes over after so long; default: when told"},
 };
 constexpr Grammar kTrial{"a trial", kTrialKeys};
@@ -29,12 +31,17 @@ constexpr Grammar kIsolated{"an isolated plugin", kIsolatedKeys};
 constexpr Key kPluginKeys[] = {
     {"folder", text, "Further folder of plugins"},
     {"pattern", text, "A file there is loaded if its name contains this", R"(".so")"},
-    {.name = "lock", .type = text, .description = "What plugins.lock in a plugins folder decides: a folder that has one loads only what it lists (if_present), a folder must have one (required), it is not looked at (off)",
+    {.name = "lock", .type = text,
+     .description = "What plugins.lock in a plugins folder decides: a folder that has one loads only what it lists (if_present), a folder must have one (required), it is not looked at (off)",
      .fallback = R"("if_present")", .choices = kLockModes},
     {"public_key", text, "PEM file of an ed25519 key: plugins.lock must be signed by it, and is required unless \"lock\" says otherwise"},
-    {.name = "trial", .type = members, .description = "New builds of these plugins, by id or file name, are tried on a share of the requests", .inner = &kTrial},
-    {.name = "watchdog_ms", .type = integer, .description = "A hook that holds its event loop longer is named in the log; 0: never", .fallback = "100", .least = 0, .most = 3'600'000},
-    {.name = "rehearsal_ms", .type = integer, .description = "Longest time for one call of a plugin in the rehearsal of a reload and in check; 0: no rehearsal", .fallback = "30000", .least = 0, .most = 3'600'000},
+    {.name = "trial", .type = members, .description = "New builds of these plugins, by id or file name, are tried on a share of the requests",
+     .inner = &kTrial},
+    {.name = "watchdog_ms", .type = integer, .description = "A hook that holds its event loop longer is named in the log; 0: never", .fallback = "100",
+     .least = 0, .most = 3'600'000},
+    {.name = "rehearsal_ms", .type = integer,
+     .description = "Longest time for one call of a plugin in the rehearsal of a reload and in check; 0: no rehearsal", .fallback = "30000", .least = 0,
+     .most = 3'600'000},
     {.name = "isolate", .type = named, .description = "Plugins that run in processes of their own", .inner = &kIsolated},
     {"order", texts, "Names of extra_config: where several of them stand in one chain, they run in this order, outermost first, instead of that of their stages"},
 };
@@ -45,10 +52,14 @@ constexpr Grammar kKeyPair{"a key pair", kKeyPairKeys};
 constexpr Key kCertificateKeys[] = {{"certificate", text, "PEM file with the certificate chain"}, {"private_key", text, "PEM file with the private key"}};
 constexpr Grammar kCertificate{"a client certificate", kCertificateKeys};
 
-constexpr Key kMinVersion{.name = "min_version", .type = text, .description = "Lowest version of TLS", .fallback = R"("TLS13")", .choices = kTlsVersions, .may_be_empty = true};
-constexpr Key kMaxVersion{.name = "max_version", .type = text, .description = "Highest version of TLS", .fallback = R"("TLS13")", .choices = kTlsVersions, .may_be_empty = true};
-constexpr Key kCurves{.name = "curve_preferences", .type = integers, .description = "Numbers of the IANA registry", .fallback = "[25, 24, 23]", .least = 0, .most = 65535};
-constexpr Key kSuites{.name = "cipher_suites", .type = integers, .description = "Numbers of the IANA registry", .fallback = "[49199, 49195, 49200, 49196, 52392, 52393]", .least = 0, .most = 65535};
+constexpr Key kMinVersion{.name = "min_version", .type = text, .description = "Lowest version of TLS", .fallback = R"("TLS13")", .choices = kTlsVersions,
+    .may_be_empty = true};
+constexpr Key kMaxVersion{.name = "max_version", .type = text, .description = "Highest version of TLS", .fallback = R"("TLS13")", .choices = kTlsVersions,
+    .may_be_empty = true};
+constexpr Key kCurves{.name = "curve_preferences", .type = integers, .description = "Numbers of the IANA registry", .fallback = "[25, 24, 23]", .least = 0,
+    .most = 65535};
+constexpr Key kSuites{.name = "cipher_suites", .type = integers, .description = "Numbers of the IANA registry",
+    .fallback = "[49199, 49195, 49200, 49196, 52392, 52393]", .least = 0, .most = 65535};
 
 constexpr Key kTlsKeys[] = {
     {"disabled", flag, "The block has no effect", "false"},
@@ -107,12 +118,14 @@ constexpr Grammar kMatch{"match", kMatchKeys};
 
 constexpr Key kEndpointKeys[] = {
     {"endpoint", text, "Path; {name} is a parameter, {name...} or * at the end all the rest", R"("/")"},
-    {.name = "method", .type = texts, .description = "Method of the requests, or a list; ANY is each that no other endpoint names", .fallback = R"("GET")", .choices = kMethods, .any_case = true, .may_be_empty = true},
+    {.name = "method", .type = texts, .description = "Method of the requests, or a list; ANY is each that no other endpoint names", .fallback = R"("GET")",
+     .choices = kMethods, .any_case = true, .may_be_empty = true},
     {.name = "match", .type = object, .description = "Which requests for this path it takes", .inner = &kMatch},
     {.name = "backend", .type = objects, .description = "Who is called; the answers are merged", .inner = &kBackendGrammar, .required = true},
     {"timeout", duration, "Of the whole endpoint; default: that of the root"},
     {"cache_ttl", duration, "Cache-Control: public, max-age=… on complete answers; default: that of the root"},
-    {.name = "concurrent_calls", .type = integer, .description = "Each backend is called so many times at once, the first complete answer wins", .fallback = "1", .most = 65535},
+    {.name = "concurrent_calls", .type = integer, .description = "Each backend is called so many times at once, the first complete answer wins",
+     .fallback = "1", .most = 65535},
     {.name = "output_encoding", .type = text, .description = "How the client gets the answer; default: that of the root", .offer = Offer::encoders},
     {.name = "encoding", .type = text, .description = "Encoding of backends that name none", .offer = Offer::decoders},
     {"input_headers", texts, "Headers that pass to backends; \"*\" is all", R"(["Content-Type"])"},
@@ -192,7 +205,8 @@ constexpr Key kStaticKeys[] = {
 
 constexpr Key kEndpointProxyKeys[] = {
     {"sequential", flag, "Backends are called one after the other, in the order written", "false"},
-    {.name = "sequential_propagated_params", .type = texts, .description = "Values of earlier answers that plugins of later backends see as parameters: resp0_id", .pattern = "^[Rr]esp[0-9]+(_.+)?$"},
+    {.name = "sequential_propagated_params", .type = texts,
+     .description = "Values of earlier answers that plugins of later backends see as parameters: resp0_id", .pattern = "^[Rr]esp[0-9]+(_.+)?$"},
     {"combiner", text, "Has no effect: there is one way of merging"},
     {.name = "static", .type = object, .description = "Data put into the answer", .inner = &kStaticBlock},
     {"flatmap_filter", operations, "On the merged answer of two or more backends"},
@@ -219,7 +233,8 @@ constexpr Key kHttpKeys[] = {
 
 constexpr Key kHttpClientKeys[] = {
     {"send_body_on_redirect", flag, "307 and 308 are followed with the body", "false"},
-    {.name = "max_gzip_ratio", .type = integer, .description = "An answer that grows by more than this when unpacked is refused, beyond 8 MiB; 0: no bound", .fallback = "200", .least = 0, .most = 1'000'000},
+    {.name = "max_gzip_ratio", .type = integer, .description = "An answer that grows by more than this when unpacked is refused, beyond 8 MiB; 0: no bound",
+     .fallback = "200", .least = 0, .most = 1'000'000},
 };
 
 constexpr CoreBlock kBlocks[] = {

@@ -92,7 +92,8 @@ void read_explain(Options& block, Reading& reading, Config& config) {
   if (auto secret = options.text("secret")) {
     constexpr size_t kShortest = 16;
     if (secret->size() < kShortest)
-      reading.error(options.pointer_of("secret"), "expected at least 16 characters, found " + std::to_string(secret->size()) + ": a short secret can be guessed");
+      reading.error(options.pointer_of("secret"),
+                    "expected at least 16 characters, found " + std::to_string(secret->size()) + ": a short secret can be guessed");
     e.secret = std::move(*secret);
   }
   if (auto text = options.text("max_age")) {
@@ -105,7 +106,8 @@ void read_explain(Options& block, Reading& reading, Config& config) {
 
 void read_status(Options& block, Reading& reading, Aggregation& a) {
   a.status = located(block, "status");
-  if (const boost::json::value* v = block.find("status"); v && v->is_string() && a.status.text != "worst" && a.status.text != "first" && !is_step(a.status.text)) {
+  if (const boost::json::value* v = block.find("status");
+      v && v->is_string() && a.status.text != "worst" && a.status.text != "first" && !is_step(a.status.text)) {
     static constexpr std::string_view kRules[] = {"worst", "first", "resp0"};
     refuse(reading, a.status.pointer, "\"worst\", \"first\" or a backend such as \"resp0\"", a.status.text, kRules);
     a.status.text.clear();

@@ -63,7 +63,8 @@ std::vector<std::pair<std::string, std::string>> read_headers(Fields& match) {
     else headers.emplace_back(std::move(name), std::move(value));
   }
   if (headers.size() > router::kMaxHeaderConditions)
-    match.reading().error(place, "has " + std::to_string(headers.size()) + " headers; at most " + std::to_string(router::kMaxHeaderConditions) + " are possible");
+    match.reading().error(place,
+                          "has " + std::to_string(headers.size()) + " headers; at most " + std::to_string(router::kMaxHeaderConditions) + " are possible");
   std::sort(headers.begin(), headers.end());
   return headers;
 }

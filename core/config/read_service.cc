@@ -212,7 +212,8 @@ void read_isolated(Fields& plugin, Config& config) {
     return;
   }
   if (!list.value->is_array())
-    return reading.mismatch(list.pointer, "a list of plugins, each an id, a file name, or {\"plugin\": …, \"timeout\": …}; or an object, {\"acme.x\": true}", *list.value);
+    return reading.mismatch(list.pointer, "a list of plugins, each an id, a file name, or {\"plugin\": …, \"timeout\": …}; or an object, {\"acme.x\": true}",
+                            *list.value);
   const auto& entries = list.value->get_array();
   for (size_t i = 0; i < entries.size(); ++i) {
     IsolatedPlugin p;
@@ -242,7 +243,8 @@ void read_plugin_lock(Fields& plugin, Config& config) {
   }
   // Whoever may change the folder could take the list away, and the signature would ask for nothing.
   if (!config.plugin_public_key.empty() && mode != "required")
-    plugin.reading().warning(plugin.pointer_of("public_key"), "guards nothing when \"lock\" is \"" + mode + "\" and plugins.lock is missing; leave \"lock\" out or set \"required\"");
+    plugin.reading().warning(plugin.pointer_of("public_key"),
+                             "guards nothing when \"lock\" is \"" + mode + "\" and plugins.lock is missing; leave \"lock\" out or set \"required\"");
   config.plugin_lock = std::move(mode);
 }
 

@@ -55,7 +55,9 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
   for (size_t i = 0; i < clashes.size(); ++i) {
     const Endpoint &e = config.endpoints[clashes[i].endpoint], &first = config.endpoints[clashes[i].first];
     std::string there = first.at.pointer;
-    if (firsts[i].line) there += firsts[i].file == config.file ? " (line " + std::to_string(firsts[i].line) + ")" : " (" + firsts[i].file + ":" + std::to_string(firsts[i].line) + ")";
+    if (firsts[i].line)
+      there +=
+          firsts[i].file == config.file ? " (line " + std::to_string(firsts[i].line) + ")" : " (" + firsts[i].file + ":" + std::to_string(firsts[i].line) + ")";
     if (clashes[i].ambiguous) {
       reading.error(e.at.pointer, e.label() + " and " + first.label() + " of " + there +
                                       " fit the same requests and neither says more; let them ask for different values of the same header, "

@@ -124,8 +124,9 @@ class Maker {
         }
       case Type::flag:
         if (!weak) return {{"type", types({"boolean"}, true)}};
-        return {{"anyOf", json::array{json::object{{"type", types({"boolean", "number"}, true)}},
-                                      json::object{{"enum", json::array{"", "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"}}}}}};
+        return {
+            {"anyOf", json::array{json::object{{"type", types({"boolean", "number"}, true)}},
+                                  json::object{{"enum", json::array{"", "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"}}}}}};
       case Type::integer: {
         json::object out = integer(k, weak, !k.required);
         // One value only: its spellings.
@@ -236,7 +237,8 @@ class Maker {
     } else if (!parts_.must_have_plugin.empty()) {
       json::array known;
       for (const auto& m : properties) known.emplace_back(m.key());
-      out["propertyNames"] = json::object{{"anyOf", json::array{json::object{{"enum", std::move(known)}}, json::object{{"not", json::object{{"pattern", parts_.must_have_plugin}}}}}}};
+      out["propertyNames"] = json::object{
+          {"anyOf", json::array{json::object{{"enum", std::move(known)}}, json::object{{"not", json::object{{"pattern", parts_.must_have_plugin}}}}}}};
     }
     out["properties"] = std::move(properties);
     return out;

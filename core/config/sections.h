@@ -10,7 +10,8 @@
 namespace sluice::config {
 
 // Options of the reference's paid edition. Its free one is silent about them, but somebody may believe in them.
-inline constexpr std::string_view kNoMaxPayload = "request bodies that are held whole are limited to 64 MiB (max_request_body of the block sluice), others are not limited";
+inline constexpr std::string_view kNoMaxPayload =
+    "request bodies that are held whole are limited to 64 MiB (max_request_body of the block sluice), others are not limited";
 inline constexpr std::string_view kNoDecompression = "request bodies are passed on as they come";
 
 // What endpoints and backends inherit.

@@ -93,7 +93,8 @@ class Reader {
     switch (e->type) {
       case YAML_ALIAS_EVENT: {
         auto it = anchors_.find(view(e->data.alias.anchor));
-        if (it == anchors_.end()) return fail(at(e), "there is no anchor &" + std::string{view(e->data.alias.anchor)} + " before this alias, or it is inside of it");
+        if (it == anchors_.end())
+          return fail(at(e), "there is no anchor &" + std::string{view(e->data.alias.anchor)} + " before this alias, or it is inside of it");
         if (!spend(e, it->second.cost, sum)) return false;
         out = it->second.value;
         return true;

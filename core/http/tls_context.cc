@@ -71,7 +71,10 @@ void set_certificates(SSL_CTX* context, const TlsClientOptions& options, std::ve
       continue;
     if (trouble) {
       const bool of_key = std::string_view{trouble} == "private_key";
-      problems.push_back({place + "/" + trouble, "the pair is skipped: " + file_trouble(of_key ? key : certificate, of_key ? "private key in PEM form that fits the certificate" : "certificate in PEM form"), false});
+      problems.push_back({place + "/" + trouble,
+                          "the pair is skipped: " + file_trouble(of_key ? key : certificate,
+                                                                 of_key ? "private key in PEM form that fits the certificate" : "certificate in PEM form"),
+                          false});
     } else {
       problems.push_back({place, "the pair " + certificate + " and " + key + " is skipped: " + openssl_reason(), false});
     }

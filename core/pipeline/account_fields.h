@@ -1,7 +1,7 @@
 // Where each field of a document came from, and what became of those that are not there: the ledger of one scope, kept while an
 // answer that is to be accounted for is shaped and merged. A field is a member of the top level, or with AccountDepth::nested
-// whatever stands at the end of a path through objects: a value, a list, an empty object; a dot in a key is written "\." there. One exchange, one worker; allocates
-// freely, since nobody keeps ledgers who was not asked to.
+// whatever stands at the end of a path through objects: a value, a list, an empty object; a dot in a key is written "\." there. One exchange, one worker;
+// allocates freely, since nobody keeps ledgers who was not asked to.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -228,7 +228,8 @@ class AccountText {
         r.us("at_us", at(q.began_ns));
         r.flag("reused_connection", q.times.reused);
         if (q.times.connected_ns) r.us("connect_us", q.times.connected_ns - q.began_ns);
-        if (q.times.connected_ns && q.times.ready_ns > q.times.connected_ns && q.host.starts_with("https")) r.us("tls_us", q.times.ready_ns - q.times.connected_ns);
+        if (q.times.connected_ns && q.times.ready_ns > q.times.connected_ns && q.host.starts_with("https"))
+          r.us("tls_us", q.times.ready_ns - q.times.connected_ns);
         if (q.head_ns) r.us("first_byte_us", q.head_ns - q.began_ns);
         if (q.ended_ns) r.us("total_us", q.ended_ns - q.began_ns);
         if (q.status) r.number("status", static_cast<uint64_t>(q.status));

@@ -353,7 +353,8 @@ class Compiler {
       if (const BackendPlan* same = before(c)) p.hosts->take_over(*same->hosts);
     // Not an error (config.md §2): the reference starts, and each request fails.
     if (c.hosts.empty() && !p.hosts->published())
-      report_.warning(c.at.pointer, "no \"host\", neither here nor at the root, and the service discovery \"" + b->name + "\" knows none: each request fails with \"no hosts available\"");
+      report_.warning(c.at.pointer, "no \"host\", neither here nor at the root, and the service discovery \"" + b->name +
+                                        "\" knows none: each request fails with \"no hosts available\"");
   }
 
   // A backend of the generation before with the same hosts: until the new watch publishes, its list is better than none.

@@ -80,7 +80,12 @@ class AggregationCompiler {
                         {"chain", a->chain}});
     for (const auto& b : plan_.backends)
       if (const auto& s = b->config->step)
-        warn(s->pointer, {{"required", s->required}, {"optional", s->optional}, {"hidden", s->hidden}, {"output_headers", !s->output_headers.empty()}, {"when", !s->when.text.empty()}, {"after", !s->after.empty()}});
+        warn(s->pointer, {{"required", s->required},
+                          {"optional", s->optional},
+                          {"hidden", s->hidden},
+                          {"output_headers", !s->output_headers.empty()},
+                          {"when", !s->when.text.empty()},
+                          {"after", !s->after.empty()}});
   }
 
   // What all backends may name.
@@ -212,7 +217,8 @@ class AggregationCompiler {
     for (const config::Located& after : c.step->after) {
       uint32_t step = parse_decimal<uint32_t>(std::string_view{after.text}.substr(4)).value_or(UINT32_MAX);
       if (!out_->chain) report_.error(after.pointer, "an order of calls needs \"chain\": true in the block \"sluice\" of the endpoint");
-      else if (step >= out_->steps.size()) report_.error(after.pointer, "the endpoint has " + std::to_string(out_->steps.size()) + " backends that answer, counted from 0");
+      else if (step >= out_->steps.size())
+        report_.error(after.pointer, "the endpoint has " + std::to_string(out_->steps.size()) + " backends that answer, counted from 0");
       else wait(i, step);
     }
     if (s.hidden && !out_->chain && (!plan_.config->aggregation || plan_.config->aggregation->status_when.empty()))
@@ -346,7 +352,8 @@ void warn_of_same_keys(const EndpointPlan& plan, config::Report& report) {
   for (const auto& b : plan.backends) {
     if (b->config->step && b->config->step->hidden) continue;
     for (std::string& key : known_keys(*b)) {
-      const bool ruled = a && std::any_of(a->merge_keys.begin(), a->merge_keys.end(), [&](const auto& k) { return k.first.substr(0, k.first.find('.')) == key; });
+      const bool ruled =
+          a && std::any_of(a->merge_keys.begin(), a->merge_keys.end(), [&](const auto& k) { return k.first.substr(0, k.first.find('.')) == key; });
       auto other = std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return s.first == key; });
       if (other == seen.end()) seen.emplace_back(key, b.get());
       else if (!ruled)

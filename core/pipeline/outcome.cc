@@ -99,7 +99,8 @@ class Assembly {
   const Outcome* run() {
     count();
     if (required_ != nullptr) fail_with(*required_);
-    else if (const Part* first = plan_.sequential ? first_called() : nullptr; first && first->failed()) take_failure(*first);  // that very error (pipeline.md §5.3, rule 1)
+    else if (const Part* first = plan_.sequential ? first_called() : nullptr; first && first->failed())
+      take_failure(*first);  // that very error (pipeline.md §5.3, rule 1)
     else if (good_ == 0 && failed_ > 0) fail_all();
     else merge();
     find_status();
@@ -203,7 +204,8 @@ class Assembly {
     if (!rules_.merge) {
       r.data = document::merge(arena(), {data, used});
     } else if (document::MergeConflict c; !document::combine(arena(), {data, used}, *rules_.merge, &r.data, &c, account ? &notes : nullptr)) {
-      std::string_view others = c.first == document::MergeConflict::kUnknown ? std::string_view{"an earlier backend"} : std::string_view{from[c.first]->step->label};
+      std::string_view others =
+          c.first == document::MergeConflict::kUnknown ? std::string_view{"an earlier backend"} : std::string_view{from[c.first]->step->label};
       std::string_view text = arena().concat(others, " and ", from[c.second]->step->label, " both answered with the key \"", c.key, "\"");
       result_.error = {.code = Errc::decode, .source = Source::backend, .http_status = 502, .message = text, .public_message = text};
       out_->final = true;

@@ -149,7 +149,8 @@ loop::Task<void> Sequence::run() {
     if (!backend.chain.empty()) x_.params() = copy(arena(), before);
     // The block `sluice` may write the request, too, of what the client sent.
     Context context{plan_.aggregation ? &plan_.aggregation->steps[at_] : nullptr, &values};
-    RequestWriter writer{[](void* c, BackendScope& call) { write_request(call, *static_cast<Context*>(c)->step, *static_cast<Context*>(c)->values); }, &context};
+    RequestWriter writer{[](void* c, BackendScope& call) { write_request(call, *static_cast<Context*>(c)->step, *static_cast<Context*>(c)->values); },
+                         &context};
     auto inside = call_backend(x_, backend, &steps_[at_], ends_ms_, context.step ? &writer : nullptr);
     co_await inside;
     x_.params() = before;

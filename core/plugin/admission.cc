@@ -55,7 +55,8 @@ Result<LockFile, Problem> read_lock(const std::string& folder, const std::string
     auto signature = read_trusted(signature_file, 4096);
     if (!signature) return signature.error();
     if (auto good = verify_signature(public_key, *text, *signature); !good)
-      return Problem{file + ": " + good.error().message + ". Either it or its signature was changed, or another key signed it. Look at what it lists before you sign it again: " + sign_it};
+      return Problem{file + ": " + good.error().message +
+                     ". Either it or its signature was changed, or another key signed it. Look at what it lists before you sign it again: " + sign_it};
   }
   auto lock = parse_lock(*text);
   if (!lock) return Problem{file + ": " + lock.error().message + ". Write it anew: sluice plugins lock " + folder};
@@ -71,7 +72,10 @@ Result<bool, Problem> Admission::enter(const std::string& folder) {
   if (found) {
     locks_.insert_or_assign(without_slashes(folder), std::move(*lock));
   } else if (policy_.mode == LockPolicy::Mode::required) {
-    return Problem{"plugins folder " + folder + ": has no plugins.lock, and the configuration requires one (\"plugin\": {\"lock\": \"required\"}). Look at what is there, then write it: sluice plugins lock " + folder};
+    return Problem{"plugins folder " + folder +
+                   ": has no plugins.lock, and the configuration requires one (\"plugin\": {\"lock\": \"required\"}). Look at what is there, then write it: "
+                   "sluice plugins lock " +
+                   folder};
   }
   return true;
 }
@@ -85,10 +89,12 @@ Result<Admission::State, Problem> Admission::admit(const std::string& file, std:
   const std::string found = "sha256 " + digest + titled(bytes);
   auto entry = lock->files.find(name_of(file));
   if (entry == lock->files.end())
-    return Problem{file + ": not listed in " + list + ", so nobody has allowed it; found " + found + ". Remove the file, or, if it belongs there, allow it: sluice plugins lock " + folder};
+    return Problem{file + ": not listed in " + list + ", so nobody has allowed it; found " + found +
+                   ". Remove the file, or, if it belongs there, allow it: sluice plugins lock " + folder};
   if (entry->second.sha256 != digest)
-    return Problem{file + ": not the file that " + list + " allows; found " + found + ", wanted sha256 " + entry->second.sha256 + titled(entry->second.id, entry->second.version) +
-                   ". Put the allowed file back, or, if the change is meant, allow it: sluice plugins lock " + folder};
+    return Problem{file + ": not the file that " + list + " allows; found " + found + ", wanted sha256 " + entry->second.sha256 +
+                   titled(entry->second.id, entry->second.version) + ". Put the allowed file back, or, if the change is meant, allow it: sluice plugins lock " +
+                   folder};
   return State::allowed;
 }
 
@@ -104,7 +110,8 @@ std::vector<std::string> Admission::missing(const std::string& folder) const {
   const std::string base = without_slashes(folder) + "/";
   for (const auto& [name, entry] : lock->files)
     if (!exists(base + name))
-      out.push_back(base + name + ": listed in " + base + kLockName + titled(entry.id, entry.version) + ", but not there. Put it back, or strike it off the list: sluice plugins lock " + folder);
+      out.push_back(base + name + ": listed in " + base + kLockName + titled(entry.id, entry.version) +
+                    ", but not there. Put it back, or strike it off the list: sluice plugins lock " + folder);
   return out;
 }
 

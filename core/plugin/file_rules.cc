@@ -58,7 +58,8 @@ Result<bool, Problem> check_folder(const std::string& folder) {
     above = parent(above);
     // Where everybody may write, only the sticky bit keeps people from renaming what is not theirs.
     if (::stat(above.c_str(), &st) == 0 && (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-      return Problem{"plugins folder " + named + ": everybody may write to " + above + " above it, and could put another folder in its place. Take that away: chmod o-w " + above};
+      return Problem{"plugins folder " + named + ": everybody may write to " + above +
+                     " above it, and could put another folder in its place. Take that away: chmod o-w " + above};
   }
   return true;
 }

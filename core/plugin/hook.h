@@ -8,13 +8,44 @@ namespace sluice::plugin {
 enum class HookKind : uint8_t {
   none,
   // on the way of a request
-  on_request, on_raw_response, on_response, on_done, on_request_chunk, on_response_chunk, on_call, on_attempt, decode, expand, encode, pick, send, cancel, on_room,
+  on_request,
+  on_raw_response,
+  on_response,
+  on_done,
+  on_request_chunk,
+  on_response_chunk,
+  on_call,
+  on_attempt,
+  decode,
+  expand,
+  encode,
+  pick,
+  send,
+  cancel,
+  on_room,
   // called back
-  timer, reply, post, work, callback,
+  timer,
+  reply,
+  post,
+  work,
+  callback,
   // the life of a plugin and of its objects
-  worker_start, worker_stop, create, destroy, load, unload, get_interface, watch, unwatch, select, log_write, log_flush, log_level,
+  worker_start,
+  worker_stop,
+  create,
+  destroy,
+  load,
+  unload,
+  get_interface,
+  watch,
+  unwatch,
+  select,
+  log_write,
+  log_flush,
+  log_level,
   // from one configuration to the next
-  export_state, import_state,
+  export_state,
+  import_state,
 };
 constexpr uint32_t kHookKinds = static_cast<uint32_t>(HookKind::import_state) + 1;
 

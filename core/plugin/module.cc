@@ -367,7 +367,8 @@ Result<bool, Problem> Module::check() {
                    ". Set it to sizeof(slc_binding)."};
   if (image_.note)
     if (std::string what = disagreement(*image_.note, e); !what.empty())
-      return Problem{who + ": its note and its entry disagree: " + what + ". Tools and plugins.lock believe the note: write the same into both, as SLC_PLUGIN does."};
+      return Problem{who + ": its note and its entry disagree: " + what +
+                     ". Tools and plugins.lock believe the note: write the same into both, as SLC_PLUGIN does."};
   offers_.resize(e.binding_count);
   if (!image_.host) {
     image_.host = std::make_unique<Host>(e.id);
@@ -391,7 +392,8 @@ Result<bool, Problem> Module::check_binding(uint32_t i, Offer& offer) const {
   if (!kind) {
     std::string known;
     for (const Kind& k : kKinds) known += (known.empty() ? "" : ", ") + std::string{k.id};
-    return Problem{who + " is bound to interface \"" + (b->interface_id ? b->interface_id : "") + "\", which this gateway does not have. It has " + known + "."};
+    return Problem{who + " is bound to interface \"" + (b->interface_id ? b->interface_id : "") + "\", which this gateway does not have. It has " + known +
+                   "."};
   }
   offer.interface_id = kind->id;
   constexpr uint32_t kScopes = SLC_AT_SERVICE | SLC_AT_ENDPOINT | SLC_AT_PROXY | SLC_AT_BACKEND;

@@ -301,7 +301,9 @@ void Registry::scan(const std::string& folder, const std::string& pattern, ScanR
       continue;
     }
     if (!(*module)->has_note())
-      result.warnings.push_back((*module)->title() + ": has no note, so tools cannot read it without loading it. Build it with this SDK (SLC_PLUGIN), or add SLC_PLUGIN_NOTE of sluice/note.h.");
+      result.warnings.push_back(
+          (*module)->title() +
+          ": has no note, so tools cannot read it without loading it. Build it with this SDK (SLC_PLUGIN), or add SLC_PLUGIN_NOTE of sluice/note.h.");
     auto pinned = pins.find(std::string_view{(*module)->entry().id});
     impl_->add(pinned == pins.end() ? std::move(*module) : pinned->second, result);
   }

@@ -253,7 +253,8 @@ void Watchdog::tick(uint64_t now) {
     w.state->stalled_cpu_ms.store(s.cpu_ms, std::memory_order_relaxed);
     w.state->stalled_queued_ms.store(s.queued_ms, std::memory_order_relaxed);
     w.state->stalled_ms.store(s.wall_ms, std::memory_order_relaxed);
-    if (w.state->count.load(std::memory_order_relaxed) != count || w.state->running.load(std::memory_order_relaxed) != running) {  // it has just returned: the next hook is not to blame
+    if (w.state->count.load(std::memory_order_relaxed) != count ||
+        w.state->running.load(std::memory_order_relaxed) != running) {  // it has just returned: the next hook is not to blame
       w.state->stalled_ms.store(0, std::memory_order_relaxed);
       continue;
     }

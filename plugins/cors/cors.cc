@@ -87,7 +87,8 @@ class Cors {
     }
     const char* refused = refusal(d);
     d.allowed = refused == nullptr;
-    if (debug_) x.log(sluice::Level::debug, "[CORS] ", d.preflight ? "pre-flight " : "request ", d.method, " from \"", d.origin, "\": ", refused ? refused : "allowed");
+    if (debug_)
+      x.log(sluice::Level::debug, "[CORS] ", d.preflight ? "pre-flight " : "request ", d.method, " from \"", d.origin, "\": ", refused ? refused : "allowed");
     if (d.preflight && !passthrough_) {
       // Also when it is refused: the browser looks for the headers, not at the status.
       add_headers(x, d);

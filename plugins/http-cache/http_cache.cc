@@ -400,7 +400,9 @@ class HttpCache {
     e->status = c.stored->status;
     e->body = c.stored->body;
     e->vary = c.stored->vary;
-    const auto about_body = [](std::string_view n) { return same_text(n, "Content-Length") || same_text(n, "Content-Encoding") || same_text(n, "Content-Range"); };
+    const auto about_body = [](std::string_view n) {
+      return same_text(n, "Content-Length") || same_text(n, "Content-Encoding") || same_text(n, "Content-Range");
+    };
     for (const auto& h : c.stored->headers) {
       bool replaced = false;
       for (const auto& n : now.headers) replaced = replaced || (!about_body(n.name) && same_text(n.name, h.name));

@@ -28,7 +28,8 @@ void warn_without_effect(sluice::Setup& setup) {
   for (const char* key : {"access_log_format", "access_log_custom_format", "access_log_missing_key_marker"}) {
     const sluice::Value v = setup.value(key);
     const bool usual = v.is_string() && (v.text().empty() || v.text() == "default");
-    if (v.present() && !usual) setup.warning(key, "has no effect: the access log has one layout; router.disable_access_log and logger_skip_paths are what changes it");
+    if (v.present() && !usual)
+      setup.warning(key, "has no effect: the access log has one layout; router.disable_access_log and logger_skip_paths are what changes it");
   }
   if (setup.value("backend").present()) setup.warning("backend", "has no effect: there is no log of calls to backends");
 }

@@ -54,7 +54,8 @@ TEST_P(CompilersTest, TheHeaderCompilesWithoutAWarning) {
   if (!c.more.empty() && !has_libcxx()) GTEST_SKIP() << "no libc++";
   const bool cxx = std::string_view{c.source}.ends_with(".cc");
   for (const std::string header : {SLC_SDK_INCLUDE "/sluice/plugin.h", SLC_ABI_FOLDER "/v1/plugin.h"}) {
-    std::vector<std::string> argv{program, c.standard, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", "-x", cxx ? "c++" : "c", "-include", header, "/dev/null"};
+    std::vector<std::string> argv{program,         c.standard, "-Wall",           "-Wextra",  "-pedantic", "-Werror",
+                                  "-fsyntax-only", "-x",       cxx ? "c++" : "c", "-include", header,      "/dev/null"};
     argv.insert(argv.begin() + 1, c.more.begin(), c.more.end());
     const Ran ran = run_program(argv, kLimit, {}, "/");
     EXPECT_EQ(ran.code, 0) << ran.output;
@@ -98,7 +99,8 @@ class FrozenFolder {
 void expect_greeting(const FrozenFolder& folder) {
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));
-  GatewayProcess gateway{folder.options(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")))};
+  GatewayProcess gateway{
+      folder.options(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")))};
   for (int i = 0; i < 3; ++i) {
     const Response r = get_once(gateway.port(), "/x");
     EXPECT_EQ(r.status, 200);
@@ -138,7 +140,8 @@ TEST(FrozenNoteTest, TheNoteOfTheFrozenHeaderIsReadAndItsBytesAreAsTheyWere) {
   EXPECT_NE(read_file(folder.path() + "/frozen.so").find(note), std::string::npos);
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));
-  GatewayProcess gateway{folder.options(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")))};
+  GatewayProcess gateway{
+      folder.options(config_of(endpoint_of("/x", backend_of(up.url(), "/d"), R"("extra_config": {"test/frozen": {"greeting": "hello"}}, )")))};
   EXPECT_EQ(get_once(gateway.port(), "/x").header("X-Frozen"), "hello") << "what the note says is what the entry says";
   EXPECT_EQ(gateway.log().find("(test.frozen 1.0.0): has no note"), std::string::npos) << gateway.log();
 }

@@ -34,7 +34,8 @@ unsigned long number_of(const std::string& header, const std::string& name) {
 
 TEST(AbiGrowthTest, WhatGrewHasAMinorVersionOfItsOwn) {
   const Dump frozen = read("v1/plugin-abi.dump"), now = read("plugin-abi.dump");
-  bool grown = frozen.structs.size() != now.structs.size() || frozen.values.size() != now.values.size() || frozen.texts != now.texts || frozen.types != now.types;
+  bool grown =
+      frozen.structs.size() != now.structs.size() || frozen.values.size() != now.values.size() || frozen.texts != now.texts || frozen.types != now.types;
   for (const auto& [name, s] : frozen.structs) grown = grown || (now.structs.contains(name) && now.structs.at(name).fields.size() != s.fields.size());
   const std::string header = std::string{SLC_ABI_FOLDER} + "/v1/plugin.h";
   EXPECT_EQ(number_of(header, "SLC_ABI_MAJOR"), SLC_ABI_MAJOR);

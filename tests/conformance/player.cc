@@ -314,7 +314,8 @@ bool Player::play_step(size_t index, const Json& step) {
   if (const Json* allowed = expected.find("status_in")) {
     for (const Answer& a : answers) {
       const auto& list = allowed->items();
-      if (std::find(list.begin(), list.end(), a.status()) == list.end()) fail(index, "status: expected one of " + allowed->dump() + ", got " + a.status().str());
+      if (std::find(list.begin(), list.end(), a.status()) == list.end())
+        fail(index, "status: expected one of " + allowed->dump() + ", got " + a.status().str());
     }
   }
   for (const auto& [name, limits] : expected.at("backend_counts").members()) {

@@ -52,7 +52,8 @@ TEST(AdminTest, StatusIsATableForPeople) {
   GatewayProcess gateway(options_of(config_of("")));
   Ran ran = run_program({gateway_binary(), "status", "--admin", gateway.admin()});
   EXPECT_EQ(ran.code, 0) << ran.output;
-  for (const char* text : {"sluice ", "serving", "krakend.json", "GENERATION", "current"}) EXPECT_TRUE(contains(ran.output, text)) << text << "\n" << ran.output;
+  for (const char* text : {"sluice ", "serving", "krakend.json", "GENERATION", "current"})
+    EXPECT_TRUE(contains(ran.output, text)) << text << "\n" << ran.output;
   EXPECT_EQ(status_of(gateway).at("pid").whole(), gateway.pid());
 }
 
@@ -92,8 +93,8 @@ TEST(AdminTest, MetricsAreTheTextFormatOfPrometheusWithTheFiguresOfStatus) {
         "# TYPE sluice_connections gauge\n", "\nsluice_workers 1\n", "\nsluice_workers_silent 0\n", "\nsluice_generation 2\n",
         "\nsluice_generations{role=\"current\"} 1\n", "\nsluice_generations{role=\"draining\"} 0\n", "\nsluice_requests_in_flight{role=\"draining\"} 0\n",
         "\nsluice_endpoints 2\n", "\nsluice_reloads_total{result=\"done\"} 1\n", "\nsluice_reloads_total{result=\"refused\"} 1\n",
-        "\nsluice_last_reload_ok 0\n", "\nsluice_backend_connections_opened_total{worker=\"0\"} 1\n", "\nsluice_backend_connections_reused_total{worker=\"0\"} 3\n",
-        "\nsluice_info{version=\""})
+        "\nsluice_last_reload_ok 0\n", "\nsluice_backend_connections_opened_total{worker=\"0\"} 1\n",
+        "\nsluice_backend_connections_reused_total{worker=\"0\"} 3\n", "\nsluice_info{version=\""})
     EXPECT_TRUE(contains(text, line)) << line << text;
   // Every line is a comment or a sample, and every name has one type.
   std::set<std::string> types;
@@ -106,7 +107,8 @@ TEST(AdminTest, MetricsAreTheTextFormatOfPrometheusWithTheFiguresOfStatus) {
   Ran ran = run_program({gateway_binary(), "metrics", "--admin", gateway.admin()});
   EXPECT_EQ(ran.code, 0);
   EXPECT_TRUE(ran.output.starts_with("# HELP sluice_info ")) << ran.output;
-  EXPECT_TRUE(ask_socket(gateway.admin(), "POST /metrics HTTP/1.1\r\nHost: sluice\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").starts_with("HTTP/1.1 405 "));
+  EXPECT_TRUE(
+      ask_socket(gateway.admin(), "POST /metrics HTTP/1.1\r\nHost: sluice\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").starts_with("HTTP/1.1 405 "));
 }
 
 TEST(AdminTest, TheOnlyGatewayOfTheUserIsFoundByItsPid) {

@@ -38,7 +38,8 @@ TEST_P(TemplateTest, MakesAFolderThatBuildsAndPassesItsOwnCases) {
     for (const char* mark : {"@NAME@", "@VENDOR@", "@KIND@", "@WHAT@", "@CURL@", "@SOURCE@", "@IDENTIFIER@", "@ABI_", "@SCOPE", "@OF@", "@IN_", "ELSEWHERE@"})
       EXPECT_EQ(text.find(mark), std::string::npos) << file.path() << " still has " << mark;
   }
-  for (const char* file : {"README.md", "gateway.json", "cases.json", "try", ".gitignore", "plugin_test.cc"}) EXPECT_TRUE(fs::exists(folder + "/" + file)) << file;
+  for (const char* file : {"README.md", "gateway.json", "cases.json", "try", ".gitignore", "plugin_test.cc"})
+    EXPECT_TRUE(fs::exists(folder + "/" + file)) << file;
   // Decoders, encoders and discoveries have no block.
   const bool has_block = std::set<std::string_view>{"middleware", "around", "balancer", "transport", "log-sink"}.contains(kind);
   EXPECT_EQ(fs::exists(folder + "/schema.json"), has_block);
@@ -170,12 +171,15 @@ TEST_F(PluginNewTest, SaysWhichKindsAndLanguagesThereAre) {
   EXPECT_NE(lang.output.find("c++, c or rust"), std::string::npos) << lang.output;
   const Ran both = make({"new", "a", "--kind", "around", "--lang", "rust"});
   EXPECT_EQ(both.code, 255) << "wrong usage, as each of the two alone";
-  EXPECT_NE(both.output.find("there is no around in rust to begin with; there is one in c++, and in rust there are middleware, decoder, encoder, sd, balancer, transport\n"),
-            std::string::npos) << both.output;
+  EXPECT_NE(both.output.find(
+                "there is no around in rust to begin with; there is one in c++, and in rust there are middleware, decoder, encoder, sd, balancer, transport\n"),
+            std::string::npos)
+      << both.output;
   EXPECT_NE(both.output.find("Usage:\n  sluice plugin new"), std::string::npos) << both.output;
   const Ran nothing_near = make({"new", "a", "--kind", "xyzzy"});
   EXPECT_EQ(nothing_near.code, 255);
-  EXPECT_NE(nothing_near.output.find("unknown kind \"xyzzy\": middleware, around, decoder, encoder, sd, balancer, transport or log-sink is wanted"), std::string::npos)
+  EXPECT_NE(nothing_near.output.find("unknown kind \"xyzzy\": middleware, around, decoder, encoder, sd, balancer, transport or log-sink is wanted"),
+            std::string::npos)
       << nothing_near.output;
   EXPECT_TRUE(fs::is_empty(home_.path())) << "nothing is made of what is refused";
   EXPECT_EQ(make({}).code, 255);
@@ -193,12 +197,14 @@ TEST_F(PluginNewTest, AMiddlewareSaysWhereItMayStand) {
   }
   const Ran unknown = make({"new", "mask", "--scope", "proxy,backends"});
   EXPECT_EQ(unknown.code, 255);
-  EXPECT_NE(unknown.output.find("unknown scope \"backends\": service, endpoint, proxy or backend is wanted; did you mean backend?"), std::string::npos) << unknown.output;
+  EXPECT_NE(unknown.output.find("unknown scope \"backends\": service, endpoint, proxy or backend is wanted; did you mean backend?"), std::string::npos)
+      << unknown.output;
   EXPECT_EQ(make({"new", "mask", "--scope", ""}).code, 255);
   EXPECT_EQ(make({"new", "mask", "--scope", "proxy,"}).code, 255);
   const Ran kind = make({"new", "mask", "--kind", "encoder", "--scope", "backend"});
   EXPECT_EQ(kind.code, 255);
-  EXPECT_NE(kind.output.find("--scope is for a middleware; where an encoder stands is told by its kind: leave --scope out, or take --kind middleware"), std::string::npos)
+  EXPECT_NE(kind.output.find("--scope is for a middleware; where an encoder stands is told by its kind: leave --scope out, or take --kind middleware"),
+            std::string::npos)
       << kind.output;
   EXPECT_FALSE(fs::exists(home_.path() + "/mask"));
 }
@@ -293,8 +299,15 @@ TEST_F(PluginNewTest, TheHelpAndThePageNameTheCombinationsThatExist) {
 class TestPluginTest : public testing::Test {
  protected:
   Ran test(const std::string& cases, const std::string& config = kConfig, const std::vector<std::string>& more = {"--no-check"}) {
-    std::vector<std::string> argv{gateway_binary(), "test-plugin", plugins_folder() + "/stub.so", "--plugins", plugins_folder(), "--config", folder_.write("gateway.json", config),
-                                  "--case", folder_.write("cases.json", cases)};
+    std::vector<std::string> argv{gateway_binary(),
+                                  "test-plugin",
+                                  plugins_folder() + "/stub.so",
+                                  "--plugins",
+                                  plugins_folder(),
+                                  "--config",
+                                  folder_.write("gateway.json", config),
+                                  "--case",
+                                  folder_.write("cases.json", cases)};
     argv.insert(argv.end(), more.begin(), more.end());
     return run_program(argv, std::chrono::minutes(3));
   }
@@ -305,19 +318,22 @@ class TestPluginTest : public testing::Test {
 };
 
 TEST_F(TestPluginTest, PassesWhenEverythingIsAsExpected) {
-  const Ran ran = test(R"({"cases": [{"request": {"path": "/a"}, "expect": {"status": 200, "headers": {"Content-Type": "application/json; charset=utf-8", "X-None": null},
+  const Ran ran =
+      test(R"({"cases": [{"request": {"path": "/a"}, "expect": {"status": 200, "headers": {"Content-Type": "application/json; charset=utf-8", "X-None": null},
                            "body": {"id": 1.0, "tags": ["x", "y"]}, "contains": "more"}}]})");
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_NE(ran.output.find("✓ case        GET /a"), std::string::npos) << ran.output;
 }
 
 TEST_F(TestPluginTest, ShowsEachDifference) {
-  const Ran ran = test(R"({"cases": [{"name": "all wrong", "request": {"path": "/a"}, "expect": {"status": 201, "headers": {"X-Missing": "v", "Content-Type": null},
+  const Ran ran =
+      test(R"({"cases": [{"name": "all wrong", "request": {"path": "/a"}, "expect": {"status": 201, "headers": {"X-Missing": "v", "Content-Type": null},
                            "body": {"id": 2, "tags": ["x"], "gone": {}}, "text": "t", "contains": "zzz"}}, {"request": {"path": "/b"}, "expect": {"status": 200}}],
                            "log": ["surely not logged"]})");
   EXPECT_EQ(ran.code, 1) << ran.output;
-  for (const char* text : {"✗ case        all wrong", "status: wanted 201, got 200", "header X-Missing: wanted \"v\", got none", "header Content-Type: wanted none, got \"application/json; charset=utf-8",
-                           "body /id: wanted 2, got 1", "body /tags: wanted 1 elements, got 2", "body /gone: wanted {}, got nothing", "body: wanted \"t\", got ",
+  for (const char* text : {"✗ case        all wrong", "status: wanted 201, got 200", "header X-Missing: wanted \"v\", got none",
+                           "header Content-Type: wanted none, got \"application/json; charset=utf-8", "body /id: wanted 2, got 1",
+                           "body /tags: wanted 1 elements, got 2", "body /gone: wanted {}, got nothing", "body: wanted \"t\", got ",
                            "body: wanted to contain \"zzz\"", "✓ case        GET /b", "its log lacks \"surely not logged\""})
     EXPECT_NE(ran.output.find(text), std::string::npos) << text << '\n' << ran.output;
 }

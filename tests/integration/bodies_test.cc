@@ -36,7 +36,8 @@ TEST_F(BodiesTest, AMultipartFormArrivesByteForByteAtEachBackend) {
         no_op_endpoint("/raw", backend_of(up.url(), "/raw"), R"("method": "POST", "input_headers": ["Content-Type", "Content-Length"], )"));
   std::string file(70'000, '\0');
   for (size_t i = 0; i < file.size(); ++i) file[i] = static_cast<char>(i * 7);
-  const std::string form = "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n" + file + "\r\n--x--\r\n";
+  const std::string form =
+      "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n" + file + "\r\n--x--\r\n";
   for (const char* path : {"/form", "/raw"})
     EXPECT_EQ(TestClient{gateway->port()}.post(path, form, {{"Content-Type", "multipart/form-data; boundary=x"}}).status, 200) << path;
   ASSERT_EQ(up.requests().size(), 3u);
@@ -70,7 +71,8 @@ TEST_F(BodiesTest, ThatAreHeldWholeMayHave64MiBAndNotAByteMore) {
 }
 
 TEST_F(BodiesTest, BoundsMayBeOfTheServiceOfAnEndpointAndOfABackend) {
-  const std::string small = R"("extra_config": {"sluice": {"max_response_body": 1024}})", large = R"("method": "POST", "extra_config": {"sluice": {"max_request_body": 4096}}, )";
+  const std::string small = R"("extra_config": {"sluice": {"max_response_body": 1024}})",
+                    large = R"("method": "POST", "extra_config": {"sluice": {"max_request_body": 4096}}, )";
   up.on("*", Reply::json(R"({"ok":true})"));
   up.on("/long", Reply::json("{\"text\":\"" + std::string(2000, 'x') + "\"}"));
   gateway = std::make_unique<GatewayProcess>(options_of(

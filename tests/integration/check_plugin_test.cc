@@ -103,7 +103,8 @@ const Expected kExpected[] = {
     {"static_destructor", "file", "note", "has static objects with destructors"},
     {"cuts_matter", "streams", "failed", "makes something else of a body that comes "},
     {"keeps_chunk", "resumes", "failed", "was suspended, and ended by the time-out"},
-    {"keeps_exchange", "exchanges", "failed", "on_request of \"misbehaving/keeps-exchange\" at [ENDPOINT: /check-0/{mode}] gave header (sluice.exchange/1) an exchange that was over"},
+    {"keeps_exchange", "exchanges", "failed",
+     "on_request of \"misbehaving/keeps-exchange\" at [ENDPOINT: /check-0/{mode}] gave header (sluice.exchange/1) an exchange that was over"},
     {"keeps_node", "nodes", "failed", "gave kind (sluice.document/1) a node of an exchange that was over"},
     {"uses_erased_node", "nodes", "failed", "gave kind (sluice.document/1) a node that erase() or replace_data() had ended"},
     {"replies_in_chunk", "actions", "failed", "answered SLC_REPLY, which is no action of a chunk hook"},
@@ -141,8 +142,9 @@ TEST(CheckPluginTest, NothingIsLeftInTheTemporaryFolderHoweverTheCheckedProcessE
     std::vector<std::string> more;
     const char* found;
   };
-  for (const Case& c : {Case{"crashes_in_create", {}, "the gateway died in create"}, Case{"loops_forever", {"--answer-ms", "700"}, "is still inside on_request"},
-                        Case{"loops_forever", {"--time-limit", "2", "--answer-ms", "100000"}, "still in"}}) {
+  for (const Case& c :
+       {Case{"crashes_in_create", {}, "the gateway died in create"}, Case{"loops_forever", {"--answer-ms", "700"}, "is still inside on_request"},
+        Case{"loops_forever", {"--time-limit", "2", "--answer-ms", "100000"}, "still in"}}) {
     TempFolder folder;
     std::vector<std::string> argv{gateway_binary(), "check-plugin", "--json", "--plugins", plugins_folder(), fixture(c.fixture)};
     argv.insert(argv.end(), c.more.begin(), c.more.end());
@@ -243,7 +245,8 @@ TEST(CheckPluginTest, ThePageOfMisbehaviourSaysWhatIsAsserted) {
   for (size_t at = page.find("\n| `"); at != page.npos; at = page.find("\n| `", at + 1)) {
     const std::string line = page.substr(at + 3, page.find('\n', at + 1) - at - 3);
     std::vector<std::string> cells;
-    for (size_t from = 0, end; (end = line.find(" |", from)) != line.npos; from = std::min(end + 3, line.size())) cells.push_back(line.substr(from, end - from));
+    for (size_t from = 0, end; (end = line.find(" |", from)) != line.npos; from = std::min(end + 3, line.size()))
+      cells.push_back(line.substr(from, end - from));
     ASSERT_EQ(cells.size(), 4u) << line;
     EXPECT_TRUE(rows.emplace(cells[0].substr(1, cells[0].size() - 2), cells).second) << line;
   }
@@ -257,7 +260,10 @@ TEST(CheckPluginTest, ThePageOfMisbehaviourSaysWhatIsAsserted) {
   EXPECT_EQ(rows.size(), fixtures);
   for (const Expected& e : kExpected) {
     const std::string_view state = e.state;
-    const std::string found = std::string{state == "failed" ? "✗" : state == "note" ? "!" : "✓"} + ' ' + e.check + (*e.text ? std::string{": `"} + e.text + '`' : "");
+    const std::string found = std::string{state == "failed" ? "✗"
+                                          : state == "note" ? "!"
+                                                            : "✓"} +
+                              ' ' + e.check + (*e.text ? std::string{": `"} + e.text + '`' : "");
     ASSERT_TRUE(rows.count(e.fixture)) << e.fixture;
     EXPECT_EQ(replace_all(rows.at(e.fixture)[3], " `", "`"), replace_all(found, " `", "`"));
   }
@@ -322,8 +328,11 @@ TEST(CheckPluginTest, AGivenBlockIsUsedAndARefusedOneIsSaid) {
 TEST(CheckPluginTest, WrongUsageIsSaid) {
   const std::string self = gateway_binary();
   TempFolder folder;
-  for (const auto& arguments : std::vector<std::vector<std::string>>{
-           {}, {"--time-limit", "0", "x.so"}, {"--unknown", "x.so"}, {"--config", "/nowhere.json", "x.so"}, {"--config", folder.write("b.json", "{"), "x.so"}}) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{},
+                                                                     {"--time-limit", "0", "x.so"},
+                                                                     {"--unknown", "x.so"},
+                                                                     {"--config", "/nowhere.json", "x.so"},
+                                                                     {"--config", folder.write("b.json", "{"), "x.so"}}) {
     std::vector<std::string> argv{self, "check-plugin"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     const Ran ran = run_program(argv);

@@ -196,9 +196,10 @@ TEST_F(PluginCostTest, AHookThatDoesNotComeBackIsNamedWhileItIsInside) {
 // `stop_again`: a second signal, else the time for finishing is over by itself.
 void ends_although_a_hook_does_not(FakeUpstream& up, bool stop_again) {
   TempFolder folder;
-  PluggedGateway gateway({"misbehaving/never_returns"},
-                         one_endpoint(up, "never-returns", std::string{R"("plugin": {"watchdog_ms": 20}, "max_shutdown_wait_time": )"} + (stop_again ? R"("1h")" : R"("1ms")")), 1,
-                         {{"SLUICE_TEST_RELEASE", folder.path() + "/release"}});
+  PluggedGateway gateway(
+      {"misbehaving/never_returns"},
+      one_endpoint(up, "never-returns", std::string{R"("plugin": {"watchdog_ms": 20}, "max_shutdown_wait_time": )"} + (stop_again ? R"("1h")" : R"("1ms")")), 1,
+      {{"SLUICE_TEST_RELEASE", folder.path() + "/release"}});
   TestClient client(gateway.port());
   client.send_request("GET", "/bad");
   gateway->process().wait_for_output("worker 0 serves nobody: for ");
@@ -206,7 +207,8 @@ void ends_although_a_hook_does_not(FakeUpstream& up, bool stop_again) {
   gateway->process().wait_for_output("Signal intercepted");
   if (stop_again) gateway->terminate();
   EXPECT_EQ(gateway->wait_for_exit(), 1) << gateway->log();
-  EXPECT_TRUE(contains(gateway->log(), "Worker 0 cannot end: [ENDPOINT: /bad][misbehaving/never-returns] on_request of plugin misbehaving.never-returns 1.0.0 does not return"))
+  EXPECT_TRUE(contains(gateway->log(),
+                       "Worker 0 cannot end: [ENDPOINT: /bad][misbehaving/never-returns] on_request of plugin misbehaving.never-returns 1.0.0 does not return"))
       << gateway->log();
   EXPECT_TRUE(contains(gateway->log(), "Ending by force")) << gateway->log();
 }
@@ -222,7 +224,8 @@ TEST_F(PluginCostTest, TheStatusNamesWhoHoldsAWorker) {
   client.send_request("GET", "/bad");
   gateway->process().wait_for_output("worker 0 serves nobody: for ");
   const Ran status = run_program({gateway_binary(), "status", "--admin", gateway->admin()});
-  EXPECT_TRUE(contains(status.output, "worker 0 is held by [ENDPOINT: /bad][misbehaving/never-returns] on_request of plugin misbehaving.never-returns")) << status.output;
+  EXPECT_TRUE(contains(status.output, "worker 0 is held by [ENDPOINT: /bad][misbehaving/never-returns] on_request of plugin misbehaving.never-returns"))
+      << status.output;
   folder.write("release", "");
   EXPECT_EQ(client.read().status, 200);
 }
@@ -230,9 +233,12 @@ TEST_F(PluginCostTest, TheStatusNamesWhoHoldsAWorker) {
 TEST(StartTest, ASignalEndsAGatewayWhosePluginDoesNotReturnFromCreate) {
   TempFolder folder;
   PluginFolder plugins{{"poison"}};
-  const std::string file = folder.write("krakend.json", R"({"version": 3, "listen_ip": "127.0.0.1", "port": 1, "endpoints": [{"endpoint": "/x", "extra_config": {"test/poison": {"in": "create", "do": "loop"}},
+  const std::string file = folder.write(
+      "krakend.json",
+      R"({"version": 3, "listen_ip": "127.0.0.1", "port": 1, "endpoints": [{"endpoint": "/x", "extra_config": {"test/poison": {"in": "create", "do": "loop"}},
     "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/d"}]}]})");
-  Process process({gateway_binary(), "run", "-c", file, "--plugins", plugins.path(), "--pid-file", folder.path() + "/pid", "--admin", "off"}, {}, folder.path());
+  Process process({gateway_binary(), "run", "-c", file, "--plugins", plugins.path(), "--pid-file", folder.path() + "/pid", "--admin", "off"}, {},
+                  folder.path());
   process.wait_for_output("the deed begins");
   process.signal(SIGTERM);
   process.wait_for_output("Signal intercepted");
@@ -295,7 +301,8 @@ TEST_F(PluginCostTest, WhatAPluginCountsAndWhatItsHooksCostIsForPrometheus) {
     EXPECT_GT(value_in(text, "sluice_plugin_hook_longest_seconds" + hook).value_or(0), 0.0) << text;
     for (const char* figure : {"errors_total", "waits_total", "waiting_seconds_total", "timed_out_total", "arena_bytes_total", "stalls_total"})
       EXPECT_TRUE(value_in(text, std::string{"sluice_plugin_hook_"} + figure + hook)) << figure;
-    EXPECT_EQ(value_in(text, R"(sluice_requests_total{worker="0"})").value_or(0) + value_in(text, R"(sluice_requests_total{worker="1"})").value_or(0), n) << text;
+    EXPECT_EQ(value_in(text, R"(sluice_requests_total{worker="0"})").value_or(0) + value_in(text, R"(sluice_requests_total{worker="1"})").value_or(0), n)
+        << text;
   }
 }
 

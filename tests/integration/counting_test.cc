@@ -151,7 +151,8 @@ TEST_P(SystemCallsTest, ARequestCostsTheFewestPossible) { expect_the_fewest(Acce
 TEST_P(SystemCallsTest, ALineOfTheAccessLogCostsNoneOfThem) { expect_the_fewest(AccessLog::on); }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, SystemCallsTest,
-                         ::testing::Values(std::tuple{"/noop-small", 1}, std::tuple{"/hooks-empty", 1}, std::tuple{"/json-small", 1}, std::tuple{"/merge-2", 2}),
+                         ::testing::Values(std::tuple{"/noop-small", 1}, std::tuple{"/hooks-empty", 1}, std::tuple{"/json-small", 1},
+                                           std::tuple{"/merge-2", 2}),
                          [](const auto& i) { return std::string(std::get<0>(i.param)).substr(1, 4); });
 
 class AllocationsTest : public ::testing::TestWithParam<const char*> {

@@ -7,7 +7,8 @@ namespace sluice::test {
 namespace {
 
 std::string told(const std::string& endpoints) {
-  return R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true, "return_error_msg": true}}, "endpoints": [)" + endpoints + "]}";
+  return R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true, "return_error_msg": true}}, "endpoints": [)" + endpoints +
+         "]}";
 }
 
 struct ErrorTextsTest : ::testing::Test {
@@ -43,7 +44,8 @@ TEST_F(ErrorTextsTest, OfSeveralBackendsSayWhichFailedHow) {
   up.on("/secret/500", Reply::json("{}", 500));
   up.on("/secret/404", Reply::json("{}", 404));
   start(endpoint_of("/two", backend_of(up.url(), "/secret/500") + "," + backend_of(up.url(), "/secret/404")) + "," +
-        endpoint_of("/three", backend_of(up.url(), "/secret/404") + "," + backend_of(nobody(), "/secret/a") + "," + backend_of("http://unknown.invalid", "/secret/b")));
+        endpoint_of("/three",
+                    backend_of(up.url(), "/secret/404") + "," + backend_of(nobody(), "/secret/a") + "," + backend_of("http://unknown.invalid", "/secret/b")));
   EXPECT_EQ(text_of("/two"), "backend 1: invalid status code 500\nbackend 2: invalid status code 404");
   const std::string three = text_of("/three");
   EXPECT_EQ(three.find("backend 1: invalid status code 404\nbackend 2: "), 0u) << three;

@@ -29,7 +29,8 @@ std::string signed_value(const std::string& method, const std::string& target, c
   return seconds + "." + depth + "." + hex;
 }
 
-std::string explaining(const std::string& endpoints, const std::string& root = "", const std::string& explain = R"({"secret": ")" + std::string{kSecret} + "\"}") {
+std::string explaining(const std::string& endpoints, const std::string& root = "",
+                       const std::string& explain = R"({"secret": ")" + std::string{kSecret} + "\"}") {
   return R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true}, "sluice": {"explain": )" + explain + "}}, " + root +
          R"("endpoints": [)" + endpoints + "]}";
 }
@@ -37,7 +38,9 @@ std::string explaining(const std::string& endpoints, const std::string& root = "
 struct ExplainTest : ::testing::Test {
   FakeUpstream up;
   std::unique_ptr<GatewayProcess> gateway;
-  void start(const std::string& endpoints, const std::string& root = "") { gateway = std::make_unique<GatewayProcess>(options_of(explaining(endpoints, root))); }
+  void start(const std::string& endpoints, const std::string& root = "") {
+    gateway = std::make_unique<GatewayProcess>(options_of(explaining(endpoints, root)));
+  }
   Response ask(const std::string& target, const std::string& depth = "top", const std::string& method = "GET", Headers headers = {}) {
     headers.add("X-Sluice-Explain", signed_value(method, target, depth));
     return TestClient{gateway->port()}.request(method, target, headers);
@@ -105,7 +108,8 @@ std::string random_rules(std::mt19937& random, bool nested) {
   std::string out;
   auto add = [&](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
   if (random() % 5 == 0) add(R"("target": "d")");
-  const std::vector<std::string> paths = nested ? std::vector<std::string>{"a", "b.x", "b.y", "c.x", "d", "e.z", "x", "y"} : std::vector<std::string>{"a", "b", "c", "d", "x"};
+  const std::vector<std::string> paths =
+      nested ? std::vector<std::string>{"a", "b.x", "b.y", "c.x", "d", "e.z", "x", "y"} : std::vector<std::string>{"a", "b", "c", "d", "x"};
   switch (random() % 3) {
     case 0: add(R"("allow": [)" + some(paths) + "]"); break;
     case 1: add(R"("deny": [)" + some(paths) + "]"); break;
@@ -135,7 +139,8 @@ TEST_F(ExplainTest, EveryFieldsOriginIsThatOfAnIndependentRecomputation) {
       documents[e].push_back(std::move(document));
       backends += (backends.empty() ? "" : ", ") + backend_of(up.url(), path, random_rules(random, e % 2));
     }
-    static const char* kMerges[] = {"", R"("extra_config": {"sluice": {"merge": {"strategy": "deep"}}}, )", R"("extra_config": {"sluice": {"merge": {"strategy": "first"}}}, )",
+    static const char* kMerges[] = {"", R"("extra_config": {"sluice": {"merge": {"strategy": "deep"}}}, )",
+                                    R"("extra_config": {"sluice": {"merge": {"strategy": "first"}}}, )",
                                     R"("extra_config": {"sluice": {"merge": {"strategy": "deep", "keys": {"a": "concat", "b": "overwrite"}}}}, )",
                                     R"("extra_config": {"proxy": {"sequential": true}}, )"};
     endpoints += (e ? ", " : "") + endpoint_of("/" + std::to_string(e), backends, kMerges[random() % 5]);
@@ -221,9 +226,10 @@ TEST_F(ExplainTest, TopLevelFieldsSayWhichBackendAndWhichRule) {
   up.on("/products", Reply::json(R"({"items":[1],"internal":1,"total":7,"both":1})"));
   up.on("/offers", Reply::json(R"({"list":[2],"valid_until":"x","secret":1})"));
   up.on("/more", Reply::json(R"({"both":2,"late":3})"));
-  start(endpoint_of("/v/{id}", backend_of(up.url(), "/products", R"("deny": ["internal"], "mapping": {"items": "products"})") + "," +
-                                   backend_of(up.url(), "/offers", R"("allow": ["list", "valid_until"], "mapping": {"list": "current"}, "group": "offers")") + "," +
-                                   backend_of(up.url(), "/more"),
+  start(endpoint_of("/v/{id}",
+                    backend_of(up.url(), "/products", R"("deny": ["internal"], "mapping": {"items": "products"})") + "," +
+                        backend_of(up.url(), "/offers", R"("allow": ["list", "valid_until"], "mapping": {"list": "current"}, "group": "offers")") + "," +
+                        backend_of(up.url(), "/more"),
                     R"("extra_config": {"proxy": {"static": {"strategy": "always", "data": {"note": "n", "late": 0}}}}, )"));
   Json a = account("/v/7?x=1");
   EXPECT_EQ(origin_of(a, "products"), "resp0 items");
@@ -255,8 +261,10 @@ TEST_F(ExplainTest, CallsHaveHostTimesAndStatusAndFailuresSayWhatWouldBeThere) {
   up.on("/bad", Reply::json(R"({"no":1})", 503));
   up.manual("/slow");
   up.tolerate_disconnects();
-  start(endpoint_of("/m", R"({"host": [")" + dead.url() + R"(", ")" + up.url() + R"("], "url_pattern": "/ok"},)" + backend_of(up.url(), "/bad", R"("group": "prices")") + "," +
-                              backend_of(up.url(), "/slow", R"("allow": ["a.b", "c"], "mapping": {"c": "d"})"),
+  start(endpoint_of("/m",
+                    R"({"host": [")" + dead.url() + R"(", ")" + up.url() + R"("], "url_pattern": "/ok"},)" +
+                        backend_of(up.url(), "/bad", R"("group": "prices")") + "," +
+                        backend_of(up.url(), "/slow", R"("allow": ["a.b", "c"], "mapping": {"c": "d"})"),
                     R"("timeout": "700ms", )"));
   for (int i = 0; i < 4; ++i) {  // whichever host is first
     Json a = account("/m");
@@ -364,7 +372,8 @@ TEST_F(ExplainTest, StreamsAndOtherBodiesComeInsideTheAccount) {
   up.on("/large", Reply{200, {{"Content-Type", "text/plain"}}, std::string(size_t{5} << 20, 'x')});
   up.manual("/broken");
   std::string endpoints;
-  for (const char* path : {"/text", "/bytes", "/none", "/large", "/broken"}) endpoints += (endpoints.empty() ? "" : ", ") + no_op_endpoint(path, backend_of(up.url(), path));
+  for (const char* path : {"/text", "/bytes", "/none", "/large", "/broken"})
+    endpoints += (endpoints.empty() ? "" : ", ") + no_op_endpoint(path, backend_of(up.url(), path));
   start(endpoints);
   Response r = ask("/text");
   EXPECT_EQ(r.status, 201);
@@ -404,8 +413,10 @@ TEST_F(ExplainTest, StepsSkippedHiddenAndMissedSaySo) {
   up.on("/user", Reply::json(R"({"id":7,"kind":"plain"})"));
   up.on("/gold/7", Reply::json(R"({"bonus":1})"));
   auto own = [](const std::string& options) { return R"("extra_config": {"sluice": {)" + options + "}}"; };
-  start(endpoint_of("/u", backend_of(up.url(), "/user", own(R"("hidden": true)")) + "," + backend_of(up.url(), "/gold/{resp0_id}", own(R"("when": "{resp0_kind} == 'gold'")")) + "," +
-                              backend_of(up.url(), "/more/{resp0_nothing}", own(R"("optional": true)")),
+  start(endpoint_of("/u",
+                    backend_of(up.url(), "/user", own(R"("hidden": true)")) + "," +
+                        backend_of(up.url(), "/gold/{resp0_id}", own(R"("when": "{resp0_kind} == 'gold'")")) + "," +
+                        backend_of(up.url(), "/more/{resp0_nothing}", own(R"("optional": true)")),
                     own(R"("chain": true)") + ", "));
   Json a = account("/u");
   std::string fates;
@@ -423,7 +434,8 @@ TEST_F(ExplainTest, TheCommandPrintsATreeAndSignsForOthers) {
   };
   Ran ran = run({"--admin", gateway->admin(), "GET /v/7"});
   EXPECT_EQ(ran.code, 0) << ran.output;
-  for (const char* text : {"GET /v/7  200", "├─ route  GET /v/{id}", "id = \"7\"", "resp0  /products  ok", "└─ products  resp0 items", "resp0 internal  deny", "└─ answer  200"})
+  for (const char* text :
+       {"GET /v/7  200", "├─ route  GET /v/{id}", "id = \"7\"", "resp0  /products  ok", "└─ products  resp0 items", "resp0 internal  deny", "└─ answer  200"})
     EXPECT_NE(ran.output.find(text), std::string::npos) << text << "\n" << ran.output;
   ran = run({"--admin", gateway->admin(), "--json", "--nested", "GET", "/v/7"});
   EXPECT_EQ(Json::parse_or_throw(ran.output, "the output").at("explain").at("depth").str(), "nested");

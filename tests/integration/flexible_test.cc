@@ -77,7 +77,8 @@ TEST(FlexibleConfigurationTest, AGatewayServesWhatATemplateGives) {
   TempFolder files;
   files.write("s/service.json", R"({"host": ")" + up.url() + R"(", "paths": ["a", "b"]})");
   GatewayOptions o;
-  o.config = R"({"version": 3, "listen_ip": "127.0.0.1", "endpoints": [{{ range $i, $p := .service.paths }}{{ if $i }},{{ end }}{"endpoint": "/{{ $p }}", "backend": [{"host": ["{{ $.service.host }}"], "url_pattern": "/{{ $p }}"}]}{{ end }}]})";
+  o.config =
+      R"({"version": 3, "listen_ip": "127.0.0.1", "endpoints": [{{ range $i, $p := .service.paths }}{{ if $i }},{{ end }}{"endpoint": "/{{ $p }}", "backend": [{"host": ["{{ $.service.host }}"], "url_pattern": "/{{ $p }}"}]}{{ end }}]})";
   o.environment = {{"FC_ENABLE", "1"}, {"FC_SETTINGS", files.path() + "/s"}};
   o.workers = 1;
   o.verbatim = true;
@@ -94,7 +95,8 @@ TEST(FlexibleConfigurationTest, AReloadReadsTheSettingsAgainAndRefusesABrokenTem
   TempFolder files;
   files.write("s/a.json", R"({"path": "/one"})");
   GatewayOptions o;
-  o.config = R"({"version": 3, "listen_ip": "127.0.0.1", "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() + R"("], "url_pattern": "{{ .a.path }}"}]}]})";
+  o.config = R"({"version": 3, "listen_ip": "127.0.0.1", "endpoints": [{"endpoint": "/x", "backend": [{"host": [")" + up.url() +
+             R"("], "url_pattern": "{{ .a.path }}"}]}]})";
   o.environment = {{"FC_ENABLE", "1"}, {"FC_SETTINGS", files.path() + "/s"}};
   o.workers = 1;
   o.verbatim = true;
@@ -168,7 +170,8 @@ TEST(FlexibleConfigurationTest, AGatewayServesAYamlConfiguration) {
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"n":1})"));
   TempFolder files;
-  files.write("c.yaml", replaced("version: 3\nendpoints:\n- endpoint: /x\n  backend:\n  - {host: ['@UP@'], url_pattern: /d}\n- endpoint: y\n  backend: []\n", "@UP@", up.url()));
+  files.write("c.yaml", replaced("version: 3\nendpoints:\n- endpoint: /x\n  backend:\n  - {host: ['@UP@'], url_pattern: /d}\n- endpoint: y\n  backend: []\n",
+                                 "@UP@", up.url()));
   Ran ran = sluice({"check", "-c", "c.yaml"}, files, {});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.output.find("c.yaml:7:"), std::string::npos) << ran.output;

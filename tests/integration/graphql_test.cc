@@ -35,7 +35,8 @@ TEST(GraphQlGatewayTest, EarlierAnswersAreVariables) {
   up.on("/graphql/42", [](const FakeUpstream::Request& r) { return Reply::json(r.body); });
   const std::string second =
       backend_of(up.url(), "/graphql/{resp0_id}", R"("extra_config": {"backend/graphql": {"type": "query", "query": "q", "variables": {"id": "{resp0_id}"}}})");
-  GatewayProcess gateway(options_of(config_of(endpoint_of("/s", backend_of(up.url(), "/first") + "," + second, R"("extra_config": {"proxy": {"sequential": true}}, )"))));
+  GatewayProcess gateway(
+      options_of(config_of(endpoint_of("/s", backend_of(up.url(), "/first") + "," + second, R"("extra_config": {"proxy": {"sequential": true}}, )"))));
   TestClient client(gateway.port());
   EXPECT_EQ(client.get("/s").body, R"({"id":42,"query":"q","variables":{"id":"42"}})");
 }
@@ -45,7 +46,8 @@ TEST(GraphQlGatewayTest, AVariableOfAChainWaitsForTheAnswerThatItTakes) {
   up.manual("/first");
   up.on("/graphql", [](const FakeUpstream::Request& r) { return Reply::json(r.body); });
   const std::string query = backend(up, R"({"type": "query", "query": "q", "variables": {"id": "{resp1_user.id}", "n": 3}})");
-  GatewayProcess gateway(options_of(config_of(endpoint_of("/s", query + "," + backend_of(up.url(), "/first"), R"("extra_config": {"sluice": {"chain": true}}, )"))));
+  GatewayProcess gateway(
+      options_of(config_of(endpoint_of("/s", query + "," + backend_of(up.url(), "/first"), R"("extra_config": {"sluice": {"chain": true}}, )"))));
   TestClient client(gateway.port());
   client.send_request("GET", "/s");
   up.wait_for_request("/first").answer(Reply::json(R"({"user":{"id":42}})"));

@@ -32,8 +32,8 @@ class Http2BackendTest : public ::testing::Test {
   }
   std::string front_config(const std::string& mode, bool trusting = true) {
     const std::string more = own(mode);
-    const std::string all = endpoint_of("/ab", backend_of(host, "/a", more) + "," + backend_of(host, "/b", more)) + "," + endpoint_of("/a", backend_of(host, "/a", more)) + "," +
-                            no_op_endpoint("/raw", backend_of(host, "/raw", more)) + "," +
+    const std::string all = endpoint_of("/ab", backend_of(host, "/a", more) + "," + backend_of(host, "/b", more)) + "," +
+                            endpoint_of("/a", backend_of(host, "/a", more)) + "," + no_op_endpoint("/raw", backend_of(host, "/raw", more)) + "," +
                             no_op_endpoint("/in", backend_of(host, "/in", more), R"("method": "POST", "input_headers": ["*"], )");
     return config_of(all, trusting ? R"("client_tls": {"ca_certs": [")" + certificate + R"("]}, )" : "");
   }
@@ -166,8 +166,8 @@ TEST_F(Http2BackendTest, AConnectionThatEndsBeforeAnAnswerSendsWhatMayHappenTwic
   DyingHost dying;
   start_back(false);
   const std::string hosts = dying.url() + R"(", ")" + host;
-  front = std::make_unique<GatewayProcess>(options_of(config_of(
-      endpoint_of("/a", backend_of(hosts, "/a", own("always"))) + "," + no_op_endpoint("/in", backend_of(hosts, "/in", own("always")), R"("method": "POST", )"))));
+  front = std::make_unique<GatewayProcess>(options_of(config_of(endpoint_of("/a", backend_of(hosts, "/a", own("always"))) + "," +
+                                                                no_op_endpoint("/in", backend_of(hosts, "/in", own("always")), R"("method": "POST", )"))));
   up.on("/in", Reply::json("{}"));
   TestClient client{front->port()};
   constexpr int kRequests = 12;
@@ -198,7 +198,8 @@ TEST_F(Http2BackendTest, ABackendThatKnowsHttp1AloneGetsIt) {
   TlsServerContext tls{certificate, key};
   ConnectionServer server{[](ConnectionServer::Connection& c) {
                             Reader reader{*c.wire};
-                            while (auto head = reader.head()) c.wire->write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"h\":1}");
+                            while (auto head = reader.head())
+                              c.wire->write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"h\":1}");
                           },
                           [](int, const std::string&) {}, &tls};
   host = "https://127.0.0.1:" + std::to_string(server.port());
@@ -241,7 +242,8 @@ TEST_F(Http2BackendTest, AReloadChangesTheMode) {
 
 TEST_F(Http2BackendTest, TheRootSaysWhatBackendsHaveThatDoNot) {
   start_back(false);
-  const std::string all = endpoint_of("/two", backend_of(host, "/a") + "," + backend_of(host, "/b")) + "," + endpoint_of("/one", backend_of(up.url(), "/a", own("never")));
+  const std::string all =
+      endpoint_of("/two", backend_of(host, "/a") + "," + backend_of(host, "/b")) + "," + endpoint_of("/one", backend_of(up.url(), "/a", own("never")));
   std::string config = config_of(all);
   const std::string router = R"("router": {"disable_access_log": true})";
   config.replace(config.find(router), router.size(), router + R"(, "sluice": {"http2": "always"})");

@@ -19,7 +19,8 @@ Reply cacheable(std::string body, std::string control = "max-age=100", Headers m
   return r;
 }
 // Each answer has the number of its request.
-FakeUpstream::Handler counting(std::string control = "max-age=100", Headers more = {}, std::shared_ptr<std::atomic<int>> n = std::make_shared<std::atomic<int>>(0)) {
+FakeUpstream::Handler counting(std::string control = "max-age=100", Headers more = {},
+                               std::shared_ptr<std::atomic<int>> n = std::make_shared<std::atomic<int>>(0)) {
   return [=](const FakeUpstream::Request&) { return cacheable(R"({"n":)" + std::to_string(++*n) + "}", control, more); };
 }
 
@@ -137,7 +138,8 @@ TEST(HttpCacheGatewayTest, AnOldAnswerStandsInForAFailure) {
     FakeUpstream up;
     auto broken = std::make_shared<std::atomic<bool>>(false);
     up.on("/d", [broken](const FakeUpstream::Request&) {
-      return *broken ? Reply{503, {{"Date", http_date()}}, "overloaded, and telling so at some length"} : cacheable(R"({"n":1})", "max-age=0, stale-if-error=600");
+      return *broken ? Reply{503, {{"Date", http_date()}}, "overloaded, and telling so at some length"}
+                     : cacheable(R"({"n":1})", "max-age=0, stale-if-error=600");
     });
     const std::string backend = backend_of(up.url(), "/d", kCache);
     GatewayProcess gateway(options_of(config_of(raw ? no_op_endpoint("/x", backend) : endpoint_of("/x", backend))));

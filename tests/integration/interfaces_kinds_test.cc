@@ -59,8 +59,13 @@ TEST(AroundTest, EachAttemptIsAnExchangeOfItsOwnForTheStagesInside) {
   FakeUpstream up;
   std::atomic<int> n{0};
   up.on("/d", [&](const FakeUpstream::Request&) { return ++n == 3 ? Reply::json(R"({"a":1})") : Reply{500, {}, ""}; });
-  PluggedGateway gateway({"around", "script"}, quiet(endpoint_of("/x", backend_of(up.url(), "/d", extra({{"test/retry", R"("attempts": 3)"},
-      {"test/backend-outer", R"("id": "out", "on_response": [["note"]])"}, {"test/backend-inner", R"("id": "in", "on_request": [["note"], ["after", 1]], "on_response": [["after", 1], ["note"]])"}})))));
+  PluggedGateway gateway(
+      {"around", "script"},
+      quiet(endpoint_of("/x", backend_of(up.url(), "/d",
+                                         extra({{"test/retry", R"("attempts": 3)"},
+                                                {"test/backend-outer", R"("id": "out", "on_response": [["note"]])"},
+                                                {"test/backend-inner",
+                                                 R"("id": "in", "on_request": [["note"], ["after", 1]], "on_response": [["after", 1], ["note"]])"}})))));
   Response r = get_once(gateway.port(), "/x");
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.header("X-Trace"), "in out");
@@ -175,10 +180,14 @@ TEST(AroundTest, NothingCallsBackIntoACancelledAttempt) {
   up.manual("/held");
   up.on("/d", Reply::json("{}"));
   // The attempt is left after 30 ms; its hook would go on, and log, after 60.
-  PluggedGateway gateway({"around", "script"}, quiet(
-      endpoint_of("/x", backend_of(up.url(), "/d", extra({{"test/answer", R"("how": "leave")"},
-          {"test/backend-inner", R"("id": "in", "on_request": [["later", 60], ["after", 60], ["log", "fired", "path"]])"}})) + "," + backend_of(up.url(), "/held")) + "," +
-      endpoint_of("/clock", backend_of(up.url(), "/d", extra({{"test/backend-inner", R"("id": "clock", "on_request": [["after", 120]])"}})))));
+  PluggedGateway gateway(
+      {"around", "script"},
+      quiet(endpoint_of("/x",
+                        backend_of(up.url(), "/d",
+                                   extra({{"test/answer", R"("how": "leave")"},
+                                          {"test/backend-inner", R"("id": "in", "on_request": [["later", 60], ["after", 60], ["log", "fired", "path"]])"}})) +
+                            "," + backend_of(up.url(), "/held")) +
+            "," + endpoint_of("/clock", backend_of(up.url(), "/d", extra({{"test/backend-inner", R"("id": "clock", "on_request": [["after", 120]])"}})))));
   TestClient client(gateway.port());
   client.send_request("GET", "/x");
   auto held = up.wait_for_request("/held");
@@ -462,8 +471,10 @@ TEST(BalancerTest, SeesWeightsAndCallsInFlight) {
   a.manual("/d");
   b.on("/d", Reply::json("{}"));
   Directory directory;
-  PluggedGateway gateway({"choosing", "directory"}, quiet(endpoint_of("/x", backend_of(a.url(), "/d", R"("sd": "test-directory", )" + extra({{"test/pick", ""}})),
-                                                                      R"("input_headers": ["X-Host"], )")), 1, directory.environment());
+  PluggedGateway gateway(
+      {"choosing", "directory"},
+      quiet(endpoint_of("/x", backend_of(a.url(), "/d", R"("sd": "test-directory", )" + extra({{"test/pick", ""}})), R"("input_headers": ["X-Host"], )")), 1,
+      directory.environment());
   directory.publish(gateway, a.url() + "*3 " + b.url());
   TestClient held(gateway.port()), free(gateway.port());
   held.send_request("GET", "/x", {{"X-Host", "0"}});
@@ -479,7 +490,8 @@ TEST(BalancerTest, SeesWeightsAndCallsInFlight) {
 // ---- sluice.transport/1 ----
 
 std::string nowhere_backend(const std::string& block, const std::string& more = "") {
-  return backend_of("http://127.0.0.1:1", "/d/{id}?fixed=1", more + extra({{block.substr(0, block.find(' ')), block.find(' ') == block.npos ? "" : block.substr(block.find(' '))}}));
+  return backend_of("http://127.0.0.1:1", "/d/{id}?fixed=1",
+                    more + extra({{block.substr(0, block.find(' ')), block.find(' ') == block.npos ? "" : block.substr(block.find(' '))}}));
 }
 
 TEST(TransportTest, TakesThePlaceOfTheHttpClient) {
@@ -541,9 +553,12 @@ TEST(TransportTest, FailsWithItsStatusAndLeavesTheOtherPartsAlone) {
 }
 
 TEST(TransportTest, AttemptsOfAnAroundStageUseItAndCancelIt) {
-  PluggedGateway gateway({"sending", "around"}, quiet(
-      endpoint_of("/retry/{id}", backend_of("http://127.0.0.1:1", "/d", extra({{"test/retry", R"("attempts": 2)"}, {"test/echo-transport", R"("status": 500)"}}))) + "," +
-      endpoint_of("/leave/{id}", backend_of("http://127.0.0.1:1", "/d", extra({{"test/answer", R"("how": "leave")"}, {"test/never-transport", ""}})))));
+  PluggedGateway gateway(
+      {"sending", "around"},
+      quiet(endpoint_of("/retry/{id}",
+                        backend_of("http://127.0.0.1:1", "/d", extra({{"test/retry", R"("attempts": 2)"}, {"test/echo-transport", R"("status": 500)"}}))) +
+            "," +
+            endpoint_of("/leave/{id}", backend_of("http://127.0.0.1:1", "/d", extra({{"test/answer", R"("how": "leave")"}, {"test/never-transport", ""}})))));
   EXPECT_EQ(get_once(gateway.port(), "/retry/1").status, 500);
   EXPECT_EQ(get_once(gateway.port(), "/leave/1").body, R"({"from":"around"})");
   EXPECT_EQ(occurrences(gateway.log_to_the_end(), "transport cancelled"), 1);

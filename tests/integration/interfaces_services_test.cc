@@ -215,7 +215,8 @@ TEST(ConfigErrorTest, OfBalancersAndLogSinksThereIsOneAndTheSecondIsNoSilentWinn
   ran = check(R"({"version": 3, )" + extra({{"balancing/round-robin", ""}}) + R"(, "endpoints": [)" +
               endpoint_of("/x", backend_of("http://127.0.0.1:8000", "/d", extra({{"test/pick", ""}}))) + "]}");
   EXPECT_EQ(ran.code, 0) << "a backend's own goes before that of all\n" << ran.output;
-  ran = check(R"({"version": 3, )" + extra({{"telemetry/logging", R"("level": "INFO")"}, {"test/sink", R"("file": "/dev/null", "level": 1)"}}) + R"(, "endpoints": []})");
+  ran = check(R"({"version": 3, )" + extra({{"telemetry/logging", R"("level": "INFO")"}, {"test/sink", R"("file": "/dev/null", "level": 1)"}}) +
+              R"(, "endpoints": []})");
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.output.find(R"(a gateway has one log sink; "telemetry/logging" is configured beside "test/sink")"), std::string::npos) << ran.output;
 }

@@ -55,8 +55,15 @@ TEST(MiddlewareTest, RawHooksSeeTheBytesInnermostFirst) {
 TEST(MiddlewareTest, ARawHookRepairsAnAnswerBeforeStatusRuleAndDecoder) {
   FakeUpstream up;
   up.on("/d", Reply{500, {}, "not json at all"});
-  PluggedGateway gateway({"script"}, scripted(endpoint_of("/x", backend_of(up.url(), "/d", extra({{"test/backend-inner",
-      R"("id": "b", "on_raw_response": [["log", "raw", "status"], ["log", "raw", "response-body"], ["status", 200], ["body", "response", "{\"fixed\":1}"]])"}})))));
+  PluggedGateway gateway(
+      {"script"},
+      scripted(endpoint_of(
+          "/x",
+          backend_of(
+              up.url(), "/d",
+              extra(
+                  {{"test/backend-inner",
+                    R"("id": "b", "on_raw_response": [["log", "raw", "status"], ["log", "raw", "response-body"], ["status", 200], ["body", "response", "{\"fixed\":1}"]])"}})))));
   Response r = get_once(gateway.port(), "/x");
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.body, R"({"fixed":1})");
@@ -80,11 +87,21 @@ TEST(MiddlewareTest, ARawHookThatRefusesFailsTheBackendOnly) {
 TEST(MiddlewareTest, WhatTheRequestHooksChangeReachesTheBackend) {
   FakeUpstream up;
   up.on("*", Reply::json("{}"));
-  PluggedGateway gateway({"script"}, scripted(endpoint_of("/x/{id}", backend_of(up.url(), "/d/{id}", R"("method": "POST", )" + extra({{"test/backend-outer",
-      R"("id": "b", "on_request": [["add", "request", "X-Many", "2"], ["remove", "request", "X-Drop-2"], ["show", "request", "X-Seen", "path"],
+  PluggedGateway gateway(
+      {"script"},
+      scripted(endpoint_of(
+          "/x/{id}",
+          backend_of(
+              up.url(), "/d/{id}",
+              R"("method": "POST", )" +
+                  extra(
+                      {{"test/backend-outer",
+                        R"("id": "b", "on_request": [["add", "request", "X-Many", "2"], ["remove", "request", "X-Drop-2"], ["show", "request", "X-Seen", "path"],
          ["show", "request", "X-Route", "route"], ["method", "PUT"], ["query", "q=changed"], ["body", "request", "new body"]])"}})),
-      R"("input_headers": ["X-Set", "X-Drop-1", "X-Drop-2", "X-Many", "X-Client"], "input_query_strings": ["q"], "method": "POST", )" + at_endpoint({{"test/endpoint-outer",
-      R"("id": "e", "on_request": [["set", "request", "X-Set", "by endpoint"], ["remove", "request", "X-Drop-1"], ["show", "request", "X-Client", "client-ip"],
+          R"("input_headers": ["X-Set", "X-Drop-1", "X-Drop-2", "X-Many", "X-Client"], "input_query_strings": ["q"], "method": "POST", )" +
+              at_endpoint(
+                  {{"test/endpoint-outer",
+                    R"("id": "e", "on_request": [["set", "request", "X-Set", "by endpoint"], ["remove", "request", "X-Drop-1"], ["show", "request", "X-Client", "client-ip"],
          ["add", "request", "X-Many", "1"], ["param", "id", "7"]])"}}))));
   TestClient client(gateway.port());
   Response r = client.post("/x/6?q=asked&r=no", "old body", {{"X-Set", "by client"}, {"X-Drop-1", "a"}, {"X-Drop-2", "b"}});
@@ -114,8 +131,11 @@ TEST(MiddlewareTest, ABackendsPathIsTheHooksToChange) {
 TEST(MiddlewareTest, ServiceHooksRewriteBeforeRouting) {
   FakeUpstream up;
   up.on("/d", Reply::json(R"({"a":1})"));
-  PluggedGateway gateway({"script"}, scripted(endpoint_of("/new", backend_of(up.url(), "/d")),
-      {{"test/service-outer", R"("id": "s", "on_request": [["when", "X-Old"], ["path", "/new"]], "on_response": [["show", "response", "X-Status", "status"]])"}}));
+  PluggedGateway gateway(
+      {"script"},
+      scripted(endpoint_of("/new", backend_of(up.url(), "/d")),
+               {{"test/service-outer",
+                 R"("id": "s", "on_request": [["when", "X-Old"], ["path", "/new"]], "on_response": [["show", "response", "X-Status", "status"]])"}}));
   EXPECT_EQ(get_once(gateway.port(), "/old").header("X-Status"), "404") << "service hooks see what nobody serves";
   Response r = get_once(gateway.port(), "/old", {{"X-Old", "1"}});
   EXPECT_EQ(r.body, R"({"a":1})");
@@ -160,11 +180,15 @@ TEST(MiddlewareTest, DocumentsAreReplacedAtBackendAndProxy) {
   FakeUpstream up;
   up.on("/a", Reply::json(R"({"a":1,"secret":2,"kept":{"n":1.50}})"));
   up.on("/b", Reply::json(R"({"b":[1,2]})"));
-  PluggedGateway gateway({"script"}, scripted(endpoint_of("/x",
-      backend_of(up.url(), "/a", extra({{"test/backend-inner", R"("id": "b", "on_response": [["erase", "secret"], ["log", "part", "data"]])"}})) + "," +
-      backend_of(up.url(), "/b", extra({{"test/backend-inner", R"("id": "c", "on_response": [["data", {"c": [true, null, "text", 1000]}]])"}})),
-      at_endpoint({{"test/proxy-outer", R"("id": "p", "on_response": [["log", "merged", "data"], ["when", "X-Replace"], ["data", {"all": "new"}], ["complete", false]])"}}) +
-      R"("input_headers": ["X-Replace"], )")));
+  PluggedGateway gateway(
+      {"script"},
+      scripted(endpoint_of(
+          "/x",
+          backend_of(up.url(), "/a", extra({{"test/backend-inner", R"("id": "b", "on_response": [["erase", "secret"], ["log", "part", "data"]])"}})) + "," +
+              backend_of(up.url(), "/b", extra({{"test/backend-inner", R"("id": "c", "on_response": [["data", {"c": [true, null, "text", 1000]}]])"}})),
+          at_endpoint({{"test/proxy-outer",
+                        R"("id": "p", "on_response": [["log", "merged", "data"], ["when", "X-Replace"], ["data", {"all": "new"}], ["complete", false]])"}}) +
+              R"("input_headers": ["X-Replace"], )")));
   Response r = get_once(gateway.port(), "/x");
   EXPECT_EQ(Json::parse(r.body), Json::parse(R"({"a":1,"kept":{"n":1.50},"c":[true,null,"text",1000]})")) << r.body;
   EXPECT_EQ(r.header("X-Krakend-Completed"), "true");
@@ -313,7 +337,8 @@ TEST(MiddlewareTest, HeadersOfAFailureThatIsOnePartAmongSeveralStayInside) {
   const std::string busy = extra({{"test/backend-inner", R"("id": "b", "on_request": [)" + std::string{kBusy} + "]"}});
   const std::string good = backend_of(up.url(), "/d"), bad = backend_of(up.url(), "/d", busy);
   const std::string around = at_endpoint({{"test/proxy-inner", R"("id": "p", "on_response": [)" + std::string{kBusy} + "]"}});
-  const std::string required = R"("extra_config": {"sluice": {"required": true}, "test/backend-inner": {"id": "b", "on_request": [)" + std::string{kBusy} + "]}}";
+  const std::string required =
+      R"("extra_config": {"sluice": {"required": true}, "test/backend-inner": {"id": "b", "on_request": [)" + std::string{kBusy} + "]}}";
   PluggedGateway gateway({"script"}, scripted(endpoint_of("/part", good + "," + bad) + "," + endpoint_of("/all", bad + "," + bad) + "," +
                                               endpoint_of("/around", good + "," + good, around) + "," +
                                               endpoint_of("/first", bad + "," + good, R"("extra_config": {"proxy": {"sequential": true}}, )") + "," +
@@ -335,8 +360,9 @@ TEST(MiddlewareTest, HeadersOfAFailureThatIsOnePartAmongSeveralStayInside) {
 TEST(MiddlewareTest, HeadersOfAFailureThatWasRepairedAreGone) {
   FakeUpstream up;
   const Place& backend = kPlaces[3];
-  PluggedGateway gateway({"script"}, placed(up, backend, R"("on_response": [["remove", "response", "X-Why"], ["data", {"fallback": true}], ["complete", true], ["replied"]])",
-                                            R"("on_request": [)" + std::string{kBusy} + "]"));
+  PluggedGateway gateway(
+      {"script"}, placed(up, backend, R"("on_response": [["remove", "response", "X-Why"], ["data", {"fallback": true}], ["complete", true], ["replied"]])",
+                         R"("on_request": [)" + std::string{kBusy} + "]"));
   const Response r = get_once(gateway.port(), "/x");
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.body, R"({"fallback":true})");
@@ -358,7 +384,8 @@ TEST(MiddlewareTest, HeadersOfAFailureStandBesideAProblemBody) {
 // ---- the time that is left ----
 
 TEST(MiddlewareTest, EveryScopeSeesTheTimeThatIsLeft) {
-  const std::string show = R"("id": "s", "on_request": [["show", "request", "X-Left", "remaining"]], "on_response": [["show", "response", "X-Left", "remaining"]])";
+  const std::string show =
+      R"("id": "s", "on_request": [["show", "request", "X-Left", "remaining"]], "on_response": [["show", "response", "X-Left", "remaining"]])";
   const auto left = [](const std::string& text) { return text.empty() || text == "unlimited" ? -1 : std::stoi(text); };
   struct Case {
     Place place;
@@ -376,8 +403,10 @@ TEST(MiddlewareTest, EveryScopeSeesTheTimeThatIsLeft) {
     const Blocks block{{c.place.inner, show}};
     std::string backends = backend_of(up.url(), "/d", c.place.service || c.place.endpoint ? "" : extra(block));
     if (c.backends == 2) backends += "," + backends;
-    PluggedGateway gateway({"script"}, scripted(endpoint_of("/x", backends, R"("input_headers": ["X-Left"], )" + std::string{c.endpoint} + (c.place.endpoint ? at_endpoint(block) : "")),
-                                                c.place.service ? block : Blocks{}));
+    PluggedGateway gateway(
+        {"script"},
+        scripted(endpoint_of("/x", backends, R"("input_headers": ["X-Left"], )" + std::string{c.endpoint} + (c.place.endpoint ? at_endpoint(block) : "")),
+                 c.place.service ? block : Blocks{}));
     const Response r = get_once(gateway.port(), "/x");
     EXPECT_EQ(r.status, 200) << r.body;
     const auto seen = up.requests();
@@ -465,7 +494,8 @@ TEST(MiddlewareTest, AClientThatLeavesWhileAHookWaitsTakesTheTimerWithIt) {
   for (const Place& p : kPlaces) {
     SCOPED_TRACE(p.inner);
     FakeUpstream up;
-    PluggedGateway gateway({"script"}, placed(up, p, "", R"("on_request": [["log", "waiting in", "scope"], ["later", 3600000], ["after", 3600000], ["reply", 200, "too late"]])"));
+    PluggedGateway gateway(
+        {"script"}, placed(up, p, "", R"("on_request": [["log", "waiting in", "scope"], ["later", 3600000], ["after", 3600000], ["reply", 200, "too late"]])"));
     {
       TestClient client(gateway.port());
       client.send_request("GET", "/x");
@@ -549,8 +579,15 @@ TEST(MiddlewareTest, AHookThatWaitsForNothingAfterTheTimeOutDoesNotHoldTheClient
 TEST(MiddlewareTest, ManyRequestsAtOnceEachHaveTheirOwnState) {
   FakeUpstream up;
   up.on("/d", [](const FakeUpstream::Request& r) { return Reply::json(R"({"path":")" + r.headers.get("X-Trace") + "\"}"); });
-  PluggedGateway gateway({"script"}, scripted(endpoint_of("/x/{id}", backend_of(up.url(), "/d", extra(kBackend)),
-      R"("input_headers": ["X-Trace"], )" + at_endpoint({{"test/endpoint-outer", R"("id": "e", "on_request": [["show", "request", "X-Trace", "param:id"], ["after", 3]], "on_response": [["show", "response", "X-Id", "param:id"]])"}}))), 2);
+  PluggedGateway gateway(
+      {"script"},
+      scripted(endpoint_of(
+          "/x/{id}", backend_of(up.url(), "/d", extra(kBackend)),
+          R"("input_headers": ["X-Trace"], )" +
+              at_endpoint(
+                  {{"test/endpoint-outer",
+                    R"("id": "e", "on_request": [["show", "request", "X-Trace", "param:id"], ["after", 3]], "on_response": [["show", "response", "X-Id", "param:id"]])"}}))),
+      2);
   std::vector<std::unique_ptr<TestClient>> clients;
   for (int i = 0; i < 20; ++i) {
     clients.push_back(std::make_unique<TestClient>(gateway.port()));

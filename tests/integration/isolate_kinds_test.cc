@@ -66,10 +66,11 @@ class BothWays {
 
 // /x has the decoder alone, /both beside a part that has nothing of it.
 std::string with_venom(const FakeUpstream& up) {
-  return telling(endpoint_of("/x", backend_of(up.url(), "/d", R"("encoding": "venom")")) + "," +
-                     endpoint_of("/both", backend_of(up.url(), "/d", R"("encoding": "venom", "group": "p")") + "," + backend_of(up.url(), "/good", R"("group": "q")")) + "," +
-                     endpoint_of("/good", backend_of(up.url(), "/good")),
-                 kVenom);
+  return telling(
+      endpoint_of("/x", backend_of(up.url(), "/d", R"("encoding": "venom")")) + "," +
+          endpoint_of("/both", backend_of(up.url(), "/d", R"("encoding": "venom", "group": "p")") + "," + backend_of(up.url(), "/good", R"("group": "q")")) +
+          "," + endpoint_of("/good", backend_of(up.url(), "/good")),
+      kVenom);
 }
 
 class IsolatedDecoderTest : public testing::Test {
@@ -204,8 +205,9 @@ TEST_F(IsolatedDecoderTest, ABodyThatAHookGaveIsDecodedThereToo) {
 
 std::string with_venom_encoder(const FakeUpstream& up, const std::string& isolate = kVenom) {
   return telling(endpoint_of("/x", backend_of(up.url(), "/good"), R"("output_encoding": "venom", )") + "," +
-                     endpoint_of("/merged", backend_of(up.url(), "/good", R"("group": "p")") + "," + backend_of(up.url(), "/good", R"("group": "q")"), R"("output_encoding": "venom", )") + "," +
-                     endpoint_of("/good", backend_of(up.url(), "/good")),
+                     endpoint_of("/merged", backend_of(up.url(), "/good", R"("group": "p")") + "," + backend_of(up.url(), "/good", R"("group": "q")"),
+                                 R"("output_encoding": "venom", )") +
+                     "," + endpoint_of("/good", backend_of(up.url(), "/good")),
                  isolate);
 }
 
@@ -346,10 +348,13 @@ class IsolatedBalancerTest : public testing::Test {
     b.on("/d", Reply::json(R"({"from":"b"})"));
   }
   std::string endpoints() const {
-    return endpoint_of("/x", backend_of(a.url() + R"(", ")" + b.url(), "/d", extra({{"test/venom", ""}})), R"("input_headers": ["X-Host", "X-Poison"], )") + "," +
-           endpoint_of("/both", backend_of(a.url() + R"(", ")" + b.url(), "/d", R"("group": "p", )" + extra({{"test/venom", ""}})) + "," + backend_of(b.url(), "/d", R"("group": "q")"),
-                       R"("input_headers": ["X-Host", "X-Poison"], )") + "," +
-           endpoint_of("/alone", backend_of(a.url(), "/d", extra({{"test/venom", ""}})), R"("input_headers": ["X-Poison"], )");
+    return endpoint_of("/x", backend_of(a.url() + R"(", ")" + b.url(), "/d", extra({{"test/venom", ""}})), R"("input_headers": ["X-Host", "X-Poison"], )") +
+           "," +
+           endpoint_of("/both",
+                       backend_of(a.url() + R"(", ")" + b.url(), "/d", R"("group": "p", )" + extra({{"test/venom", ""}})) + "," +
+                           backend_of(b.url(), "/d", R"("group": "q")"),
+                       R"("input_headers": ["X-Host", "X-Poison"], )") +
+           "," + endpoint_of("/alone", backend_of(a.url(), "/d", extra({{"test/venom", ""}})), R"("input_headers": ["X-Poison"], )");
   }
   FakeUpstream a, b;
 };
@@ -385,7 +390,8 @@ TEST_F(IsolatedBalancerTest, ItChoosesModuloTheNumberOfHostsAndMayChangeTheReque
 
 // Of the product: isolated, all workers of the gateway share a helper's turn.
 TEST_F(IsolatedBalancerTest, RoundRobinGoesOnTurningOverThere) {
-  PluggedGateway gateway({}, telling(endpoint_of("/x", backend_of(a.url() + R"(", ")" + b.url(), "/d", extra({{"balancing/round-robin", ""}}))), R"(["balancing"])"), 2);
+  PluggedGateway gateway(
+      {}, telling(endpoint_of("/x", backend_of(a.url() + R"(", ")" + b.url(), "/d", extra({{"balancing/round-robin", ""}}))), R"(["balancing"])"), 2);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(get_once(gateway.port(), "/x").status, 200);
   EXPECT_EQ(a.count("/d"), 10);
   EXPECT_EQ(b.count("/d"), 10);
@@ -403,7 +409,8 @@ class IsolatedAroundTest : public testing::Test {
   std::string endpoints() const {
     const std::string stage = extra({{"test/venom-around", ""}}), forward = R"("input_headers": ["X-Poison", "X-Attempts"], )";
     return endpoint_of("/b", backend_of(up.url(), "/d", stage), forward) + "," + endpoint_of("/p", backend_of(up.url(), "/d"), stage + ", " + forward) + "," +
-           endpoint_of("/both", backend_of(up.url(), "/d", stage) + "," + backend_of(up.url(), "/good"), forward) + "," + endpoint_of("/good", backend_of(up.url(), "/good"));
+           endpoint_of("/both", backend_of(up.url(), "/d", stage) + "," + backend_of(up.url(), "/good"), forward) + "," +
+           endpoint_of("/good", backend_of(up.url(), "/good"));
   }
   FakeUpstream up;
 };

@@ -81,7 +81,8 @@ TEST(IsolateLoadTest, TheBindingThatCannotBeIsolatedIsNamed) {
   Ran r = check(R"({"loaders": true, "streams": true})", "{}", {"poison", "streams"});
   EXPECT_EQ(r.code, 1);
   EXPECT_TRUE(contains(r.output, "krakend.json:2:")) << r.output;
-  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/loaders: ") && contains(r.output, "it serves \"plugin/http-server\" through sluice.selector/1")) << r.output;
+  EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/loaders: ") && contains(r.output, "it serves \"plugin/http-server\" through sluice.selector/1"))
+      << r.output;
   EXPECT_TRUE(contains(r.output, "error: /plugin/isolate/streams: ")) << r.output;
 }
 
@@ -101,7 +102,8 @@ TEST(IsolateLoadTest, ABadObjectIsLocated) {
            std::pair{R"({"": true})", "/plugin/isolate/: names no plugin"},
            std::pair{R"({"poison": {"plugin": "poison"}})", "/plugin/isolate/poison/plugin: the plugin is named in front"},
            std::pair{R"({"poison": {"helpers": 0}})", "/plugin/isolate/poison/helpers: "},
-           std::pair{R"({"test.poisson": true})", "/plugin/isolate/test.poisson: no plugin has the id or file name \"test.poisson\"; did you mean \"test.poison\"?"},
+           std::pair{R"({"test.poisson": true})",
+                     "/plugin/isolate/test.poisson: no plugin has the id or file name \"test.poisson\"; did you mean \"test.poison\"?"},
        }) {
     Ran r = check(object, "{}");
     EXPECT_EQ(r.code, 1) << object;

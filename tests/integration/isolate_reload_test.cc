@@ -101,7 +101,8 @@ TEST(IsolateReloadTest, APluginThatStaysTheSameKeepsItsHelperAndWhatItCountsTher
     EXPECT_EQ(r.header("X-Count"), std::to_string(++count)) << "the shared block";
     EXPECT_EQ(r.header("X-Own-Count"), std::to_string(count)) << "the exported state";
     // Something else changes, and the plugin gets a further place.
-    gateway->configure(gateway.config(R"({"timeout": "30s"})", "," + endpoint_of("/" + std::to_string(i), backend_of(up.url(), "/d"), extra({{"test/stamp", ""}}) + ", ")));
+    gateway->configure(
+        gateway.config(R"({"timeout": "30s"})", "," + endpoint_of("/" + std::to_string(i), backend_of(up.url(), "/d"), extra({{"test/stamp", ""}}) + ", ")));
     gateway.reload();
     EXPECT_TRUE(wait_for_generations(*gateway, 1));
   }
@@ -193,8 +194,8 @@ TEST(IsolateReloadTest, ABadReloadLeavesTheHelpersAsTheyAre) {
   PluggedGateway gateway({"poison"}, config(""));
   GatewayProcess& g = *gateway.operator->();
   const auto before = helpers_of(g);
-  for (auto [block, said] : {std::pair{R"("in": "create", "do": "segv")", "died in create(): SIGSEGV"}, std::pair{R"("in": "create", "do": "exit")", "exit code 3"},
-                             std::pair{R"("in": "wrong", "do": "x")", "the deed is wrong"}}) {
+  for (auto [block, said] : {std::pair{R"("in": "create", "do": "segv")", "died in create(): SIGSEGV"},
+                             std::pair{R"("in": "create", "do": "exit")", "exit code 3"}, std::pair{R"("in": "wrong", "do": "x")", "the deed is wrong"}}) {
     gateway->configure(config(block));
     Ran ran = sluice_reload(g);
     EXPECT_EQ(ran.code, 1) << ran.output;
@@ -275,8 +276,9 @@ TEST(IsolateReloadTest, ADeathInExportStateIsNamedAndCostsTheStateOnly) {
 TEST(IsolateReloadTest, AHelperThatDiesAgainAndAgainIsNotKept) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}"));
-  PluggedGateway gateway({"poison"}, config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"test/poison", ""}}) + R"(, "input_headers": ["X-Poison"], )"),
-                                               R"("plugin": {"isolate": ["poison"]}, )"));
+  PluggedGateway gateway({"poison"},
+                         config_of(endpoint_of("/x", backend_of(up.url(), "/d"), extra({{"test/poison", ""}}) + R"(, "input_headers": ["X-Poison"], )"),
+                                   R"("plugin": {"isolate": ["poison"]}, )"));
   GatewayProcess& g = *gateway.operator->();
   for (int i = 0; i < 8; ++i) get_once(gateway.port(), "/x", {{"X-Poison", "on_request:abort"}});
   Ran ran = sluice_reload(g);

@@ -17,12 +17,10 @@ const std::string kForward = R"("input_headers": ["X-Poison", "X-Keep"], )";
 // /x has the plugin at the endpoint, /b at the backend, /good has nothing of it.
 std::string with_poison(const FakeUpstream& up, const std::string& limits = R"("timeout": "30s")", const std::string& timeout = "20s") {
   const std::string block = extra({{"test/poison", ""}}), t = R"("timeout": ")" + timeout + R"(", )" + kForward;
-  return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), t + block + ", ") + "," +
-                       endpoint_of("/b", backend_of(up.url(), "/d", block), t) + "," +
+  return config_of(endpoint_of("/x", backend_of(up.url(), "/d"), t + block + ", ") + "," + endpoint_of("/b", backend_of(up.url(), "/d", block), t) + "," +
                        no_op_endpoint("/raw", backend_of(up.url(), "/echo", block), t + R"("method": "POST", )") + "," +
-                       endpoint_of("/both", backend_of(up.url(), "/d", block + R"(, "group": "p")") + "," + backend_of(up.url(), "/d", R"("group": "q")"), t) + "," +
-                       endpoint_of("/wait", backend_of(up.url(), "/slow"), t + block + ", ") + "," +
-                       endpoint_of("/good", backend_of(up.url(), "/d")),
+                       endpoint_of("/both", backend_of(up.url(), "/d", block + R"(, "group": "p")") + "," + backend_of(up.url(), "/d", R"("group": "q")"), t) +
+                       "," + endpoint_of("/wait", backend_of(up.url(), "/slow"), t + block + ", ") + "," + endpoint_of("/good", backend_of(up.url(), "/d")),
                    R"("plugin": {"isolate": [{"plugin": "test.poison", )" + limits + "}]}, ");
 }
 
@@ -108,9 +106,10 @@ TEST_F(IsolateTest, ACrashIsReportedAsTheGatewaysOwnWouldBe) {
   for (const auto& file : std::filesystem::directory_iterator{folder.path()}) copy += read_file(file.path());
   const std::string report = gateway.log_to_the_end();
   const auto helper = std::to_string(processes(report).at(0));
-  for (const std::string& text : {std::string{"died of SIGSEGV (nothing is mapped there), address 0x10\n"}, std::string{"It was the helper process of the isolated plugin "},
-                                  std::string{"Plugin test.poison 1.0.0 was running: hook on_request of \"test/poison\" at [ENDPOINT: /b] [BACKEND: /d].\n"},
-                                  "Process: " + helper, std::string{"poison.so 0x"}}) {
+  for (const std::string& text :
+       {std::string{"died of SIGSEGV (nothing is mapped there), address 0x10\n"}, std::string{"It was the helper process of the isolated plugin "},
+        std::string{"Plugin test.poison 1.0.0 was running: hook on_request of \"test/poison\" at [ENDPOINT: /b] [BACKEND: /d].\n"}, "Process: " + helper,
+        std::string{"poison.so 0x"}}) {
     EXPECT_TRUE(contains(report, text)) << text << '\n' << report;
     EXPECT_TRUE(contains(copy, text)) << text << '\n' << copy;
   }

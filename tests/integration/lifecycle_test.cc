@@ -109,10 +109,12 @@ TEST(LifecycleTest, AMisspeltOptionOfALimitIsRefusedWithItsPlace) {
   Ran ran = run_on("check", limited(R"({"max_rte": 100})"));
   EXPECT_EQ(ran.code, 1) << "the limit would be off";
   EXPECT_NE(ran.output.find("krakend.json:2:"), std::string::npos) << ran.output;
-  EXPECT_NE(ran.output.find("error: /endpoints/0/extra_config/qos~1ratelimit~1router/max_rte: unknown key (did you mean \"max_rate\"?)"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("error: /endpoints/0/extra_config/qos~1ratelimit~1router/max_rte: unknown key (did you mean \"max_rate\"?)"), std::string::npos)
+      << ran.output;
   ran = run_on("check", limited(R"({"max_rate": 100, "elsewhere": 1, "@comment": "", "//": "", "_max_rate": 5})"));
   EXPECT_EQ(ran.code, 0) << ran.output;
-  EXPECT_NE(ran.output.find("warning: /endpoints/0/extra_config/qos~1ratelimit~1router/elsewhere: unknown key, ignored (plugin "), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("warning: /endpoints/0/extra_config/qos~1ratelimit~1router/elsewhere: unknown key, ignored (plugin "), std::string::npos)
+      << ran.output;
   for (const char* remark : {"comment:", "/~1~1:", "_max_rate:"}) EXPECT_EQ(ran.output.find(remark), std::string::npos) << ran.output;
 }
 
@@ -159,7 +161,8 @@ TEST(LifecycleTest, LintTakesASchemaOfOnesOwnAndNoneFromTheNetwork) {
 }
 
 TEST(LifecycleTest, TheDumpShowsHowTheFileWasUnderstood) {
-  const std::string config = R"({"version": 3, "host": ["http://127.0.0.1:8000"], "timeout": "3s", "disable_rest": true, "extra_config": {"router": {"auto_options": true}},
+  const std::string config =
+      R"({"version": 3, "host": ["http://127.0.0.1:8000"], "timeout": "3s", "disable_rest": true, "extra_config": {"router": {"auto_options": true}},
     "endpoints": [{"endpoint": "/a/{id}/b", "extra_config": {"proxy": {"sequential": true}}, "backend": [{"url_pattern": "/d/{id}"}]}]})";
   Ran one = run_on("check", config, {"-d"});
   EXPECT_EQ(one.code, 0);
@@ -205,7 +208,8 @@ TEST(LifecycleTest, ALogThatCannotBeMadeIsToldInTheFirstLineOfTheBuiltInOne) {
   gateway.terminate();
   EXPECT_EQ(gateway.wait_for_exit(), 0);
   const std::string log = gateway.log();
-  EXPECT_NE(log.substr(0, log.find('\n')).find(" SLUICE ERROR: [SERVICE: Logging] Unable to create the logger: logger: invalid log level"), std::string::npos) << log;
+  EXPECT_NE(log.substr(0, log.find('\n')).find(" SLUICE ERROR: [SERVICE: Logging] Unable to create the logger: logger: invalid log level"), std::string::npos)
+      << log;
 }
 
 // logging.md §2: what is said at start, in this order, and at the end.
@@ -215,8 +219,8 @@ TEST(LifecycleTest, TheLinesOfStartAndEndHaveTheirPlaces) {
   EXPECT_EQ(gateway.wait_for_exit(), 0);
   const std::string log = gateway.log();
   size_t at = 0;
-  for (const char* line : {"[SERVICE: telemetry/logging] Improved logging started.\n", "Starting sluice v", "Working directory is /", "Starting the sluice instance\n",
-                           "[SERVICE: Gin] Listening on port: ", "[SERVICE: Gin] Router execution ended\n"}) {
+  for (const char* line : {"[SERVICE: telemetry/logging] Improved logging started.\n", "Starting sluice v", "Working directory is /",
+                           "Starting the sluice instance\n", "[SERVICE: Gin] Listening on port: ", "[SERVICE: Gin] Router execution ended\n"}) {
     const size_t found = log.find(line, at);
     ASSERT_NE(found, std::string::npos) << line << "\n" << log;
     at = found;

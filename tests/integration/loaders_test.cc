@@ -43,9 +43,10 @@ TEST_F(LoadersTest, TheLastServerPluginSeesARequestFirst) {
 }
 
 TEST_F(LoadersTest, WhatAServerPluginAnswersHasCorsHeadersAndNothingOfTheRouter) {
-  const std::string block = choice(R"("test/service-outer")", {{"test/service-outer", R"("id": "one", "on_request": [["when", "X-Stop"], ["reply", 403, "stopped"]])"}});
-  PluggedGateway gateway({"script"}, R"({"version": 3, "extra_config": {"security/cors": {"allow_origins": ["https://a.example"]}, "plugin/http-server": {)" + block +
-                                         "}}, \"endpoints\": [" + endpoint_of("/x", backend_of(up_.url(), "/d")) + "]}");
+  const std::string block =
+      choice(R"("test/service-outer")", {{"test/service-outer", R"("id": "one", "on_request": [["when", "X-Stop"], ["reply", 403, "stopped"]])"}});
+  PluggedGateway gateway({"script"}, R"({"version": 3, "extra_config": {"security/cors": {"allow_origins": ["https://a.example"]}, "plugin/http-server": {)" +
+                                         block + "}}, \"endpoints\": [" + endpoint_of("/x", backend_of(up_.url(), "/d")) + "]}");
   TestClient client(gateway.port());
   const Response stopped = client.get("/x", {{"Origin", "https://a.example"}, {"X-Stop", "1"}});
   EXPECT_EQ(stopped.status, 403);
@@ -65,7 +66,8 @@ TEST_F(LoadersTest, AnEmptyPatternTakesPluginsOnly) {
   folder.write("notes.txt", "no plugin");
   std::filesystem::copy_file(SLC_TEST_PLUGINS_FOLDER "/script.so", folder.path() + "/script.so");
   const std::string block = choice(R"("test/service-outer")", {{"test/service-outer", noting("one", true, true)}});
-  const std::string file = folder.write("config/krakend.json", R"({"version": 3, "plugin": {"folder": ")" + folder.path() + R"(", "pattern": ""}, "extra_config": {
+  const std::string file =
+      folder.write("config/krakend.json", R"({"version": 3, "plugin": {"folder": ")" + folder.path() + R"(", "pattern": ""}, "extra_config": {
     "plugin/http-server": {)" + block + "}}, \"endpoints\": []}");
   const Ran ran = run_program({gateway_binary(), "check", "--strict", "-c", file});  // --plugins would take the folder's place
   EXPECT_EQ(ran.code, 0) << ran.output;
@@ -76,7 +78,8 @@ TEST_F(LoadersTest, ModifiersOfAnswersKeepTheOrderOfTheList) {
   for (const bool backend : {false, true}) {
     SCOPED_TRACE(backend ? "backend" : "endpoint");
     const std::string outer = backend ? "test/answer-one-backend" : "test/answer-one", inner = backend ? "test/answer-two-backend" : "test/answer-two";
-    const std::string block = extra({{"plugin/req-resp-modifier", choice("[\"" + outer + "\", \"" + inner + "\"]", {{outer, R"("id": "one")"}, {inner, R"("id": "two")"}})}});
+    const std::string block =
+        extra({{"plugin/req-resp-modifier", choice("[\"" + outer + "\", \"" + inner + "\"]", {{outer, R"("id": "one")"}, {inner, R"("id": "two")"}})}});
     PluggedGateway gateway({"modifiers"}, quiet(endpoint_of("/x", backend_of(up_.url(), "/d", backend ? block : ""), backend ? "" : block + ", ")));
     EXPECT_EQ(get_once(gateway.port(), "/x").header("X-Trace"), "one two");
   }
@@ -86,7 +89,8 @@ TEST_F(LoadersTest, ModifiersOfRequestsRunInTheOrderOfTheList) {
   for (const bool backend : {false, true}) {
     SCOPED_TRACE(backend ? "backend" : "endpoint");
     const std::string a = backend ? "test/backend-inner" : "test/proxy-inner", b = backend ? "test/backend-outer" : "test/proxy-outer";
-    const std::string block = extra({{"plugin/req-resp-modifier", choice("[\"" + a + "\", \"" + b + "\"]", {{a, noting("one", true, false)}, {b, noting("two", true, false)}})}});
+    const std::string block =
+        extra({{"plugin/req-resp-modifier", choice("[\"" + a + "\", \"" + b + "\"]", {{a, noting("one", true, false)}, {b, noting("two", true, false)}})}});
     PluggedGateway gateway({"script"}, quiet(endpoint_of("/x", backend_of(up_.url(), "/d", backend ? block : ""), backend ? "" : block + ", ")));
     EXPECT_EQ(get_once(gateway.port(), "/x").body, R"({"seen":"one two"})");
   }
@@ -97,7 +101,9 @@ TEST_F(LoadersTest, ModifiersOfBothKeepTheOrderOfTheListBothWays) {
     SCOPED_TRACE(backend ? "backend" : "endpoint");
     const std::string a = backend ? "test/backend-outer" : "test/proxy-outer", b = backend ? "test/backend-inner" : "test/proxy-inner";
     const std::string only = backend ? "test/answer-one-backend" : "test/answer-one";
-    const auto both = [&](const std::string& id) { return R"("id": ")" + id + R"(", "on_request": [["note"]], "on_raw_response": [["note"]], "on_response": [["note"]])"; };
+    const auto both = [&](const std::string& id) {
+      return R"("id": ")" + id + R"(", "on_request": [["note"]], "on_raw_response": [["note"]], "on_response": [["note"]])";
+    };
     const auto config = [&](const std::string& names, const std::string& second) {
       const std::string block = extra({{"plugin/req-resp-modifier", choice(names, {{a, both("one")}, {b, second}, {only, R"("id": "only")"}})}});
       return quiet(endpoint_of("/x", backend_of(up_.url(), "/d", backend ? block : ""), backend ? "" : block + ", "));
@@ -164,14 +170,18 @@ TEST_F(LoadersTest, WhatCannotBeChosenIsLeftOutAndTold) {
 
 TEST_F(LoadersTest, ProblemsOfAChosenPluginAreToldAtItsPartOfTheBlock) {
   const auto check = [&](const std::string& options) {
-    return run_plugged({"around"}, "check", quiet(endpoint_of("/x", backend_of(up_.url(), "/d", extra({{"plugin/middleware", choice(R"("test/retry")", {{"test/retry", options}})}})))));
+    return run_plugged(
+        {"around"}, "check",
+        quiet(endpoint_of("/x", backend_of(up_.url(), "/d", extra({{"plugin/middleware", choice(R"("test/retry")", {{"test/retry", options}})}})))));
   };
   const Ran wrong = check(R"("attempts": 99)");
   EXPECT_NE(wrong.code, 0);
-  EXPECT_NE(wrong.output.find("/endpoints/0/backend/0/extra_config/plugin~1middleware/test~1retry/attempts: must be from 1 to 10"), std::string::npos) << wrong.output;
+  EXPECT_NE(wrong.output.find("/endpoints/0/backend/0/extra_config/plugin~1middleware/test~1retry/attempts: must be from 1 to 10"), std::string::npos)
+      << wrong.output;
   EXPECT_EQ(check(R"("attempts": 2)").code, 0);
   // The schema of the plugin holds for its part, and for the empty one when it has none.
-  const Ran none = run_plugged({"around"}, "check", quiet(endpoint_of("/x", backend_of(up_.url(), "/d", extra({{"plugin/middleware", R"("name": "test/answer")"}})))));
+  const Ran none =
+      run_plugged({"around"}, "check", quiet(endpoint_of("/x", backend_of(up_.url(), "/d", extra({{"plugin/middleware", R"("name": "test/answer")"}})))));
   EXPECT_NE(none.code, 0);
   EXPECT_NE(none.output.find("plugin~1middleware/how: a string is required"), std::string::npos) << none.output;
 }

@@ -84,7 +84,8 @@ TEST_F(MisbehavingTest, ResumesOfAForeignThreadAreFineAndTheSecondOneIsNot) {
 TEST_F(MisbehavingTest, AHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) {
   PluggedGateway gateway({"misbehaving/never_resumes"}, with_fixture(up, "never-resumes", "80ms"));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 500);
-  gateway->process().wait_for_output("plugin misbehaving.never-resumes (misbehaving/never-resumes) [ENDPOINT: /bad] was suspended and not resumed within the time-out");
+  gateway->process().wait_for_output(
+      "plugin misbehaving.never-resumes (misbehaving/never-resumes) [ENDPOINT: /bad] was suspended and not resumed within the time-out");
   EXPECT_EQ(get_once(gateway.port(), "/behind").status, 500);
   gateway->process().wait_for_output("(misbehaving/never-resumes) [BACKEND: /d] was suspended and not resumed within the time-out");
   Response partly = get_once(gateway.port(), "/partly");
@@ -97,12 +98,13 @@ TEST_F(MisbehavingTest, AHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) {
 
 TEST_F(MisbehavingTest, AChunkHookThatNeverResumesEndsWithTheTimeOutAndIsNamed) {
   const std::string block = extra({{"misbehaving/keeps-chunk", ""}});
-  PluggedGateway gateway({"misbehaving/keeps_chunk"},
-                         config_of(endpoint_of("/post", backend_of(up.url(), "/d", R"("method": "POST", )" + block), R"("method": "POST", "timeout": "80ms", )") + "," +
-                                   endpoint_of("/good", backend_of(up.url(), "/d"))));
+  PluggedGateway gateway({"misbehaving/keeps_chunk"}, config_of(endpoint_of("/post", backend_of(up.url(), "/d", R"("method": "POST", )" + block),
+                                                                            R"("method": "POST", "timeout": "80ms", )") +
+                                                                "," + endpoint_of("/good", backend_of(up.url(), "/d"))));
   TestClient client(gateway.port());
   EXPECT_EQ(client.request("POST", "/post", {}, "a body").status, 500);
-  gateway->process().wait_for_output("plugin misbehaving.keeps-chunk (misbehaving/keeps-chunk) [BACKEND: /d] kept a piece of a body, was suspended and not resumed within the time-out");
+  gateway->process().wait_for_output(
+      "plugin misbehaving.keeps-chunk (misbehaving/keeps-chunk) [BACKEND: /d] kept a piece of a body, was suspended and not resumed within the time-out");
   EXPECT_EQ(timed_out(gateway, "on_request_chunk"), 1);
   expect_good(gateway);
 }
@@ -115,8 +117,9 @@ TEST_F(MisbehavingTest, AnExchangeIsTouchedByItsWorkerAloneAndADebugBuildLooks) 
   struct Case {
     const char *fixture, *name, *who;
   };
-  for (const Case& c : {Case{"job_touches_exchange", "job-touches-exchange", "plugin misbehaving.job-touches-exchange (misbehaving/job-touches-exchange) [ENDPOINT: /bad]"},
-                        Case{"thread_touches_exchange", "thread-touches-exchange", "plugin misbehaving.thread-touches-exchange"}}) {
+  for (const Case& c :
+       {Case{"job_touches_exchange", "job-touches-exchange", "plugin misbehaving.job-touches-exchange (misbehaving/job-touches-exchange) [ENDPOINT: /bad]"},
+        Case{"thread_touches_exchange", "thread-touches-exchange", "plugin misbehaving.thread-touches-exchange"}}) {
     SCOPED_TRACE(c.fixture);
     PluggedGateway gateway({std::string{"misbehaving/"} + c.fixture}, with_fixture(up, c.name, "5s", false));
     for (int i = 0; i < 3; ++i) {
@@ -142,8 +145,9 @@ TEST_F(MisbehavingTest, ANodeThatWasErasedIsAbsentInADebugBuildAndItsUserIsNamed
   }
   expect_good(gateway);
 #ifndef NDEBUG
-  gateway->process().wait_for_output("plugin misbehaving.uses-erased-node (misbehaving/uses-erased-node) [ENDPOINT: /bad] gave kind (sluice.document/1) in on_response "
-                                     "a node that erase() or replace_data() had ended");
+  gateway->process().wait_for_output(
+      "plugin misbehaving.uses-erased-node (misbehaving/uses-erased-node) [ENDPOINT: /bad] gave kind (sluice.document/1) in on_response "
+      "a node that erase() or replace_data() had ended");
   EXPECT_EQ(occurrences(gateway.log_to_the_end(), "a node that erase() or replace_data() had ended"), 1) << "told once";
 #endif
 }
@@ -159,7 +163,8 @@ TEST_F(MisbehavingTest, AStateThatItsOwnPluginRefusesIsToldAndTheReloadGoesOn) {
   PluggedGateway gateway({"misbehaving/state_not_taken"}, with_fixture(up, "state-not-taken", "5s", false));
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   ASSERT_EQ(::kill(gateway->pid(), SIGHUP), 0);
-  gateway->process().wait_for_output("[ENDPOINT: /bad][misbehaving/state-not-taken] could not use the state of the object before it; it starts as new (plugin misbehaving.state-not-taken)");
+  gateway->process().wait_for_output(
+      "[ENDPOINT: /bad][misbehaving/state-not-taken] could not use the state of the object before it; it starts as new (plugin misbehaving.state-not-taken)");
   gateway->process().wait_for_output("generation 2 serves");
   EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
 }
@@ -188,7 +193,8 @@ TEST_F(MisbehavingTest, RubbishInTheArgumentsOfServicesIsRefused) {
 // A store that is full, a name server that is away, a state of another build: where nothing of that happens the three do no harm,
 // which is why check-plugin makes it happen.
 TEST_F(MisbehavingTest, PluginsThatTrustTooMuchServeAsLongAsAllIsWell) {
-  for (const char* name : {"trusts-store", "trusts-shared", "trusts-lookup", "trusts-state", "cuts-matter", "job-touches-exchange", "handles-signals", "static-destructor"}) {
+  for (const char* name :
+       {"trusts-store", "trusts-shared", "trusts-lookup", "trusts-state", "cuts-matter", "job-touches-exchange", "handles-signals", "static-destructor"}) {
     PluggedGateway gateway({"misbehaving/" + replace_all(name, "-", "_")}, with_fixture(up, name, "5s", false));
     EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200) << name;
     expect_good(gateway);
@@ -211,8 +217,11 @@ TEST_F(MisbehavingTest, AForgottenTimerIsCancelledAndNamed) {
   PluggedGateway gateway({"misbehaving/leaks_timer"}, with_fixture(up, "leaks-timer", "5s", false), 2);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(get_once(gateway.port(), "/bad").status, 200);
   const std::string log = gateway.log_to_the_end();
-  EXPECT_EQ(occurrences(log, "[misbehaving/leaks-timer] left 1 timers or callouts behind when it stopped; they are cancelled (plugin misbehaving.leaks-timer 1.0.0)"), 2)
-      << "on each worker; those of the requests went with them\n" << log;
+  EXPECT_EQ(
+      occurrences(log, "[misbehaving/leaks-timer] left 1 timers or callouts behind when it stopped; they are cancelled (plugin misbehaving.leaks-timer 1.0.0)"),
+      2)
+      << "on each worker; those of the requests went with them\n"
+      << log;
 }
 
 TEST_F(MisbehavingTest, AThreadLocalWithADestructorDoesNoHarm) {
@@ -226,23 +235,27 @@ TEST_F(MisbehavingTest, AWorkerThatCannotStartRefusesTheStart) {
   const std::string with_port = R"({"listen_ip": "127.0.0.1", "port": )" + std::to_string(ReservedPort{}.number()) + ", " + config.substr(1);
   const Ran ran = run_plugged({"misbehaving/worker_start_fails"}, "run", with_port, {"--workers", "3"});
   EXPECT_GT(ran.code, 0) << ran.output;
-  EXPECT_NE(ran.output.find("[ENDPOINT: /bad][misbehaving/worker-start-fails]: cannot start on worker 0: SLC_ENOMEM (plugin misbehaving.worker-start-fails 1.0.0)"),
-            std::string::npos) << ran.output;
+  EXPECT_NE(
+      ran.output.find("[ENDPOINT: /bad][misbehaving/worker-start-fails]: cannot start on worker 0: SLC_ENOMEM (plugin misbehaving.worker-start-fails 1.0.0)"),
+      std::string::npos)
+      << ran.output;
   EXPECT_EQ(sanitizer_report(ran.output), "");
 }
 
 TEST_F(MisbehavingTest, APluginThatCannotBeLoadedSaysWhyAndItsNameIsMissing) {
   const Ran ran = run_plugged({"misbehaving/load_fails"}, "check", with_fixture(up, "load-fails", "5s", false), {"--strict"});
   EXPECT_GT(ran.code, 0);
-  for (const char* text : {"misbehaving.load-fails", "no licence for the flux capacitor", "and no plutonium", "no plugin provides \"misbehaving/load-fails\""}) {
+  for (const char* text :
+       {"misbehaving.load-fails", "no licence for the flux capacitor", "and no plutonium", "no plugin provides \"misbehaving/load-fails\""}) {
     EXPECT_NE(ran.output.find(text), std::string::npos) << text << '\n' << ran.output;
   }
   EXPECT_EQ(sanitizer_report(ran.output), "");
 }
 
 TEST_F(MisbehavingTest, ErrorsThatCreateReportsRefuseThoughItSaysOkAndAllAreLocated) {
-  const std::string config = "{\"version\": 3, \"endpoints\": [\n {\"endpoint\": \"/x\",\n  \"extra_config\": {\"misbehaving/two-errors\": {\n   \"first\": 1,\n"
-                             "   \"second\": [2, 3]}},\n  \"backend\": [{\"host\": [\"http://127.0.0.1:1\"], \"url_pattern\": \"/\"}]}]}\n";
+  const std::string config =
+      "{\"version\": 3, \"endpoints\": [\n {\"endpoint\": \"/x\",\n  \"extra_config\": {\"misbehaving/two-errors\": {\n   \"first\": 1,\n"
+      "   \"second\": [2, 3]}},\n  \"backend\": [{\"host\": [\"http://127.0.0.1:1\"], \"url_pattern\": \"/\"}]}]}\n";
   const Ran ran = run_plugged({"misbehaving/create_reports_two_errors"}, "check", config);
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.output.find("krakend.json:4:4:"), std::string::npos) << ran.output;

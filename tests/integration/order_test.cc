@@ -19,7 +19,8 @@ class OrderTest : public ::testing::Test {
     const std::string backend = R"("extra_config": {)" + noting("test/backend-outer", "b1") + ", " + noting("test/backend-inner", "b2") + "}";
     const std::string endpoint = R"("input_headers": ["X-Trace"], "extra_config": {)" + noting("test/endpoint-outer", "e1") + ", " +
                                  noting("test/endpoint-inner", "e2") + "}, ";
-    return R"({"version": 3, "timeout": "20s", "plugin": {"order": )" + order + R"(}, "extra_config": {"router": {"disable_access_log": true}}, "endpoints": [)" +
+    return R"({"version": 3, "timeout": "20s", "plugin": {"order": )" + order +
+           R"(}, "extra_config": {"router": {"disable_access_log": true}}, "endpoints": [)" +
            endpoint_of("/x", backend_of(up_.url(), "/d", backend), endpoint) + "]}";
   }
   FakeUpstream up_;
@@ -47,7 +48,8 @@ TEST_F(OrderTest, OneNameAloneMovesNothing) {
 }
 
 TEST_F(OrderTest, ALimitInFrontOfTheBotDetectorCountsBotsToo) {
-  const std::string blocks = R"("extra_config": {"security/bot-detector": {"deny": ["EvilBot"]}, "qos/ratelimit/router": {"max_rate": 0.0001, "capacity": 1}}, )";
+  const std::string blocks =
+      R"("extra_config": {"security/bot-detector": {"deny": ["EvilBot"]}, "qos/ratelimit/router": {"max_rate": 0.0001, "capacity": 1}}, )";
   const std::string endpoints = R"("endpoints": [)" + endpoint_of("/x", backend_of(up_.url(), "/d"), blocks) + "]}";
   for (const bool first : {false, true}) {
     const std::string order = first ? R"("plugin": {"order": ["qos/ratelimit/router", "security/bot-detector"]}, )" : "";

@@ -35,7 +35,8 @@ class PluginsToolTest : public testing::Test {
     return o;
   }
   Ran check(const std::string& root) const {
-    const std::string config = R"({"version": 3, )" + root + R"("endpoints": [{"endpoint": "/x", "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/"}]}]})";
+    const std::string config =
+        R"({"version": 3, )" + root + R"("endpoints": [{"endpoint": "/x", "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/"}]}]})";
     return run_program({gateway_binary(), "check", "-c", place_.write("gateway.json", config), "--plugins", folder()}, kLimit, {}, place_.path());
   }
   std::string make_key(const std::string& name) const {
@@ -135,8 +136,8 @@ TEST_F(PluginsToolTest, AGatewayThatIsNamedAndDoesNotAnswerIsTold) {
 
 // The first line of the list of a gateway.
 std::string title_of(const GatewayProcess& gateway) {
-  return "Loaded by the gateway that runs (process " + std::to_string(gateway.pid()) + ", 127.0.0.1:" + std::to_string(gateway.port()) + ", " + gateway.config_file() +
-         ", generation 1):\n";
+  return "Loaded by the gateway that runs (process " + std::to_string(gateway.pid()) + ", 127.0.0.1:" + std::to_string(gateway.port()) + ", " +
+         gateway.config_file() + ", generation 1):\n";
 }
 
 TEST_F(PluginsToolTest, AloneItListsWhatTheGatewayThatRunsHasLoaded) {
@@ -174,7 +175,8 @@ TEST_F(PluginsToolTest, TheListOfTheGatewayIsThereForScriptsToo) {
   up.on("/d", Reply::json(R"({"a":1})"));
   GatewayProcess gateway{gateway_here(config_of(endpoint_of("/x", backend_of(up.url(), "/d"))))};
   ASSERT_EQ(get_once(gateway.port(), "/x").status, 200);
-  const Ran loaded = plugins({"--json"}, {{"SLUICE_ADMIN", gateway.admin()}}), files = plugins({"--json", "--plugins", folder()}, {{"SLUICE_ADMIN", gateway.admin()}});
+  const Ran loaded = plugins({"--json"}, {{"SLUICE_ADMIN", gateway.admin()}}),
+            files = plugins({"--json", "--plugins", folder()}, {{"SLUICE_ADMIN", gateway.admin()}});
   EXPECT_EQ(loaded.code, 0) << loaded.output;
   const Json list = Json::parse_or_throw(loaded.output, "the list"), of_files = Json::parse_or_throw(files.output, "the list of files");
   EXPECT_EQ(list.at("source").str(), "gateway");
@@ -190,7 +192,8 @@ TEST_F(PluginsToolTest, TheListOfTheGatewayIsThereForScriptsToo) {
   ASSERT_EQ(list.at("plugins").size(), 3u) << loaded.output;
   for (size_t i = 0; i < 3; ++i) {
     const Json &one = list.at("plugins").items()[i], &file = of_files.at("plugins").items()[i];
-    for (const char* key : {"file", "id", "version", "abi", "built_with", "sanitizer", "bindings", "note", "sha256"}) EXPECT_EQ(one.at(key).dump(), file.at(key).dump()) << key;
+    for (const char* key : {"file", "id", "version", "abi", "built_with", "sanitizer", "bindings", "note", "sha256"})
+      EXPECT_EQ(one.at(key).dump(), file.at(key).dump()) << key;
     EXPECT_EQ(one.at("state").str(), "loaded");
     EXPECT_EQ(one.at("role").str(), "current");
     EXPECT_EQ(one.at("generation").whole(), 1);
@@ -352,7 +355,8 @@ TEST_F(PluginsToolTest, SignedByTheKeyOfTheConfigurationAndByNoOther) {
   EXPECT_EQ(ran.code, 1);
   expect_in(ran, "not signed by the key of " + other + ".pub");
   // What OpenSSL signs is as good.
-  ran = run_program({"openssl", "pkeyutl", "-sign", "-rawin", "-inkey", other + ".pem", "-in", folder() + "/plugins.lock", "-out", folder() + "/plugins.lock.sig"});
+  ran = run_program(
+      {"openssl", "pkeyutl", "-sign", "-rawin", "-inkey", other + ".pem", "-in", folder() + "/plugins.lock", "-out", folder() + "/plugins.lock.sig"});
   ASSERT_EQ(ran.code, 0) << ran.output;
   EXPECT_EQ(plugins({"verify", "--public-key", other + ".pub", folder()}).code, 0);
   EXPECT_EQ(check(root).code, 1);
@@ -377,7 +381,8 @@ TEST_F(PluginsToolTest, LockWritesNothingAboutFilesThatTheGatewayWouldRefuse) {
 
 TEST_F(PluginsToolTest, TheBuildRefusesAPluginWithoutANote) {
   auto built = [](const std::string& file) {
-    return run_program({SLC_CMAKE, "-DREADELF=" SLC_READELF, "-DFILE=" SLC_MISBEHAVING_FOLDER "/" + file, "-P", SLC_SOURCE_FOLDER "/sdk/cmake/check-note.cmake"});
+    return run_program(
+        {SLC_CMAKE, "-DREADELF=" SLC_READELF, "-DFILE=" SLC_MISBEHAVING_FOLDER "/" + file, "-P", SLC_SOURCE_FOLDER "/sdk/cmake/check-note.cmake"});
   };
   EXPECT_EQ(built("never_resumes.so").code, 0);
   Ran ran = built("no_note.so");
@@ -388,9 +393,12 @@ TEST_F(PluginsToolTest, TheBuildRefusesAPluginWithoutANote) {
 // Compilers and linkers that drop what nobody refers to must keep the note.
 TEST_F(PluginsToolTest, TheNoteSurvivesSectionsCollectedAndSymbolsStripped) {
   const std::string file = folder() + "/small.so";
-  ASSERT_EQ(run_program({SLC_C_COMPILER, "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden", "-I", SLC_SOURCE_FOLDER "/sdk/include", "-shared",
-                         "-fPIC", "-Wl,--gc-sections", "-Wl,--version-script," SLC_SOURCE_FOLDER "/sdk/cmake/plugin.version", "-s",
-                         SLC_SOURCE_FOLDER "/tests/integration/plugins/plain.c", "-o", file, "-pthread"}).code, 0);
+  ASSERT_EQ(
+      run_program({SLC_C_COMPILER, "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden", "-I", SLC_SOURCE_FOLDER "/sdk/include",
+                   "-shared", "-fPIC", "-Wl,--gc-sections", "-Wl,--version-script," SLC_SOURCE_FOLDER "/sdk/cmake/plugin.version", "-s",
+                   SLC_SOURCE_FOLDER "/tests/integration/plugins/plain.c", "-o", file, "-pthread"})
+          .code,
+      0);
   ::chmod(file.c_str(), 0755);
   Ran ran = plugins({"--plugins", folder()});
   EXPECT_EQ(ran.code, 0) << ran.output;

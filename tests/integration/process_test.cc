@@ -19,9 +19,10 @@ class Daemon {
   }
   Ran start(const std::string& config) {
     const std::string out = folder_.write("log", "");
-    return run_program({"/bin/sh", "-c", "exec \"$@\" >>" + out + " 2>&1 </dev/null", "sh", gateway_binary(), "run", "-c", folder_.write("krakend.json", config),
-                        "--plugins", plugins_folder(), "--daemon", "--pid-file", pid_file(), "--workers", "1", "--admin", "off"},
-                       kLimit, {}, folder_.path());
+    return run_program(
+        {"/bin/sh", "-c", "exec \"$@\" >>" + out + " 2>&1 </dev/null", "sh", gateway_binary(), "run", "-c", folder_.write("krakend.json", config), "--plugins",
+         plugins_folder(), "--daemon", "--pid-file", pid_file(), "--workers", "1", "--admin", "off"},
+        kLimit, {}, folder_.path());
   }
   std::string pid_file() const { return folder_.path() + "/sluice.pid"; }
   std::string log() const { return read_file(folder_.path() + "/log"); }
@@ -66,7 +67,8 @@ TEST(DaemonTest, AStartThatFailsHasTheSameCodeAsInTheForeground) {
   Daemon daemon;
   const std::string bad = config_at(port, R"(, "timeout": "soon")");
   TempFolder folder;
-  const Ran foreground = run_program({gateway_binary(), "run", "-c", folder.write("krakend.json", bad), "--plugins", plugins_folder()}, kLimit, {}, folder.path());
+  const Ran foreground =
+      run_program({gateway_binary(), "run", "-c", folder.write("krakend.json", bad), "--plugins", plugins_folder()}, kLimit, {}, folder.path());
   const Ran background = daemon.start(bad);
   EXPECT_GT(foreground.code, 0);
   EXPECT_EQ(background.code, foreground.code);

@@ -66,7 +66,8 @@ TEST(EnvironmentProxyTest, PlainRequestsNameTheWholeUrlAndWhoAsks) {
   FakeUpstream proxy;
   proxy.on("*", Reply::json(R"({"ok":true})"));
   const std::string url = "http://user:word@127.0.0.1:" + std::to_string(proxy.port());
-  GatewayProcess gateway{behind({{"HTTP_PROXY", url}}, config_of(endpoint_of("/a/{x}", backend_of("http://backend.test:81", "/b/{x}"), R"("method": "POST", "input_query_strings": ["*"], )")))};
+  GatewayProcess gateway{behind({{"HTTP_PROXY", url}}, config_of(endpoint_of("/a/{x}", backend_of("http://backend.test:81", "/b/{x}"),
+                                                                             R"("method": "POST", "input_query_strings": ["*"], )")))};
   Response r = TestClient{gateway.port()}.post("/a/1?q=2", "body");
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.body, R"({"ok":true})");
@@ -101,8 +102,8 @@ struct SecretBackend {
   std::unique_ptr<TlsServerContext> tls;
   std::unique_ptr<ConnectionServer> server;
   SecretBackend() {
-    const Ran made = run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=secret.test", "-addext",
-                                  "subjectAltName=DNS:secret.test", "-keyout", key, "-out", certificate});
+    const Ran made = run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                                  "/CN=secret.test", "-addext", "subjectAltName=DNS:secret.test", "-keyout", key, "-out", certificate});
     EXPECT_EQ(made.code, 0) << made.output;
     tls = std::make_unique<TlsServerContext>(certificate, key);
     server = std::make_unique<ConnectionServer>(
@@ -132,12 +133,15 @@ TEST(EnvironmentProxyTest, TlsGoesThroughATunnelThatIsKept) {
 
 TEST(EnvironmentProxyTest, Http2PassesTheTunnelAndNothingElse) {
   SecretBackend secret;  // for its certificate
-  GatewayProcess backend{options_of(config_of(R"({"endpoint": "/x", "output_encoding": "no-op", "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/"}]})",
-                                             R"("tls": {"keys": [{"public_key": ")" + secret.certificate + R"(", "private_key": ")" + secret.key + R"("}]}, )"))};
+  GatewayProcess backend{
+      options_of(config_of(R"({"endpoint": "/x", "output_encoding": "no-op", "backend": [{"host": ["http://127.0.0.1:1"], "url_pattern": "/"}]})",
+                           R"("tls": {"keys": [{"public_key": ")" + secret.certificate + R"(", "private_key": ")" + secret.key + R"("}]}, )"))};
   TunnelProxy proxy{backend.port()};
   const std::string mode = R"("extra_config": {"sluice": {"http2": "always"}})";
-  const std::string all = no_op_endpoint("/s", backend_of("https://secret.test", "/__health", mode)) + "," + no_op_endpoint("/p", backend_of("http://plain.test", "/x", mode));
-  GatewayProcess gateway{behind({{"HTTPS_PROXY", proxy.url()}, {"HTTP_PROXY", proxy.url()}}, config_of(all, R"("client_tls": {"ca_certs": [")" + secret.certificate + R"("]}, )"))};
+  const std::string all =
+      no_op_endpoint("/s", backend_of("https://secret.test", "/__health", mode)) + "," + no_op_endpoint("/p", backend_of("http://plain.test", "/x", mode));
+  GatewayProcess gateway{behind({{"HTTPS_PROXY", proxy.url()}, {"HTTP_PROXY", proxy.url()}},
+                                config_of(all, R"("client_tls": {"ca_certs": [")" + secret.certificate + R"("]}, )"))};
   EXPECT_EQ(get_once(gateway.port(), "/s").status, 200) << gateway.log();
   EXPECT_EQ(proxy.asked().size(), 1u);
   EXPECT_EQ(get_once(gateway.port(), "/p").status, 500);
@@ -148,10 +152,11 @@ TEST(EnvironmentProxyTest, Http2PassesTheTunnelAndNothingElse) {
 
 TEST(EnvironmentProxyTest, ATunnelThatIsRefusedFailsTheCallWithTheProxysWords) {
   SecretBackend backend;
-  const std::pair<const char*, const char*> answers[] = {{"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "opened no tunnel: 407 Proxy Authentication Required"},
-                                                         {"nonsense\r\n\r\n", "opened no tunnel: no HTTP answer"},
-                                                         {"HTTP/1.1 2", "the proxy closed the connection"},
-                                                         {"HTTP/1.1 204 Yes\r\n\r\nmore", "the proxy sent something before the tunnel was used"}};
+  const std::pair<const char*, const char*> answers[] = {
+      {"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "opened no tunnel: 407 Proxy Authentication Required"},
+      {"nonsense\r\n\r\n", "opened no tunnel: no HTTP answer"},
+      {"HTTP/1.1 2", "the proxy closed the connection"},
+      {"HTTP/1.1 204 Yes\r\n\r\nmore", "the proxy sent something before the tunnel was used"}};
   for (const auto& [answer, told] : answers) {
     TunnelProxy proxy{backend.server->port(), answer};
     GatewayProcess gateway{behind({{"HTTPS_PROXY", proxy.url()}}, backend.config())};

@@ -10,7 +10,8 @@ namespace {
 TEST(RedirectTest, ACarriedOutRequestIsNotSentToAnotherHostWhenTheRedirectLeadsNowhere) {
   FakeUpstream first, second;
   ReservedPort nowhere;  // nobody listens there
-  for (FakeUpstream* up : {&first, &second}) up->on("/create", Reply{303, {{"Location", "http://127.0.0.1:" + std::to_string(nowhere.number()) + "/done"}}, ""});
+  for (FakeUpstream* up : {&first, &second})
+    up->on("/create", Reply{303, {{"Location", "http://127.0.0.1:" + std::to_string(nowhere.number()) + "/done"}}, ""});
   GatewayProcess gateway{options_of(config_of(
       endpoint_of("/x", backend_of(first.url() + R"(", ")" + second.url(), "/create", R"("method": "POST")"), R"("method": "POST", )")))};
   TestClient client{gateway.port()};
@@ -66,7 +67,8 @@ TEST(RedirectTest, ABodyIsSentAgainOnlyWhereTheConfigurationSaysSo) {
     EXPECT_EQ(r.header("Location"), "/end");
     EXPECT_EQ(client.post("/without" + path, "", type).body, R"({"got":"POST  text/x 0"})") << "nothing has to be kept of no body";
   }
-  for (const std::string before : {"", "/raw", "/without", "/without/raw"}) EXPECT_EQ(client.post(before + "/303", "the body", type).body, R"({"got":"GET   "})") << before;
+  for (const std::string before : {"", "/raw", "/without", "/without/raw"})
+    EXPECT_EQ(client.post(before + "/303", "the body", type).body, R"({"got":"GET   "})") << before;
 }
 
 TEST(RedirectTest, ABodyThatMayBeNeededAgainIsHeldThoughTheAnswerStreams) {
@@ -96,7 +98,8 @@ TEST(RedirectTest, TenHopsAreFollowedAndNoMore) {
   up.on("/11", Reply::json(R"({"end":1})"));
   up.on("/loop", moved(301, "/loop"));
   GatewayProcess gateway{options_of(config_of(endpoint_of("/ten", backend_of(up.url(), "/1", kKeepBody), R"("method": "POST", )") + "," +
-                                              endpoint_of("/eleven", backend_of(up.url(), "/0", kKeepBody), R"("method": "POST", )") + "," + no_op_endpoint("/loop", backend_of(up.url(), "/loop"))))};
+                                              endpoint_of("/eleven", backend_of(up.url(), "/0", kKeepBody), R"("method": "POST", )") + "," +
+                                              no_op_endpoint("/loop", backend_of(up.url(), "/loop"))))};
   TestClient client{gateway.port()};
   EXPECT_EQ(client.post("/ten", "b").body, R"({"end":1})");
   EXPECT_EQ(up.count("/11"), 1);
@@ -119,7 +122,8 @@ TEST(RedirectTest, CredentialsStayWithTheHostTheyWereMeantFor) {
   });
   std::string endpoints;
   for (const std::string path : {"/near", "/far", "/back"})
-    endpoints += (endpoints.empty() ? "" : ",") + endpoint_of(path, backend_of(up.url(), path, kKeepBody), R"("method": "POST", "input_headers": ["Authorization", "Cookie", "X-Other"], )");
+    endpoints += (endpoints.empty() ? "" : ",") +
+                 endpoint_of(path, backend_of(up.url(), path, kKeepBody), R"("method": "POST", "input_headers": ["Authorization", "Cookie", "X-Other"], )");
   GatewayProcess gateway{options_of(config_of(endpoints))};
   TestClient client{gateway.port()};
   const Headers headers{{"Authorization", "Bearer t"}, {"Cookie", "c=1"}, {"X-Other", "o"}};

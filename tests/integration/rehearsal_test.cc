@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 // A gateway that serves /x with a plugin of its own, in a folder where others are put and taken away, with a temporary folder of its own.
 class Rehearsing {
  public:
-  explicit Rehearsing(FakeUpstream& up, const std::vector<std::string>& more = {}, std::map<std::string, std::string> environment = {}, const std::string& root = "")
+  explicit Rehearsing(FakeUpstream& up, const std::vector<std::string>& more = {}, std::map<std::string, std::string> environment = {},
+                      const std::string& root = "")
       : up_{up}, folder_{with_stamp(more)} {
     up.on("/d", Reply::json("{}"));
     GatewayOptions o = options_of(config("", root), 2);
@@ -121,7 +122,8 @@ TEST(RehearsalTest, AnAlteredBlockOfAPluginThatServesIsTriedElsewhereToo) {
   Rehearsing gateway(up, {"poison"});
   gateway->configure(gateway.config(poison(R"("a": 1)")));
   EXPECT_EQ(sluice_reload(*gateway).code, 0);
-  for (const auto& [deed, said] : {std::pair{"segv", "died of SIGSEGV"}, std::pair{"abort", "died of SIGABRT"}, std::pair{"exit", "ended the process: it called _exit(3)"}}) {
+  for (const auto& [deed, said] :
+       {std::pair{"segv", "died of SIGSEGV"}, std::pair{"abort", "died of SIGABRT"}, std::pair{"exit", "ended the process: it called _exit(3)"}}) {
     gateway->configure(gateway.config(poison(std::string{R"("in": "create", "do": ")"} + deed + '"')));
     const Ran ran = sluice_reload(*gateway);
     EXPECT_EQ(ran.code, 1) << ran.output;
@@ -132,7 +134,8 @@ TEST(RehearsalTest, AnAlteredBlockOfAPluginThatServesIsTriedElsewhereToo) {
   gateway->configure(gateway.config(poison(R"("in": "wrong")")));
   const Ran wrong = sluice_reload(*gateway);
   EXPECT_EQ(wrong.code, 1) << wrong.output;
-  EXPECT_TRUE(contains(wrong.output, "/endpoints/1/extra_config/test~1poison/do: the deed is wrong")) << "what create() reports comes from the gateway's own: " << wrong.output;
+  EXPECT_TRUE(contains(wrong.output, "/endpoints/1/extra_config/test~1poison/do: the deed is wrong"))
+      << "what create() reports comes from the gateway's own: " << wrong.output;
   EXPECT_FALSE(contains(wrong.output, "rehearsal")) << wrong.output;
   gateway->configure(gateway.config(poison(R"("a": 2)")));
   EXPECT_EQ(sluice_reload(*gateway).code, 0);
@@ -261,7 +264,8 @@ TEST(LostPluginTest, ListAndSchemaNameItToo) {
 TEST(LostPluginTest, ACrashReportOfCheckNamesPluginAndHook) {
   PluginFolder folder{{"poison"}};
   TempFolder place;
-  const std::string config = "{\"version\": 3, \"endpoints\": [" + endpoint_of("/bad", backend_of("http://127.0.0.1:1", "/d"), poison(R"("in": "create", "do": "fault")") + ", ") + "]}\n";
+  const std::string config = "{\"version\": 3, \"endpoints\": [" +
+                             endpoint_of("/bad", backend_of("http://127.0.0.1:1", "/d"), poison(R"("in": "create", "do": "fault")") + ", ") + "]}\n";
   const Ran ran = run_program({gateway_binary(), "check", "-c", place.write("krakend.json", config), "--plugins", folder.path()}, kLimit,
                               crashing_as_the_product({{"SLUICE_CRASH_REPORT", "1"}}));
   EXPECT_EQ(ran.code, 1) << ran.output;

@@ -200,7 +200,8 @@ TEST(ReloadTest, WhatIsHandedOverGoesToTheSameEndpointWhenOthersMoveOrGo) {
 TEST(ReloadTest, ABreakerStaysOpen) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}", 500));
-  const std::string config = config_of(endpoint_of("/x", backend_of(up.url(), "/d", extra({{"qos/circuit-breaker", R"("interval": 60, "timeout": 600, "max_errors": 1)"}}))));
+  const std::string config =
+      config_of(endpoint_of("/x", backend_of(up.url(), "/d", extra({{"qos/circuit-breaker", R"("interval": 60, "timeout": 600, "max_errors": 1)"}}))));
   GatewayProcess gateway(options_of(config, 2));
   for (int i = 0; i < 6; ++i) get_once(gateway.port(), "/x");
   const int calls = up.count("/d");

@@ -13,10 +13,13 @@ struct RouterOptionsTest : ::testing::Test {
     up.on("*", [](const FakeUpstream::Request& r) { return Reply{200, {{"Content-Type", "text/plain"}}, r.target + " " + r.headers.get("X-Forwarded-For")}; });
   }
   void start(const std::string& options, const std::string& root = "") {
-    gateway = std::make_unique<GatewayProcess>(options_of(R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true, )" + options + "}}, " + root + R"("endpoints": [)" +
-                                                          no_op_endpoint("/p/{id}", backend_of(up.url(), "/to/{id}")) + "]}"));
+    gateway =
+        std::make_unique<GatewayProcess>(options_of(R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true, )" + options +
+                                                    "}}, " + root + R"("endpoints": [)" + no_op_endpoint("/p/{id}", backend_of(up.url(), "/to/{id}")) + "]}"));
   }
-  Response ask(std::string_view method, std::string_view path, const Headers& headers = {}) { return TestClient{gateway->port()}.request(method, path, headers); }
+  Response ask(std::string_view method, std::string_view path, const Headers& headers = {}) {
+    return TestClient{gateway->port()}.request(method, path, headers);
+  }
   // What the backend got, or the status.
   std::string got(std::string_view method, std::string_view path, const Headers& headers = {}) {
     Response r = ask(method, path, headers);
@@ -65,7 +68,8 @@ TEST_F(RouterOptionsTest, AnErrorsTextHasTheTypeOfTheBackendOrTheOneThatItLooksL
   for (const char* path : {"/html", "/typed", "/plain"}) endpoints += endpoint_of(path, backend_of(up.url(), path, code)) + ",";
   endpoints += endpoint_of("/none", backend_of(up.url(), "/html"));
   gateway = std::make_unique<GatewayProcess>(
-      options_of(R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true, "return_error_msg": true}}, "endpoints": [)" + endpoints + "]}"));
+      options_of(R"({"version": 3, "timeout": "20s", "extra_config": {"router": {"disable_access_log": true, "return_error_msg": true}}, "endpoints": [)" +
+                 endpoints + "]}"));
   Response r = ask("GET", "/html");
   EXPECT_EQ(r.status, 404);
   EXPECT_EQ(r.body, "<html>not here</html>");
@@ -96,7 +100,8 @@ TEST_F(RouterOptionsTest, TheEchoTellsTheWholeRequestInItsOrder) {
   start(R"("auto_options": false)", R"("echo_endpoint": true, )");
   const std::string host = "127.0.0.1:" + std::to_string(gateway->port());
   TestClient client{gateway->port()};
-  client.send("PUT /__echo/a%20b/c?z=1&x=a%26b&x=%C3%A9&flag HTTP/1.1\r\nHost: " + host + "\r\nX-Two: one\r\nAccept: */*\r\nx-two: \"t\\wo\"\r\nContent-Length: 7\r\n\r\n\"body\"\n");
+  client.send("PUT /__echo/a%20b/c?z=1&x=a%26b&x=%C3%A9&flag HTTP/1.1\r\nHost: " + host +
+              "\r\nX-Two: one\r\nAccept: */*\r\nx-two: \"t\\wo\"\r\nContent-Length: 7\r\n\r\n\"body\"\n");
   Response r = client.read();
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.header("Content-Type"), "application/json; charset=utf-8");
@@ -116,7 +121,8 @@ TEST_F(RouterOptionsTest, TheEchoTellsTheWholeRequestInItsOrder) {
 }
 
 TEST_F(RouterOptionsTest, TheDebugPageAnswersEveryMethodAndLogsTheRequest) {
-  gateway = std::make_unique<GatewayProcess>(options_of(R"({"version": 3, "debug_endpoint": true, "extra_config": {"telemetry/logging": {"level": "DEBUG", "stdout": true}}, "endpoints": []})"));
+  gateway = std::make_unique<GatewayProcess>(
+      options_of(R"({"version": 3, "debug_endpoint": true, "extra_config": {"telemetry/logging": {"level": "DEBUG", "stdout": true}}, "endpoints": []})"));
   TestClient client{gateway->port()};
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}) {
     Response r = client.request(method, "/__debug/a?b=c&b=d", {{"X-A", "1"}}, *method == 'P' ? "the body" : "");

@@ -66,8 +66,8 @@ TEST_F(RoutesTest, AWildcardLetsNothingClimbNorBreakOutOfThePath) {
 }
 
 TEST_F(RoutesTest, TheLongerPrefixAndTheMoreLiteralPathLead) {
-  start(tree("/*", "/root/{*}") + "," + tree("/a/{rest...}", "/a-rest/{rest}") + "," + tree("/a/b/{rest...}", "/ab-rest/{rest}") + "," + tree("/a/{x}/c", "/axc/{x}") + "," +
-        tree("/a/b", "/ab") + "," + tree("/a/{name}:go", "/go/{name}"));
+  start(tree("/*", "/root/{*}") + "," + tree("/a/{rest...}", "/a-rest/{rest}") + "," + tree("/a/b/{rest...}", "/ab-rest/{rest}") + "," +
+        tree("/a/{x}/c", "/axc/{x}") + "," + tree("/a/b", "/ab") + "," + tree("/a/{name}:go", "/go/{name}"));
   EXPECT_EQ(got("GET", "/x/y"), "GET /root/x/y ");
   EXPECT_EQ(got("GET", "/"), "GET /root/ ");
   EXPECT_EQ(got("GET", "/a/x/y"), "GET /a-rest/x/y ");
@@ -119,9 +119,10 @@ TEST_F(RoutesTest, AnyGivesWayToEndpointsThatNameTheMethod) {
 }
 
 TEST_F(RoutesTest, OptionsListsTheMethodsOfAPathWhateverItsParametersAreCalled) {
-  gateway = std::make_unique<GatewayProcess>(options_of(R"({"version": 3, "extra_config": {"router": {"auto_options": true, "disable_access_log": true}}, "endpoints": [)" +
-      tree("/a/{x}", "/1") + "," + tree("/a/{y}", "/2", R"("method": ["POST", "PUT"])") + "," + tree("/a/{z}", "/3", R"("method": "DELETE", "match": {"host": "h"})") + "," +
-      tree("/w/*", "/4", R"("method": "PATCH")") + "," + tree("/o", "/own", R"("method": "ANY")") + "]}"));
+  gateway = std::make_unique<GatewayProcess>(
+      options_of(R"({"version": 3, "extra_config": {"router": {"auto_options": true, "disable_access_log": true}}, "endpoints": [)" + tree("/a/{x}", "/1") +
+                 "," + tree("/a/{y}", "/2", R"("method": ["POST", "PUT"])") + "," + tree("/a/{z}", "/3", R"("method": "DELETE", "match": {"host": "h"})") +
+                 "," + tree("/w/*", "/4", R"("method": "PATCH")") + "," + tree("/o", "/own", R"("method": "ANY")") + "]}"));
   EXPECT_EQ(ask("OPTIONS", "/a/1").header("Allow"), "GET, POST, PUT");
   EXPECT_EQ(ask("OPTIONS", "/a/1", {{"Host", "h"}}).header("Allow"), "DELETE, GET, POST, PUT");
   EXPECT_EQ(ask("OPTIONS", "/w/x/y").header("Allow"), "PATCH");
@@ -227,7 +228,8 @@ TEST_F(RoutesTest, TheCommandPrintsWhatThePageShows) {
 
 TEST_F(RoutesTest, WithoutARequestTheCommandListsAllRoutes) {
   TempFolder folder;
-  const std::string file = folder.write("c.json", config_of(tree("/a/{x...}", "/b/{x}", R"("method": "ANY", "match": {"host": "h"})") + ",\n" + endpoint_of("/c", backend_of("http://one", "/1") + "," + backend_of("http://two", "/2"))));
+  const std::string file = folder.write("c.json", config_of(tree("/a/{x...}", "/b/{x}", R"("method": "ANY", "match": {"host": "h"})") + ",\n" +
+                                                            endpoint_of("/c", backend_of("http://one", "/1") + "," + backend_of("http://two", "/2"))));
   const Ran ran = routes(file);
   EXPECT_EQ(ran.code, 0);
   EXPECT_NE(ran.output.find("METHOD  PATH"), std::string::npos) << ran.output;
@@ -268,7 +270,8 @@ TEST_F(RoutesTest, TheCommandSaysHowItIsUsed) {
   TempFolder folder;
   const std::string file = folder.write("c.json", config_of(endpoint_of("/a", backend_of("http://h", "/"))));
   EXPECT_EQ(run_program({gateway_binary(), "routes"}).code, 255);
-  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"GET a"}, {"GET /%zz"}, {"GET /a", "-H", "no header"}, {"-H", "A: b"}, {"a", "b", "c"}, {"--what"}})
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"GET a"}, {"GET /%zz"}, {"GET /a", "-H", "no header"}, {"-H", "A: b"}, {"a", "b", "c"}, {"--what"}})
     EXPECT_EQ(routes(file, wrong).code, 255) << wrong[0];
   EXPECT_EQ(routes(folder.write("bad.json", "{")).code, 1);
   EXPECT_EQ(routes("/nowhere.json").code, 1);

@@ -17,7 +17,8 @@ TEST(SequenceTest, ALaterBackendIsCalledWithWhatAnEarlierOneAnswered) {
   FakeUpstream up;
   up.manual("/a");
   up.on("*", [](const FakeUpstream::Request& r) { return Reply::json(R"({"target":")" + r.target + "\"}"); });
-  GatewayProcess gateway(options_of(config_of(chain("/m", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b/{resp0_o.id}/{resp0_l}/{resp0_t}?q={resp0_q}")))));
+  GatewayProcess gateway(
+      options_of(config_of(chain("/m", backend_of(up.url(), "/a") + "," + backend_of(up.url(), "/b/{resp0_o.id}/{resp0_l}/{resp0_t}?q={resp0_q}")))));
   TestClient client(gateway.port());
   client.send_request("GET", "/m");
   auto a = up.wait_for_request("/a");
@@ -102,7 +103,8 @@ TEST(SequenceTest, PropagatedValuesAreParametersOfLaterSteps) {
   FakeUpstream up;
   up.on("/a", Reply{203, {}, "some bytes"});
   up.on("/b", Reply::json(R"({"id":5,"o":{"id":6}})"));
-  std::string stub = R"({"url_pattern": "/c", "host": ["http://stub"], "extra_config": {"backend/stub": {"body": {"bytes": "{Resp0}", "id": "{Resp1_o.id}", "no": "{Resp1_no}"}}}})";
+  std::string stub =
+      R"({"url_pattern": "/c", "host": ["http://stub"], "extra_config": {"backend/stub": {"body": {"bytes": "{Resp0}", "id": "{Resp1_o.id}", "no": "{Resp1_no}"}}}})";
   GatewayProcess gateway(options_of(config_of(chain("/m", backend_of(up.url(), "/a", R"("encoding": "no-op")") + "," + backend_of(up.url(), "/b") + "," + stub,
                                                     R"(, "sequential_propagated_params": ["resp0", "Resp1_o.id", "resp1_no", "resp1", "resp7_x"])"))));
   TestClient client(gateway.port());
@@ -115,7 +117,9 @@ std::string step(const std::string& host, const std::string& pattern, const std:
 }
 
 std::string told_chain(const std::string& path, const std::string& backends, const std::string& options = R"("parts": "header")") {
-  return endpoint_of(path, backends, R"("input_query_strings": ["b"], "input_headers": ["X-B"], "extra_config": {"proxy": {"sequential": true}, "sluice": {)" + options + "}}, ");
+  return endpoint_of(
+      path, backends,
+      R"("input_query_strings": ["b"], "input_headers": ["X-B"], "extra_config": {"proxy": {"sequential": true}, "sluice": {)" + options + "}}, ");
 }
 
 TEST(SequenceTest, AConditionLeavesAStepOutAndTheSequenceGoesOn) {
@@ -125,7 +129,8 @@ TEST(SequenceTest, AConditionLeavesAStepOutAndTheSequenceGoesOn) {
   up.on("/c/x", Reply::json(R"({"c":1})"));
   up.on("/d/1", Reply::json(R"({"d":1})"));
   GatewayProcess gateway(options_of(config_of(told_chain(
-      "/m/{x}", step(up.url(), "/a", R"("name": "first")") + "," + step(up.url(), "/b/{resp0_id}", R"("when": "{query.b} == 'yes'")") + "," + backend_of(up.url(), "/c/{resp1_g}") + "," +
+      "/m/{x}", step(up.url(), "/a", R"("name": "first")") + "," + step(up.url(), "/b/{resp0_id}", R"("when": "{query.b} == 'yes'")") + "," +
+                    backend_of(up.url(), "/c/{resp1_g}") + "," +
                     step(up.url(), "/d/{resp0_id}", R"("when": "{resp0_kind} == 'a' && {resp0.status} == 200 && {x} == 'd' && {resp1.status} != 404")")))));
   TestClient client(gateway.port());
   Response r = client.get("/m/d?b=yes");
@@ -148,9 +153,11 @@ TEST(SequenceTest, TheFirstStepThatIsCalledDecidesWhenThoseBeforeAreSkipped) {
   up.on("/bad", Reply::json("{}", 404));
   const std::string skipped = step(up.url(), "/a", R"("when": "{header.X-B}")");
   const std::string code = R"("extra_config": {"backend/http": {"return_error_code": true}})";
-  GatewayProcess gateway(options_of(config_of(told_chain("/none", skipped + "," + skipped) + "," + told_chain("/fails", skipped + "," + backend_of(up.url(), "/bad", code) + "," + backend_of(up.url(), "/b")) + "," +
-                                              told_chain("/stops", skipped + "," + backend_of(up.url(), "/b") + "," + backend_of(up.url(), "/bad", code) + "," + backend_of(up.url(), "/a")) + "," +
-                                              told_chain("/required", backend_of(up.url(), "/b") + "," + step(up.url(), "/a", R"("when": "{header.X-B}", "required": true)")))));
+  GatewayProcess gateway(options_of(
+      config_of(told_chain("/none", skipped + "," + skipped) + "," +
+                told_chain("/fails", skipped + "," + backend_of(up.url(), "/bad", code) + "," + backend_of(up.url(), "/b")) + "," +
+                told_chain("/stops", skipped + "," + backend_of(up.url(), "/b") + "," + backend_of(up.url(), "/bad", code) + "," + backend_of(up.url(), "/a")) +
+                "," + told_chain("/required", backend_of(up.url(), "/b") + "," + step(up.url(), "/a", R"("when": "{header.X-B}", "required": true)")))));
   TestClient client(gateway.port());
   Response r = client.get("/none");
   EXPECT_EQ(r.status, 200);
@@ -172,9 +179,11 @@ TEST(SequenceTest, ABackendThatIsSkippedGivesNoParameters) {
   FakeUpstream up;
   up.on("/a", Reply{200, {}, "bytes"});
   up.on("/b", Reply::json(R"({"id":5})"));
-  const std::string stub = R"({"url_pattern": "/c", "host": ["http://stub"], "extra_config": {"backend/stub": {"body": {"bytes": "{Resp0}", "id": "{Resp1_id}"}}}})";
+  const std::string stub =
+      R"({"url_pattern": "/c", "host": ["http://stub"], "extra_config": {"backend/stub": {"body": {"bytes": "{Resp0}", "id": "{Resp1_id}"}}}})";
   GatewayProcess gateway(options_of(config_of(endpoint_of(
-      "/m", step(up.url(), "/a", R"("when": "{header.X-B}")", R"(, "encoding": "no-op")") + "," + step(up.url(), "/b", R"("when": "{header.X-B}")") + "," + stub,
+      "/m",
+      step(up.url(), "/a", R"("when": "{header.X-B}")", R"(, "encoding": "no-op")") + "," + step(up.url(), "/b", R"("when": "{header.X-B}")") + "," + stub,
       R"("input_headers": ["X-B"], "extra_config": {"proxy": {"sequential": true, "sequential_propagated_params": ["resp0", "resp1_id"]}}, )"))));
   TestClient client(gateway.port());
   EXPECT_EQ(Json::parse(client.get("/m").body), Json::parse(R"({"bytes":"{Resp0}","id":"{Resp1_id}"})"));
@@ -207,7 +216,8 @@ TEST(ShadowTest, ShadowsHaveADeadlineOfTheirOwn) {
   FakeUpstream up;
   up.on("/real", Reply::json(R"({"real":1})"));
   up.manual("/copy");
-  GatewayProcess gateway(options_of(config_of(endpoint_of("/m", backend_of(up.url(), "/real") + "," + shadow_of(up.url(), "/copy", R"(, "shadow_timeout": "200ms")")))));
+  GatewayProcess gateway(
+      options_of(config_of(endpoint_of("/m", backend_of(up.url(), "/real") + "," + shadow_of(up.url(), "/copy", R"(, "shadow_timeout": "200ms")")))));
   TestClient client(gateway.port());
   EXPECT_EQ(client.get("/m").body, R"({"real":1})");
   up.wait_for_request("/copy").wait_for_disconnect();
@@ -219,7 +229,8 @@ TEST(ShadowTest, ShadowsThatRunAreEndedWithTheGateway) {
   up.on("/real", Reply::json(R"({"real":1})"));
   up.manual("/copy");
   up.manual("/other");
-  GatewayProcess gateway(options_of(config_of(endpoint_of("/m", backend_of(up.url(), "/real") + "," + shadow_of(up.url(), "/copy") + "," + shadow_of(up.url(), "/other")))));
+  GatewayProcess gateway(
+      options_of(config_of(endpoint_of("/m", backend_of(up.url(), "/real") + "," + shadow_of(up.url(), "/copy") + "," + shadow_of(up.url(), "/other")))));
   TestClient client(gateway.port());
   EXPECT_EQ(client.get("/m").header("X-Krakend-Completed"), "true");
   auto copy = up.wait_for_request("/copy");

@@ -18,7 +18,8 @@ struct ServiceDiscoveryTest : ::testing::Test {
     two.on("/d", Reply::json(R"({"from":2})"));
   }
   static std::string config(const std::string& name = "_http._tcp.shop.test") {
-    return config_of(endpoint_of("/x", backend_of(name, "/d", R"("sd": "dns", "sd_scheme": "http", "disable_host_sanitize": true)")), R"("dns_cache_ttl": "1s", )");
+    return config_of(endpoint_of("/x", backend_of(name, "/d", R"("sd": "dns", "sd_scheme": "http", "disable_host_sanitize": true)")),
+                     R"("dns_cache_ttl": "1s", )");
   }
   static std::unique_ptr<GatewayProcess> start(const NameServer& dns, std::string text, int workers = 1) {
     GatewayOptions o = options_of(std::move(text), workers);

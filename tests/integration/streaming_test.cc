@@ -170,8 +170,10 @@ TEST(StreamingTest, AnAnswerWithoutATypeGetsTheOneThatItsFirstBytesTell) {
   up.on("/big", Reply{200, {}, "%PDF-" + std::string(300'000, 'x')});
   up.manual("/late");
   std::string endpoints;
-  for (const char* path : {"/html", "/json", "/typed", "/coded", "/empty", "/big", "/late"}) endpoints += (endpoints.empty() ? "" : ",") + no_op_endpoint(path, backend_of(up.url(), path));
-  endpoints += "," + no_op_endpoint("/refused", backend_of("http://127.0.0.1:1", "/")) + "," + no_op_endpoint("/html", backend_of(up.url(), "/html"), R"("method": "HEAD", )");
+  for (const char* path : {"/html", "/json", "/typed", "/coded", "/empty", "/big", "/late"})
+    endpoints += (endpoints.empty() ? "" : ",") + no_op_endpoint(path, backend_of(up.url(), path));
+  endpoints += "," + no_op_endpoint("/refused", backend_of("http://127.0.0.1:1", "/")) + "," +
+               no_op_endpoint("/html", backend_of(up.url(), "/html"), R"("method": "HEAD", )");
   GatewayProcess gateway(options_of(config_of(endpoints)));
   TestClient client(gateway.port());
   EXPECT_EQ(client.get("/html").header("Content-Type"), "text/html; charset=utf-8");

@@ -66,11 +66,16 @@ TEST(StreamHookTest, AWholeRequestBodyPassesEachScopeOnItsWayToEveryBackend) {
   up.on("/1", Reply::json(R"({"a":1})"));
   up.on("/2", Reply::json(R"({"b":2})"));
   const std::string post = R"("method": "POST")";
-  PluggedGateway gateway({"streams"}, service_config(endpoint_of("/x", backend_of(up.url(), "/1", post + ", " + blocks({at("backend", "b", R"("mode": "wrap", "side": "request")")})) + ", " +
-                                                                           backend_of(up.url(), "/2", post),
-                                                                post + ", " + blocks({at("endpoint", "e", R"("mode": "wrap", "side": "request")"),
-                                                                                      at("proxy", "p", R"("mode": "wrap", "side": "request")")}) + ", "),
-                                                     {at("service", "s", R"("mode": "collect", "side": "request")")}));
+  PluggedGateway gateway(
+      {"streams"},
+      service_config(
+          endpoint_of("/x",
+                      backend_of(up.url(), "/1", post + ", " + blocks({at("backend", "b", R"("mode": "wrap", "side": "request")")})) + ", " +
+                          backend_of(up.url(), "/2", post),
+                      post + ", " +
+                          blocks({at("endpoint", "e", R"("mode": "wrap", "side": "request")"), at("proxy", "p", R"("mode": "wrap", "side": "request")")}) +
+                          ", "),
+          {at("service", "s", R"("mode": "collect", "side": "request")")}));
   TestClient client(gateway.port());
   EXPECT_EQ(client.post("/x", "olleh", {}).body, R"({"a":1,"b":2})");
   std::map<std::string, std::string> bodies;
@@ -103,7 +108,8 @@ TEST(StreamHookTest, AHookMayWaitOrWorkElsewhereBetweenTwoPieces) {
     const std::string body(300'000, 'a');
     up.on("/d", [&](const FakeUpstream::Request& r) { return Reply{200, {}, r.body}; });
     const std::string block = std::string{R"("mode": ")"} + mode + R"(", "side": "both")";
-    PluggedGateway gateway({"streams"}, raw_config(up.url(), {at("endpoint", "e", block)}, {at("backend", "b", block)}, {at("service", "s", R"("mode": "observe", "side": "both")")}, "POST"));
+    PluggedGateway gateway({"streams"}, raw_config(up.url(), {at("endpoint", "e", block)}, {at("backend", "b", block)},
+                                                   {at("service", "s", R"("mode": "observe", "side": "both")")}, "POST"));
     TestClient client(gateway.port());
     Response r = client.post("/x", body, {});
     EXPECT_EQ(r.status, 200);
@@ -119,7 +125,8 @@ TEST(StreamHookTest, OutputOfAnySizeComesInPieces) {
   std::string expected;
   for (char c : body) expected += std::string(200'000, c);
   up.on("/d", Reply{200, {}, body});
-  PluggedGateway gateway({"streams"}, raw_config(up.url(), {at("endpoint", "o", R"("mode": "observe")")}, {at("backend", "b", R"("mode": "expand", "times": 200000)")}));
+  PluggedGateway gateway({"streams"},
+                         raw_config(up.url(), {at("endpoint", "o", R"("mode": "observe")")}, {at("backend", "b", R"("mode": "expand", "times": 200000)")}));
   Response r = get_once(gateway.port(), "/x");
   EXPECT_EQ(r.body.size(), expected.size());
   EXPECT_TRUE(r.body == expected);

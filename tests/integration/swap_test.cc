@@ -145,7 +145,8 @@ TEST(SwapTest, TheListOfPluginsHasTheOldCodeForAsLongAsARequestRunsInIt) {
   EXPECT_EQ(both.code, 0) << both.output;
   EXPECT_TRUE(has(both.output, ", generation 2):\n")) << both.output;
   EXPECT_EQ(occurrences(both.output, "test.stamp 1.0.0  " + gateway.file() + "\n"), 2) << both.output;
-  EXPECT_EQ(occurrences(both.output, "\n  of generation 1, which ends its last requests\n"), 1) << "only the plugin that is not the other's, too: " << both.output;
+  EXPECT_EQ(occurrences(both.output, "\n  of generation 1, which ends its last requests\n"), 1)
+      << "only the plugin that is not the other's, too: " << both.output;
   EXPECT_EQ(occurrences(both.output, "  used 1 time: [ENDPOINT: /x] test/stamp\n"), 2) << both.output;
   call.answer(Reply::json("{}"));
   EXPECT_EQ(busy.read().header("X-Build-Out"), "a");

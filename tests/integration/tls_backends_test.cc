@@ -43,7 +43,9 @@ struct TlsBackendsTest : ::testing::Test {
   }
   void write(const std::string& name, const TestCertificate& c) { folder.write(name + ".pem", c.pem()), folder.write(name + ".key", c.key_pem()); }
   std::string path(const std::string& name) const { return folder.path() + "/" + name; }
-  std::string pair(const std::string& name) const { return R"({"certificate": ")" + path(name + ".pem") + R"(", "private_key": ")" + path(name + ".key") + "\"}"; }
+  std::string pair(const std::string& name) const {
+    return R"({"certificate": ")" + path(name + ".pem") + R"(", "private_key": ")" + path(name + ".key") + "\"}";
+  }
   // The status of one call through a gateway with this root.
   int status(const TlsBackend& backend, const std::string& root, const std::map<std::string, std::string>& environment = {}) {
     GatewayOptions o = options_of(config_of(endpoint_of("/x", backend_of(backend.url(), "/d")), root));
@@ -76,11 +78,14 @@ TEST_F(TlsBackendsTest, ACertificateIsShownToABackendThatAsksForOne) {
   write("client", client);
   write("stranger", stranger);
   TlsBackend backend{path("server.pem"), path("server.key"), path("authority.pem")};
-  auto with = [&](const std::string& certificates) { return R"("client_tls": {"ca_certs": [")" + path("authority.pem") + R"("], "client_certs": [)" + certificates + "]}, "; };
+  auto with = [&](const std::string& certificates) {
+    return R"("client_tls": {"ca_certs": [")" + path("authority.pem") + R"("], "client_certs": [)" + certificates + "]}, ";
+  };
   EXPECT_EQ(status(backend, with("")), 500);
   EXPECT_EQ(status(backend, with(pair("stranger"))), 500);
   EXPECT_EQ(status(backend, with(pair("client"))), 200);
-  EXPECT_EQ(status(backend, with(R"({"certificate": "/nowhere.pem", "private_key": "/nowhere.key"}, )" + pair("client"))), 200) << "one that cannot be read is left out, with a warning";
+  EXPECT_EQ(status(backend, with(R"({"certificate": "/nowhere.pem", "private_key": "/nowhere.key"}, )" + pair("client"))), 200)
+      << "one that cannot be read is left out, with a warning";
 }
 
 }  // namespace

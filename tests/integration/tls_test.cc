@@ -297,15 +297,18 @@ TEST_F(TlsTest, AReloadMayBringTlsAndTakeItAway) {
 
 TEST_F(TlsTest, WhatIsWrongIsToldWithItsPlace) {
   TestCertificate other{"other", {}};
-  std::string good = pairs.add("one", one), mixed = R"({"public_key": ")" + pairs.file("m.pem", one.pem()) + R"(", "private_key": ")" + pairs.file("m.key", other.key_pem()) + "\"}";
+  std::string good = pairs.add("one", one),
+              mixed = R"({"public_key": ")" + pairs.file("m.pem", one.pem()) + R"(", "private_key": ")" + pairs.file("m.key", other.key_pem()) + "\"}";
   auto expect = [&](const std::string& root, const std::string& place, const std::string& text) {
     Ran ran = check(root);
     EXPECT_NE(ran.code, 0) << root;
     EXPECT_NE(ran.output.find(place), std::string::npos) << ran.output;
     EXPECT_NE(ran.output.find(text), std::string::npos) << ran.output;
   };
-  expect(tls_root(good + R"(, {"public_key": "/nowhere/a.pem", "private_key": "/nowhere/a.key"})"), "/tls/keys/1/public_key", "/nowhere/a.pem cannot be read: No such file");
-  expect(tls_root(R"({"public_key": ")" + pairs.file("bad.pem", "text") + R"(", "private_key": "/nowhere/a.key"})"), "/tls/keys/0/public_key", "holds no certificate in PEM form");
+  expect(tls_root(good + R"(, {"public_key": "/nowhere/a.pem", "private_key": "/nowhere/a.key"})"), "/tls/keys/1/public_key",
+         "/nowhere/a.pem cannot be read: No such file");
+  expect(tls_root(R"({"public_key": ")" + pairs.file("bad.pem", "text") + R"(", "private_key": "/nowhere/a.key"})"), "/tls/keys/0/public_key",
+         "holds no certificate in PEM form");
   expect(tls_root(mixed), "/tls/keys/0/private_key", "is not the key of the certificate");
   expect(tls_root(good, R"("cipher_suites": [49195, 1234])"), "/tls/cipher_suites", "no cipher suite has the number 1234");
   expect(tls_root(good, R"("min_version": "TLS12", "cipher_suites": [49196])"), "/tls/cipher_suites", "HTTP/2 needs one of");

@@ -159,9 +159,10 @@ TEST(TransportStreamTest, BrokenOffBeforeTheAnswerItIsAFailure) {
 }
 
 TEST(TransportStreamTest, AClientThatLeavesAndATimeOutEndIt) {
-  PluggedGateway gateway({"piping"}, pipe_config(no_op_endpoint("/x", pipe_backend("")) + ", " + no_op_endpoint("/late", pipe_backend(R"("late": true, "id": "l")")) + ", " +
-                                                 no_op_endpoint("/short", pipe_backend(R"("id": "s")"), R"("timeout": "200ms", )") + ", " +
-                                                 endpoint_of("/collected", pipe_backend(R"("id": "c")"), R"("timeout": "200ms", )")));
+  PluggedGateway gateway(
+      {"piping"}, pipe_config(no_op_endpoint("/x", pipe_backend("")) + ", " + no_op_endpoint("/late", pipe_backend(R"("late": true, "id": "l")")) + ", " +
+                              no_op_endpoint("/short", pipe_backend(R"("id": "s")"), R"("timeout": "200ms", )") + ", " +
+                              endpoint_of("/collected", pipe_backend(R"("id": "c")"), R"("timeout": "200ms", )")));
   Director tell(gateway.port());
   TestClient leaves(gateway.port()), early(gateway.port()), waits(gateway.port());
   leaves.send_request("GET", "/x");
@@ -218,7 +219,8 @@ TEST(TransportStreamTest, ARequestsBodyComesWhileTheClientSendsIt) {
   TestClient client(gateway.port());
   for (bool chunked : {true, false}) {
     SCOPED_TRACE(chunked ? "chunked" : "with a length");
-    client.send(chunked ? "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n" : "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nfirst");
+    client.send(chunked ? "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
+                        : "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nfirst");
     Response head = client.read_head("POST");
     EXPECT_EQ(head.header("Content-Length"), chunked ? "" : "11");
     EXPECT_EQ(client.next_bytes(5), "first");
@@ -370,7 +372,8 @@ TEST(TransportStreamTest, ItCannotBeIsolated) {
   config.replace(0, 1, R"({"plugin": {"isolate": {"piping": {}}}, )");
   const Ran ran = run_plugged({"piping"}, "check", config);
   EXPECT_NE(ran.code, 0);
-  EXPECT_NE(ran.output.find(R"("test/pipe" has hooks for bodies that pass in pieces, and those are not handed to another process)"), ran.output.npos) << ran.output;
+  EXPECT_NE(ran.output.find(R"("test/pipe" has hooks for bodies that pass in pieces, and those are not handed to another process)"), ran.output.npos)
+      << ran.output;
 }
 
 }  // namespace

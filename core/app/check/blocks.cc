@@ -241,7 +241,9 @@ SchemaFaults faults_of(const json::value& root) {
         else
           for (const auto& member : container.get_object()) self(self, member.value(), config::join(here, member.key()), depth + 1);
       };
-      auto all_texts = [&] { return v.is_array() && std::all_of(v.get_array().begin(), v.get_array().end(), [](const json::value& e) { return e.is_string(); }); };
+      auto all_texts = [&] {
+        return v.is_array() && std::all_of(v.get_array().begin(), v.get_array().end(), [](const json::value& e) { return e.is_string(); });
+      };
       switch (known->second) {
         case any: break;
         case text: v.is_string() ? void() : wrong("a text"); break;
@@ -262,7 +264,8 @@ SchemaFaults faults_of(const json::value& root) {
       }
       if (m.key() == "$ref" && v.is_string() && v.get_string().starts_with("#")) {
         json::error_code ec;
-        if (!root.find_pointer(std::string_view{v.get_string()}.substr(1), ec)) out.errors.push_back(here + ": \"" + std::string{v.get_string()} + "\" leads nowhere");
+        if (!root.find_pointer(std::string_view{v.get_string()}.substr(1), ec))
+          out.errors.push_back(here + ": \"" + std::string{v.get_string()} + "\" leads nowhere");
       }
     }
   };

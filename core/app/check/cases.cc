@@ -92,7 +92,8 @@ Result<Cases, Problem> read_cases(const std::string& source) {
     c.path = r.text(q, "path", at + "/request", "");
     c.name = r.text(*o, "name", at, c.method + " " + c.path);
     c.expect = expect->get_object();
-    if (!c.path.starts_with('/') || c.path.find_first_of(" \r\n") != c.path.npos) r.complain(at + "/request/path", "a path that begins with / is wanted, without blanks");
+    if (!c.path.starts_with('/') || c.path.find_first_of(" \r\n") != c.path.npos)
+      r.complain(at + "/request/path", "a path that begins with / is wanted, without blanks");
     if (!is_token(c.method)) r.complain(at + "/request/method", "is no method");
     if (const json::value* h = q.if_contains("headers")) {
       if (!h->is_object()) r.complain(at + "/request/headers", "an object is wanted");
@@ -114,7 +115,8 @@ Result<Cases, Problem> read_cases(const std::string& source) {
       if (!h->is_object()) r.complain(at + "/expect/headers", "an object is wanted");
       else
         for (const auto& m : h->get_object())
-          if (!m.value().is_string() && !m.value().is_null()) r.complain(config::join(at + "/expect/headers", m.key()), "a text is wanted, or null where there must be none");
+          if (!m.value().is_string() && !m.value().is_null())
+            r.complain(config::join(at + "/expect/headers", m.key()), "a text is wanted, or null where there must be none");
     }
     out.list.push_back(std::move(c));
   }

@@ -47,21 +47,22 @@ std::vector<Body> bodies(const std::string& own) {
   for (int i = 0; i < 20'000; ++i) deep_xml += "<a>";
   uint32_t seed = 7;
   for (char& c : garbage) c = static_cast<char>((seed = seed * 1664525u + 1013904223u) >> 24);
-  std::vector<Body> all{{"an empty body", ""},
-                        {"a JSON document", std::string{sample_document()}},
-                        {"a JSON list", R"([{"a":1},{"a":2},"é😀",-0.5e10])"},
-                        {"truncated JSON", std::string{sample_document()}.substr(0, 60)},
-                        {"an XML document", "<?xml version=\"1.0\"?><r a=\"1\"><b>x &amp; y</b><b/><c><![CDATA[<z>]]></c></r>"},
-                        {"a feed", "<rss version=\"2.0\"><channel><title>t</title><link>http://x/</link><item><title>a</title><link>http://x/a</link></item></channel></rss>"},
-                        {"lines of key: value", "a: 1\nb:\n  - x\n  - \"y\"\nc: {d: e}\n"},
-                        {"lines of key=value", "a=1\nb=text\nc={d=1;e=2}\n"},
-                        {"rows of a table", "id,name\r\n1,Ada\r\n2,\"a \"\"quoted\"\", text\"\r\n"},
-                        {"plain text", "hello world\n"},
-                        {"bytes that are no text", garbage},
-                        {"zero bytes", std::string(1'000, '\0')},
-                        {"20,000 open JSON lists", deep_json},
-                        {"20,000 open XML elements", deep_xml},
-                        {"a text of 256 KiB", std::string(size_t{256} << 10, 'a')}};
+  std::vector<Body> all{
+      {"an empty body", ""},
+      {"a JSON document", std::string{sample_document()}},
+      {"a JSON list", R"([{"a":1},{"a":2},"é😀",-0.5e10])"},
+      {"truncated JSON", std::string{sample_document()}.substr(0, 60)},
+      {"an XML document", "<?xml version=\"1.0\"?><r a=\"1\"><b>x &amp; y</b><b/><c><![CDATA[<z>]]></c></r>"},
+      {"a feed", "<rss version=\"2.0\"><channel><title>t</title><link>http://x/</link><item><title>a</title><link>http://x/a</link></item></channel></rss>"},
+      {"lines of key: value", "a: 1\nb:\n  - x\n  - \"y\"\nc: {d: e}\n"},
+      {"lines of key=value", "a=1\nb=text\nc={d=1;e=2}\n"},
+      {"rows of a table", "id,name\r\n1,Ada\r\n2,\"a \"\"quoted\"\", text\"\r\n"},
+      {"plain text", "hello world\n"},
+      {"bytes that are no text", garbage},
+      {"zero bytes", std::string(1'000, '\0')},
+      {"20,000 open JSON lists", deep_json},
+      {"20,000 open XML elements", deep_xml},
+      {"a text of 256 KiB", std::string(size_t{256} << 10, 'a')}};
   if (!own.empty()) all.push_back({"the body given", own});
   return all;
 }

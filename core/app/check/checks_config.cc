@@ -16,7 +16,8 @@ void check_schema(Session& s) {
   for (const plugin::Binding* b : s.bindings()) {
     if (!b->spec->scopes) continue;  // encodings and sd have no block
     if (!b->schema) {
-      s.tell(State::note, "schema", '"' + b->name + "\" has no JSON Schema", "With one, mistakes are found before create() runs, editors can help, and this check can make up blocks.");
+      s.tell(State::note, "schema", '"' + b->name + "\" has no JSON Schema",
+             "With one, mistakes are found before create() runs, editors can help, and this check can make up blocks.");
       continue;
     }
     ++with;
@@ -55,7 +56,8 @@ void check_create(Session& s) {
       accepted += t.accepted;
       for (size_t i = 0; i < t.errors.size() && !lost; ++i) {
         if (t.errors[i].find("refused without a reason") != std::string::npos) {
-          s.tell(State::failed, "create", name + " with " + what + ": " + t.errors[i], "Report what is wrong (config.error, setup.error), with its place in the block.");
+          s.tell(State::failed, "create", name + " with " + what + ": " + t.errors[i],
+                 "Report what is wrong (config.error, setup.error), with its place in the block.");
           lost = true;
         } else if (!leads_somewhere(block, t.pointers[i])) {
           s.tell(State::note, "create", name + " with " + what + ": reports a problem at " + t.pointers[i] + ", which is nowhere in that block",
@@ -78,7 +80,8 @@ void check_create(Session& s) {
       std::string odd;
       for (const Blocks::Wrong& w : odd_blocks())
         if (attempt(&w.block, w.what) && !w.block.is_object()) odd += (odd.empty() ? "" : ", ") + json::serialize(w.block);
-      if (!odd.empty()) s.tell(State::note, "create", name + " accepts blocks that are no objects: " + odd, "Check the type of the block, or give the binding a schema.");
+      if (!odd.empty())
+        s.tell(State::note, "create", name + " accepts blocks that are no objects: " + odd, "Check the type of the block, or give the binding a schema.");
     }
     if (s.options().blocks) {
       const json::object* by_name = s.options().blocks->if_object();
@@ -91,9 +94,12 @@ void check_create(Session& s) {
     s.tell(State::failed, "create", std::to_string(c.created) + " objects were created, " + std::to_string(c.destroyed) + " destroyed");
   s.tell_violations();
   if (const std::string why = s.choose_blocks(); !why.empty())
-    s.tell(State::failed, "create", "no block is known that it accepts:\n" + why, "Give one: --config BLOCK.json, the object that stands under the plugin's name in extra_config.");
+    s.tell(State::failed, "create", "no block is known that it accepts:\n" + why,
+           "Give one: --config BLOCK.json, the object that stands under the plugin's name in extra_config.");
   else
-    s.tell(State::passed, "create", std::to_string(tried) + " blocks tried, " + (accepted == tried ? "all accepted" : std::to_string(accepted) + " accepted, the others refused with a reason"));
+    s.tell(State::passed, "create",
+           std::to_string(tried) + " blocks tried, " +
+               (accepted == tried ? "all accepted" : std::to_string(accepted) + " accepted, the others refused with a reason"));
 }
 
 void check_end(Session& s) {
@@ -111,7 +117,8 @@ void check_end(Session& s) {
   // Connections of the check itself end a moment later than the gateway that made them.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{2};
   size_t left;
-  while ((left = Session::threads()) > s.threads_at_start() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  while ((left = Session::threads()) > s.threads_at_start() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
   if (left > s.threads_at_start()) {
     wrong = true;
     s.tell(State::failed, "end", std::to_string(left - s.threads_at_start()) + " threads of the plugin still run after unload()",

@@ -57,7 +57,8 @@ void check_state(Session& s) {
     }
   }
   if (s.tell_violations() || !with) return;
-  s.tell(State::passed, "state", "handed over twice, at most " + std::to_string(bytes) + " bytes; " + std::to_string(strange) + " states that it never wrote, each survived");
+  s.tell(State::passed, "state",
+         "handed over twice, at most " + std::to_string(bytes) + " bytes; " + std::to_string(strange) + " states that it never wrote, each survived");
 }
 
 void check_reload(Session& s) {
@@ -97,7 +98,8 @@ void check_reload(Session& s) {
   if (s.tell_violations() || generations > 1 || reloads < kReloads) return;
   const spy::Counts now = spy::counts();
   s.tell(State::passed, "reload",
-         std::to_string(reloads) + " reloads with " + std::to_string(carried) + " requests under way" + (while_suspended ? ", some while a hook was waiting" : "") +
+         std::to_string(reloads) + " reloads with " + std::to_string(carried) + " requests under way" +
+             (while_suspended ? ", some while a hook was waiting" : "") +
              (now.imported > at_start.imported ? ", " + std::to_string(now.imported - at_start.imported) + " states handed over" : "") +
              "; the old objects went with their last requests");
 }

@@ -33,7 +33,8 @@ bool compare_deliveries(Session& s, const Site& site, const Spot& spot) {
   for (const Answer* a : {&slow, &bytes}) {
     if (same(whole, *a)) continue;
     s.tell(State::failed, "streams",
-           spot.title + " makes something else of a body that comes " + (a == &slow ? "slowly" : "byte by byte") + ":\nat once: " + shown(whole) + "\nin pieces: " + shown(*a),
+           spot.title + " makes something else of a body that comes " + (a == &slow ? "slowly" : "byte by byte") + ":\nat once: " + shown(whole) +
+               "\nin pieces: " + shown(*a),
            "Chunks end anywhere: keep what is needed between them in the exchange's state (*slot, make_state).");
     return true;
   }
@@ -62,7 +63,8 @@ void check_streams(Session& s) {
         slow.send(std::string_view{request}.substr(at, piece));
       }
       if (const Answer a = slow.read(s.options().answer_ms); !a.status)
-        s.tell(State::failed, "streams", spot.title + ", a body that the client sends slowly: " + a.problem, "The client must get an answer, if only an error.");
+        s.tell(State::failed, "streams", spot.title + ", a body that the client sends slowly: " + a.problem,
+               "The client must get an answer, if only an error.");
     }
     // One that never comes whole, and a backend's that breaks off.
     {

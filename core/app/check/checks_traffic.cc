@@ -42,7 +42,8 @@ void check_requests(Session& s) {
     }
   site.reset();
   if (!s.tell_violations() && !lost)
-    s.tell(State::passed, "requests", std::to_string(asked) + " requests at " + spots_text(s) + ", to backends that answer well, badly, in pieces and not at all");
+    s.tell(State::passed, "requests",
+           std::to_string(asked) + " requests at " + spots_text(s) + ", to backends that answer well, badly, in pieces and not at all");
 }
 
 void check_bodies(Session& s) {

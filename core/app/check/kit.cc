@@ -47,7 +47,8 @@ Finding note_of(const std::string& bytes) {
                      (n.built_with.empty() ? "(unknown)" : n.built_with);
   for (size_t i = 0; i < n.bindings.size(); ++i) {
     const plugin::Note::Bound& b = n.bindings[i];
-    text += std::string{i ? ", " : "\n"} + "\"" + b.name + "\" (" + std::string{plugin::kind_name(b.interface_id)} + (b.scopes ? ", " + plugin::scope_names(b.scopes) : "") + ")";
+    text += std::string{i ? ", " : "\n"} + "\"" + b.name + "\" (" + std::string{plugin::kind_name(b.interface_id)} +
+            (b.scopes ? ", " + plugin::scope_names(b.scopes) : "") + ")";
   }
   return {State::passed, "note", text, ""};
 }
@@ -144,7 +145,8 @@ std::vector<Finding> check_file(const std::string& file, const std::string& plug
   if (st.st_mode & S_IWOTH)
     out.push_back({State::failed, "file", "everybody may write to it: no gateway will load it", "chmod o-w " + file});
   for (Finding& f : look_at(bytes)) out.push_back(std::move(f));
-  if (std::any_of(out.begin(), out.end(), [](const Finding& f) { return f.state == State::failed && f.text.find("no gateway plugin") != f.text.npos; })) return out;
+  if (std::any_of(out.begin(), out.end(), [](const Finding& f) { return f.state == State::failed && f.text.find("no gateway plugin") != f.text.npos; }))
+    return out;
   out.push_back(note_of(bytes));
   if (out.back().state == State::failed) return out;
 
@@ -181,11 +183,13 @@ std::vector<Finding> check_file(const std::string& file, const std::string& plug
     const std::string name = at < all_checks().size() ? all_checks()[at].name : "end";
     const std::string where = child.running.empty() ? " outside of the plugin's own calls (a thread of it, or memory it has damaged)" : " in " + child.running;
     if (child.out_of_time)
-      add({State::failed, name, "not done within " + std::to_string(limits.process_ms) + " ms" + (child.running.empty() ? "" : ", and still" + where) + last_words(child.output),
+      add({State::failed, name,
+           "not done within " + std::to_string(limits.process_ms) + " ms" + (child.running.empty() ? "" : ", and still" + where) + last_words(child.output),
            "A loop that does not end, or a wait for something that does not come. --time-limit allows more."});
     else
       add({State::failed, name,
-           "the gateway died" + where + ": " + (child.signal ? signal_name(child.signal) : "exit code " + std::to_string(child.code)) + last_words(child.output),
+           "the gateway died" + where + ": " + (child.signal ? signal_name(child.signal) : "exit code " + std::to_string(child.code)) +
+               last_words(child.output),
            "gdb --args sluice run -c gateway.json, or a build of plugin and gateway with -DSLC_SANITIZE=address,undefined, shows the line."});
     if (at == 0) return out;  // it cannot even be loaded
     first = at + 1;

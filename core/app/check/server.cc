@@ -107,7 +107,8 @@ Result<std::unique_ptr<Server>, Problem> Server::start(std::string text, const s
   for (char** e = environ; *e; ++e) {
     const std::string_view entry{*e};
     // The case decides, not who happens to run it.
-    if (!entry.starts_with("SLUICE_") && !entry.starts_with("KRAKEND_") && !entry.starts_with("NOTIFY_SOCKET=") && !entry.starts_with("TMPDIR=")) environment.emplace_back(entry);
+    if (!entry.starts_with("SLUICE_") && !entry.starts_with("KRAKEND_") && !entry.starts_with("NOTIFY_SOCKET=") && !entry.starts_with("TMPDIR="))
+      environment.emplace_back(entry);
   }
   environment.push_back("NOTIFY_SOCKET=" + ready);
   environment.push_back("TMPDIR=" + s->folder_);  // what a gateway that is killed leaves behind goes with the folder

@@ -52,11 +52,14 @@ RuleText text_of(spy::Rule r) {
     case Rule::threads: return {"threads", "Set SLC_STARTS_THREADS in the entry's flags (SLC_PLUGIN_WITH), so that the host waits for them.", State::failed};
     case Rule::lifecycle: return {"balance", "Whatever is created is destroyed once.", State::failed};
     case Rule::stream:
-      return {"streams", "emit() is for chunk hooks and for what runs between two chunks of the same body: from on_request and the like use set_body.", State::note};
+      return {"streams", "emit() is for chunk hooks and for what runs between two chunks of the same body: from on_request and the like use set_body.",
+              State::note};
     case Rule::state: return {"state", "import_state must take what export_state of the same build has written, whatever it was.", State::failed};
-    case Rule::node: return {"nodes", "Ask the exchange for its document in every hook, and for nodes again after erase(); copy what has to outlive it.", State::failed};
+    case Rule::node:
+      return {"nodes", "Ask the exchange for its document in every hook, and for nodes again after erase(); copy what has to outlive it.", State::failed};
     case Rule::exchange:
-      return {"exchanges", "An exchange ends with its on_done, and so does everything kept for it: whoever goes on afterwards keeps copies, or a token.", State::failed};
+      return {"exchanges", "An exchange ends with its on_done, and so does everything kept for it: whoever goes on afterwards keeps copies, or a token.",
+              State::failed};
     case Rule::header: return {"headers", "Check what is put into a header: CR, LF and NUL are refused, and so is the id 0.", State::note};
   }
   return {"rules", "", State::failed};
@@ -141,7 +144,10 @@ bool Session::tell_signals(const std::string& when) {
   for (int n = 1; n <= SIGRTMAX; ++n) {
     const struct sigaction &was = signals_[static_cast<size_t>(n)], &is = now[static_cast<size_t>(n)];
     if (was.sa_handler == is.sa_handler) continue;
-    changed += (changed.empty() ? "" : ", ") + signal_text(n) + (is.sa_handler == SIG_IGN ? " (ignored)" : is.sa_handler == SIG_DFL ? " (reset)" : " (a handler of its own)");
+    changed += (changed.empty() ? "" : ", ") + signal_text(n) +
+               (is.sa_handler == SIG_IGN   ? " (ignored)"
+                : is.sa_handler == SIG_DFL ? " (reset)"
+                                           : " (a handler of its own)");
   }
   signals_ = std::move(now);
   if (changed.empty()) return false;
@@ -324,7 +330,8 @@ std::string Session::choose_blocks() {
     }
     if (!found)
       missing += (missing.empty() ? "" : "\n") + std::string{"\""} + b.name + "\": " +
-                 (options_.blocks ? "the block of --config is refused: " : std::to_string(candidates.size()) + " generated blocks were refused; the last: ") + last;
+                 (options_.blocks ? "the block of --config is refused: " : std::to_string(candidates.size()) + " generated blocks were refused; the last: ") +
+                 last;
   }
   return missing;
 }
@@ -338,7 +345,8 @@ json::object Session::configuration(const std::string& timeout) const {
     const std::string& name = s.binding->name;
     // Two hosts: a balancer is asked only then.
     json::object backend{{"host", json::array{backend_->url(), backend_->url()}}, {"url_pattern", "/{mode}"}};
-    json::object endpoint{{"endpoint", s.path + "/{mode}"}, {"timeout", timeout}, {"input_headers", json::array{"*"}}, {"input_query_strings", json::array{"*"}}};
+    json::object endpoint{
+        {"endpoint", s.path + "/{mode}"}, {"timeout", timeout}, {"input_headers", json::array{"*"}}, {"input_query_strings", json::array{"*"}}};
     if (kind == SLC_IFACE_DECODER) backend["encoding"] = name;
     else if (kind == SLC_IFACE_RESOLVER) backend["sd"] = name;
     else if (kind == SLC_IFACE_ENCODER) endpoint["output_encoding"] = name;

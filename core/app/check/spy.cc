@@ -77,7 +77,8 @@ slc_action run_chunk(decltype(slc_middleware::on_request_chunk) hook, const char
   // What take and again mean depends on the flow of the body, and is the gateway's to judge. An answer they cannot give.
   if (a == SLC_TAKE || a == SLC_AGAIN) return a;
   if (a == SLC_REPLY) {
-    note(Rule::action, std::string{name} + " of " + name_of(held(s).bound, where_now()) + " answered SLC_REPLY, which is no action of a chunk hook; it counts as SLC_FAIL");
+    note(Rule::action,
+         std::string{name} + " of " + name_of(held(s).bound, where_now()) + " answered SLC_REPLY, which is no action of a chunk hook; it counts as SLC_FAIL");
     return a;
   }
   return judged(held(s).bound, name, x, a);

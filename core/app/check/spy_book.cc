@@ -135,7 +135,8 @@ Call::~Call() {
     const auto ms = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
     const std::string who = std::string{was.hook} + " of " + name_of(was.bound, where_now());
     if (took >= kBlocking && (waited || computed))
-      note(Rule::blocking, who + " held its event loop for " + ms + " ms" + (waited ? ", waiting" : ", computing") + ": every request of the worker waits as long", who);
+      note(Rule::blocking,
+           who + " held its event loop for " + ms + " ms" + (waited ? ", waiting" : ", computing") + ": every request of the worker waits as long", who);
     else if (waited && took >= 1ms)
       note(Rule::waiting, who + " gave the processor away and came back after " + ms + " ms", who);
   }

@@ -279,7 +279,8 @@ const void* service(const slc_host* host, const char* id) noexcept {
     static slc_stream_api own;
     if (stream_service) return &own;
     copy(own, stream_service, real);
-    own.expect = expect, own.request_length = request_length, own.emit = emit, own.room = room, own.suspend = suspend_stream, own.follow = follow, own.finish = finish;
+    own.expect = expect, own.request_length = request_length, own.emit = emit, own.room = room, own.suspend = suspend_stream, own.follow = follow,
+    own.finish = finish;
     return &own;
   }
   if (name == SLC_SVC_STORE) {

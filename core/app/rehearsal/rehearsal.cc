@@ -97,8 +97,8 @@ std::vector<std::string> Rehearsal::arguments() const {
 void Rehearsal::rehearse() {
   tried_ = true;
   auto impossible = [&](int error) {
-    failure_ = Failure{"/plugin", "the reload cannot be rehearsed, and it would run code of plugins that has not run here before: " + std::string{std::strerror(error)} +
-                                      ". \"rehearsal_ms\": 0 would do without"};
+    failure_ = Failure{"/plugin", "the reload cannot be rehearsed, and it would run code of plugins that has not run here before: " +
+                                      std::string{std::strerror(error)} + ". \"rehearsal_ms\": 0 would do without"};
   };
   const Fd page = memory_file("sluice-rehearsal"), files = memory_file("sluice-rehearsal-files");
   if (!page || !files || ::ftruncate(page.get(), sizeof(Page)) != 0) return impossible(errno);

@@ -90,7 +90,8 @@ void calls(const object& backend, Tree& into) {
     Tree* place = &into;
     if (list.size() > 1)
       place = &into.add("call at " + time_of(c, "at_us") + labelled("", status_of(c)) + labelled("total", time_of(c, "total_us")) +
-                        (c.if_contains("cut_off") ? bad("  cut off") : "") + (text_of(c, "used") == "true" ? good("  used") : "") + labelled("", text_of(c, "error")));
+                        (c.if_contains("cut_off") ? bad("  cut off") : "") + (text_of(c, "used") == "true" ? good("  used") : "") +
+                        labelled("", text_of(c, "error")));
     for (const value& q : list_of(c, "requests")) {
       const object& r = at(q);
       place->add(text_of(r, "method") + " " + text_of(r, "host") + text_of(r, "target") + labelled("", status_of(r)) +
@@ -160,7 +161,8 @@ std::string explain_tree(const object& account) {
         if (name.is_string()) place.add("would be " + std::string{name.get_string()});
     }
   }
-  top.add(head("answer") + "  " + status_of(answer) + "  " + text_of(answer, "body_bytes") + " bytes" + (answer.if_contains("broken_off") ? bad("  broken off") : ""));
+  top.add(head("answer") + "  " + status_of(answer) + "  " + text_of(answer, "body_bytes") + " bytes" +
+          (answer.if_contains("broken_off") ? bad("  broken off") : ""));
   std::string out = head(text_of(request, "method") + " " + text_of(request, "target")) + "  " + status_of(answer) + "  " + time_of(e, "total_us") + "\n";
   print(top, "", out);
   return out;

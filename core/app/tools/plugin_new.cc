@@ -225,7 +225,8 @@ int make(const Wanted& w) {
 // What is wrong with the list of --scope; it is split into names.
 std::string scope_problem(const Wanted& w, const std::string& text, std::vector<std::string>& names) {
   static const std::vector<std::string> kScopes{"service", "endpoint", "proxy", "backend"};
-  if (w.kind != "middleware") return "--scope is for a middleware; where " + with_article(w.kind) + " stands is told by its kind: leave --scope out, or take --kind middleware";
+  if (w.kind != "middleware")
+    return "--scope is for a middleware; where " + with_article(w.kind) + " stands is told by its kind: leave --scope out, or take --kind middleware";
   names.clear();
   for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find(',', at), text.size());
@@ -233,7 +234,8 @@ std::string scope_problem(const Wanted& w, const std::string& text, std::vector<
     at = end + 1;
     if (std::find(kScopes.begin(), kScopes.end(), name) == kScopes.end()) {
       const std::string_view near = nearest(name, kScopes);
-      return "unknown scope \"" + name + "\": service, endpoint, proxy or backend is wanted" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?");
+      return "unknown scope \"" + name + "\": service, endpoint, proxy or backend is wanted" +
+             (near.empty() ? "" : "; did you mean " + std::string{near} + "?");
     }
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
@@ -264,7 +266,8 @@ int run(std::span<const std::string> arguments) {
   if (std::string wrong = name_problem("the vendor", w.vendor); !wrong.empty()) return usage_failure(kPluginTool, wrong);
   if (std::find(std::begin(kKinds), std::end(kKinds), w.kind) == std::end(kKinds)) {
     const std::string_view near = nearest(w.kind, kKinds);
-    return usage_failure(kPluginTool, "unknown kind \"" + w.kind + "\": " + one_of(kKinds) + " is wanted" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?"));
+    return usage_failure(
+        kPluginTool, "unknown kind \"" + w.kind + "\": " + one_of(kKinds) + " is wanted" + (near.empty() ? "" : "; did you mean " + std::string{near} + "?"));
   }
   if (std::find(std::begin(kLangs), std::end(kLangs), w.lang) == std::end(kLangs))
     return usage_failure(kPluginTool, "unknown language \"" + w.lang + "\": " + one_of(kLangs) + " is wanted");

@@ -23,8 +23,8 @@ Result<RunningCosts, Problem> read(const AdminAnswer& answer) {
   for (const json::value& v : plugins->get_array()) {
     const json::object* p = v.if_object();
     if (!p) continue;
-    costs.of[text(*p, "plugin")].push_back({text(*p, "version"), number(*p, "calls"), number(*p, "errors"), number(*p, "busy_ns"),
-                                            number(*p, "longest_ns"), number(*p, "waits"), number(*p, "waited_ns"), number(*p, "timed_out"), number(*p, "arena_bytes"),
+    costs.of[text(*p, "plugin")].push_back({text(*p, "version"), number(*p, "calls"), number(*p, "errors"), number(*p, "busy_ns"), number(*p, "longest_ns"),
+                                            number(*p, "waits"), number(*p, "waited_ns"), number(*p, "timed_out"), number(*p, "arena_bytes"),
                                             number(*p, "stalls")});
   }
   return costs;

@@ -55,7 +55,8 @@ void uses(std::string& out, const ListedPlugin& p) {
     out += (i ? ", " : " ") + u.place + " " + u.name + (u.count > 1 ? " (" + std::to_string(u.count) + ")" : "");
   }
   if (const uint64_t all = p.uses.size() + p.more_places; all > kPlaces)
-    out += ", and " + std::to_string(all - kPlaces) + " more places (--json lists " + (p.more_places ? "the first " + std::to_string(p.uses.size()) : "them") + ")";
+    out += ", and " + std::to_string(all - kPlaces) + " more places (--json lists " + (p.more_places ? "the first " + std::to_string(p.uses.size()) : "them") +
+           ")";
   out += '\n';
 }
 
@@ -85,8 +86,9 @@ void cost(std::string& out, const PluginList& list, const plugin::Note& n, const
   }
   for (const RunningCost* one : told) {
     const RunningCost& c = *one;
-    out += "  cost" + (c.version == n.version ? "" : " of version " + c.version) + gateway + ": " + std::to_string(c.calls) + " calls, " + std::to_string(c.errors) +
-           " errors; in hooks " + duration(c.busy_ns) + (c.calls ? ", " + duration(c.busy_ns / c.calls) + " a call" : "") + ", longest " + duration(c.longest_ns);
+    out += "  cost" + (c.version == n.version ? "" : " of version " + c.version) + gateway + ": " + std::to_string(c.calls) + " calls, " +
+           std::to_string(c.errors) + " errors; in hooks " + duration(c.busy_ns) + (c.calls ? ", " + duration(c.busy_ns / c.calls) + " a call" : "") +
+           ", longest " + duration(c.longest_ns);
     if (c.waits) out += "; waited " + duration(c.waited_ns) + " in " + std::to_string(c.waits) + " suspensions";
     if (c.timed_out) out += "; " + std::to_string(c.timed_out) + (c.timed_out == 1 ? " was" : " were") + " not resumed in time";
     if (c.stalls) out += "; held an event loop " + std::to_string(c.stalls) + (c.stalls == 1 ? " time" : " times");
@@ -99,15 +101,23 @@ json::array cost(const PluginList& list, const plugin::Note& n, const RunningCos
   if (const auto* versions = costs_of(n, costs))
     for (const RunningCost& c : *versions)
       if (!list.gateway || !listed_elsewhere(list, n, c.version))
-      all.push_back(json::object{{"version", c.version}, {"calls", c.calls}, {"errors", c.errors}, {"busy_ns", c.busy_ns}, {"longest_ns", c.longest_ns},
-                                 {"waits", c.waits}, {"waited_ns", c.waited_ns}, {"timed_out", c.timed_out}, {"arena_bytes", c.arena_bytes}, {"stalls", c.stalls}});
+        all.push_back(json::object{{"version", c.version},
+                                   {"calls", c.calls},
+                                   {"errors", c.errors},
+                                   {"busy_ns", c.busy_ns},
+                                   {"longest_ns", c.longest_ns},
+                                   {"waits", c.waits},
+                                   {"waited_ns", c.waited_ns},
+                                   {"timed_out", c.timed_out},
+                                   {"arena_bytes", c.arena_bytes},
+                                   {"stalls", c.stalls}});
   return all;
 }
 
 // The first line: whose list it is.
 std::string title(const RunningGateway& g) {
-  return "Loaded by the gateway that runs (process " + std::to_string(g.pid) + ", " + (g.address.empty() ? "*" : g.address) + ":" + std::to_string(g.port) + ", " + g.config +
-         ", generation " + std::to_string(g.generation) + "):\n";
+  return "Loaded by the gateway that runs (process " + std::to_string(g.pid) + ", " + (g.address.empty() ? "*" : g.address) + ":" + std::to_string(g.port) +
+         ", " + g.config + ", generation " + std::to_string(g.generation) + "):\n";
 }
 
 // What only another generation than the one that serves has.
@@ -127,7 +137,8 @@ std::string format_text(const PluginList& list, const std::optional<RunningCosts
     if (!out.empty()) out += '\n';
     out += p.note ? p.note->id + " " + p.note->version : std::string{"(no note)"};
     out += "  " + p.file + '\n';
-    if (p.note) out += "  ABI " + abi(*p.note) + ", built with " + built(*p.note) + (p.lock == ListedPlugin::Lock::allowed ? ", listed in plugins.lock" : "") + '\n';
+    if (p.note)
+      out += "  ABI " + abi(*p.note) + ", built with " + built(*p.note) + (p.lock == ListedPlugin::Lock::allowed ? ", listed in plugins.lock" : "") + '\n';
     else if (p.state == ListedPlugin::State::readable) out += "  cannot be read without loading it; with -c FILE it is loaded\n";
     if (p.isolated) out += "  in a process of its own\n";
     if (list.gateway && p.role != "current") out += generation(p);
@@ -163,7 +174,8 @@ std::string format_json(const PluginList& list, const std::optional<RunningCosts
   for (const std::string& text : list.problems) problems.emplace_back(text);
   json::object root{{"source", list.gateway ? "gateway" : "folders"}};
   if (const auto& g = list.gateway)
-    root["running"] = {{"pid", g->pid}, {"admin", g->socket}, {"listen", {{"address", g->address}, {"port", g->port}}}, {"config", g->config}, {"generation", g->generation}};
+    root["running"] = {
+        {"pid", g->pid}, {"admin", g->socket}, {"listen", {{"address", g->address}, {"port", g->port}}}, {"config", g->config}, {"generation", g->generation}};
   else if (costs) root["running"] = json::object{{"pid", costs->pid}};
   root["plugins"] = std::move(plugins), root["problems"] = std::move(problems);
   return json::serialize(root) + "\n";

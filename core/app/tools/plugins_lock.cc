@@ -109,7 +109,8 @@ int plugins_lock(std::span<const std::string> given) {
   if (auto ok = replace_file(file, text); !ok) return fail(ok.error().message);
   if (!signature.empty())
     if (auto ok = replace_file(signature_file, signature); !ok) return fail(ok.error().message);
-  say(stdout, file + " lists " + std::to_string(lock.files.size()) + (lock.files.size() == 1 ? " file" : " files") + (signature.empty() ? "" : ", signed") + ":\n" + listed);
+  say(stdout, file + " lists " + std::to_string(lock.files.size()) + (lock.files.size() == 1 ? " file" : " files") + (signature.empty() ? "" : ", signed") +
+                  ":\n" + listed);
   return kClean;
 }
 
@@ -134,7 +135,8 @@ int plugins_verify(std::span<const std::string> given) {
   }
   for (const std::string& gone : admission.missing(a->folder)) complain(gone);
   if (wrong) return fail(std::to_string(wrong) + (wrong == 1 ? " file is" : " files are") + " not what " + a->folder + "/" + plugin::kLockName + " says");
-  say(stdout, "All " + std::to_string(names->size()) + " files are what " + a->folder + "/" + plugin::kLockName + " lists" + (a->key.empty() ? "" : ", and the list is signed") + ".\n");
+  say(stdout, "All " + std::to_string(names->size()) + " files are what " + a->folder + "/" + plugin::kLockName + " lists" +
+                  (a->key.empty() ? "" : ", and the list is signed") + ".\n");
   return kClean;
 }
 

@@ -95,7 +95,10 @@ void show_reload(const object& o) {
     const value* since = now->if_contains("since_unix_ms");
     const double age = since && since->is_number() ? static_cast<double>(std::time(nullptr)) - since->to_number<double>() / 1000 : 0;
     const value* runs = now->if_contains("runs");
-    print(stdout, painted("  one has been running for " + std::to_string(static_cast<int64_t>(std::max(age, 0.0))) + " s" + (runs ? ": " + text_of(*now, "runs") : ""), "33", 1) + "\n");
+    print(stdout,
+          painted("  one has been running for " + std::to_string(static_cast<int64_t>(std::max(age, 0.0))) + " s" + (runs ? ": " + text_of(*now, "runs") : ""),
+                  "33", 1) +
+              "\n");
   }
   const object* last = object_of(*reload, "last");
   if (!last) return;
@@ -119,7 +122,8 @@ void show_trial(const object& o) {
   const value* builds = trial->if_contains("builds");
   if (builds && builds->is_array() && !builds->get_array().empty()) {
     for (const value& b : builds->get_array())
-      if (b.is_object()) print(stdout, "  " + text_of(b.get_object(), "plugin") + " " + text_of(b.get_object(), "version") + " (" + text_of(b.get_object(), "file") + ")\n");
+      if (b.is_object())
+        print(stdout, "  " + text_of(b.get_object(), "plugin") + " " + text_of(b.get_object(), "version") + " (" + text_of(b.get_object(), "file") + ")\n");
     print(stdout, "  share " + text_of(*trial, "share") + " %, for " + age_of(*trial, "age_s") + "\n");
     std::vector<std::vector<std::string>> rows{{"BUILD", "REQUESTS", "FAILED", "RATE"}};
     for (const char* side : {"new", "old"})
@@ -151,9 +155,9 @@ void show_cost(const object& o) {
         const object& place = v.get_object();
         const value* busy = place.if_contains("busy_ns");
         places.push_back({busy && busy->is_number() ? busy->to_number<double>() : 0,
-                          {text_of(p.get_object(), "plugin"), text_of(place, "binding"), text_of(place, "place"), text_of(place, "calls"), text_of(place, "errors"),
-                           milliseconds(place, "busy_ns"), milliseconds(place, "longest_ns") + " " + text_of(place, "longest_hook"), milliseconds(place, "waited_ns"),
-                           text_of(place, "arena_bytes")}});
+                          {text_of(p.get_object(), "plugin"), text_of(place, "binding"), text_of(place, "place"), text_of(place, "calls"),
+                           text_of(place, "errors"), milliseconds(place, "busy_ns"), milliseconds(place, "longest_ns") + " " + text_of(place, "longest_hook"),
+                           milliseconds(place, "waited_ns"), text_of(place, "arena_bytes")}});
       }
     }
   if (!places.empty()) {
@@ -167,8 +171,10 @@ void show_cost(const object& o) {
     print(stdout, heading("Hooks that held an event loop"));
     for (const value& s : stalls->get_array())
       if (s.is_object())
-        print(stdout, painted("  " + text_of(s.get_object(), "plugin") + " " + text_of(s.get_object(), "hook") + " at " + text_of(s.get_object(), "place") + ": " +
-                                  text_of(s.get_object(), "wall_ms") + " ms", "33", 1) + "\n");
+        print(stdout, painted("  " + text_of(s.get_object(), "plugin") + " " + text_of(s.get_object(), "hook") + " at " + text_of(s.get_object(), "place") +
+                                  ": " + text_of(s.get_object(), "wall_ms") + " ms",
+                              "33", 1) +
+                          "\n");
   }
 }
 
@@ -185,7 +191,8 @@ void show_isolated(const object& o) {
       const object& h = v.get_object();
       std::string state = text_of(h, "state");
       if (h.if_contains("again_in_ms")) state += ", again in " + text_of(h, "again_in_ms") + " ms";
-      rows.push_back({text_of(p.get_object(), "plugin"), state, text_of(h, "pid"), age_of(h, "up_s"), text_of(h, "deaths"), text_of(h, "restarts"), text_of(h, "last_death")});
+      rows.push_back({text_of(p.get_object(), "plugin"), state, text_of(h, "pid"), age_of(h, "up_s"), text_of(h, "deaths"), text_of(h, "restarts"),
+                      text_of(h, "last_death")});
     }
   }
   print(stdout, heading("Plugins in processes of their own") + table(rows));
@@ -199,17 +206,24 @@ void show(const object& o) {
     std::string address = text_of(*listen, "address");
     print(stdout, "  listens on     " + (address.empty() ? "*" : address) + ":" + text_of(*listen, "port") + "\n");
   }
-  print(stdout, "  workers        " + text_of(o, "workers") + "\n  connections    " + text_of(o, "connections") + "\n  requests       " + text_of(o, "requests") + "\n");
+  print(stdout, "  workers        " + text_of(o, "workers") + "\n  connections    " + text_of(o, "connections") + "\n  requests       " +
+                    text_of(o, "requests") + "\n");
   if (const object* b = object_of(o, "backend_connections"))
     print(stdout, "  to backends    " + text_of(*b, "active") + " active, " + text_of(*b, "idle") + " idle, " + text_of(*b, "opened") + " opened, " +
                       text_of(*b, "reused") + " times reused\n");
   if (const value* silent = o.if_contains("workers_that_do_not_answer"); silent && silent->is_array())
-    print(stdout, painted("  " + std::to_string(silent->get_array().size()) + " workers do not answer: a plugin holds their event loop; the figures lack theirs", "31", 1) + "\n");
+    print(stdout,
+          painted("  " + std::to_string(silent->get_array().size()) + " workers do not answer: a plugin holds their event loop; the figures lack theirs", "31",
+                  1) +
+              "\n");
   if (const value* holders = o.if_contains("held_by"); holders && holders->is_array())
     for (const value& v : holders->get_array())
       if (v.is_object()) {
         const object& h = v.get_object();
-        print(stdout, painted("  worker " + text_of(h, "worker") + " is held by " + text_of(h, "place") + "[" + text_of(h, "binding") + "] " + text_of(h, "hook") + " of plugin " + text_of(h, "plugin"), "31", 1) + "\n");
+        print(stdout, painted("  worker " + text_of(h, "worker") + " is held by " + text_of(h, "place") + "[" + text_of(h, "binding") + "] " +
+                                  text_of(h, "hook") + " of plugin " + text_of(h, "plugin"),
+                              "31", 1) +
+                          "\n");
       }
   std::vector<std::vector<std::string>> rows{{"GENERATION", "ROLE", "AGE", "IN FLIGHT", "ENDPOINTS", "PLUGINS"}};
   if (const value* all = o.if_contains("generations"); all && all->is_array())

@@ -127,7 +127,8 @@ int run(std::span<const std::string> arguments) {
     if (cases_file.empty() && fs::exists(fs::path{target} / "cases.json", ec)) cases_file = (fs::path{target} / "cases.json").string();
   }
   if (cases_file.empty() != config.empty())
-    return usage_failure(kTestPluginTool, cases_file.empty() ? "there is a configuration but no cases: --case FILE" : "there are cases but no configuration: --config FILE");
+    return usage_failure(kTestPluginTool,
+                         cases_file.empty() ? "there is a configuration but no cases: --case FILE" : "there are cases but no configuration: --config FILE");
 
   const bool paint = coloured(1);
   bool failed = false;

@@ -12,7 +12,8 @@ extern const Tool kReloadTool, kStatusTool, kMetricsTool, kPluginTool, kCheckPlu
 
 namespace {
 
-constexpr std::array kTools{&kReloadTool, &kStatusTool, &kMetricsTool, &kPluginsTool, &kSchemaTool, &kRoutesTool, &kExplainTool, &kRenderTool, &kPluginTool, &kCheckPluginTool, &kTestPluginTool};
+constexpr std::array kTools{&kReloadTool,  &kStatusTool, &kMetricsTool, &kPluginsTool,     &kSchemaTool,    &kRoutesTool,
+                            &kExplainTool, &kRenderTool, &kPluginTool,  &kCheckPluginTool, &kTestPluginTool};
 
 }  // namespace
 

@@ -64,7 +64,8 @@ class Evaluator {
     return false;
   }
   bool step(size_t at) {
-    if (++steps_ > services_.max_steps) return fail(at, "the template takes more than " + std::to_string(services_.max_steps) + " steps: is there a loop that is far too long?");
+    if (++steps_ > services_.max_steps)
+      return fail(at, "the template takes more than " + std::to_string(services_.max_steps) + " steps: is there a loop that is far too long?");
     if (!out_.heap.within()) return fail(at, "the template makes more than " + std::to_string(Heap::kMost >> 20) + " MiB of values");
     if (out_.text.size() > kMaxOutput) return fail(at, "the result is larger than " + std::to_string(kMaxOutput >> 20) + " MiB");
     if (depth_ > kMaxLevels)
@@ -111,7 +112,8 @@ class Evaluator {
     if (v.none()) {
       if (v.origin && v.origin->kind == Origin::Kind::missing_file) return fail(n.pipe.at, missing(*v.origin));
       if (remarks_.size() < kMaxRemarks)
-        remarks_.push_back({file_, n.pipe.at, "this prints \"<no value>\"" + (v.origin ? ": " + missing(*v.origin) : std::string{": there is nothing to print"})});
+        remarks_.push_back(
+            {file_, n.pipe.at, "this prints \"<no value>\"" + (v.origin ? ": " + missing(*v.origin) : std::string{": there is nothing to print"})});
       out_.text += "<no value>";
     } else {
       append_text(out_.text, v);
@@ -135,7 +137,8 @@ class Evaluator {
   static std::string missing(const Origin& o) {
     std::string name{o.pointer.substr(o.pointer.rfind('/') + 1)}, near = o.near.empty() ? "" : " (did you mean " + go_quote(o.near) + "?)";
     if (o.kind == Origin::Kind::missing_file)
-      return "there are no settings " + go_quote(name) + ": " + (o.file.empty() ? std::string{"FC_SETTINGS names no folder"} : "no file " + name + ".json in " + std::string{o.file}) + near;
+      return "there are no settings " + go_quote(name) + ": " +
+             (o.file.empty() ? std::string{"FC_SETTINGS names no folder"} : "no file " + name + ".json in " + std::string{o.file}) + near;
     return "the settings in " + std::string{o.file} + " have no " + std::string{o.pointer} + near;
   }
 
@@ -272,7 +275,8 @@ class Evaluator {
       return fields(out, first, out);
     }
     if (c.args.size() > 1 || final)
-      return fail(first.at, "only functions take arguments, and this is a value" + std::string{first.fields.empty() ? "" : "; is a \"|\" or a function's name missing?"});
+      return fail(first.at,
+                  "only functions take arguments, and this is a value" + std::string{first.fields.empty() ? "" : "; is a \"|\" or a function's name missing?"});
     if (first.kind == Arg::Kind::nil) return fail(first.at, "nil alone is no value of a pipeline");
     return operand(first, dot, 'v', out);
   }
@@ -395,7 +399,8 @@ class Evaluator {
       if (type == 'm' && v.none()) v = of(out_.heap.map());  // a nil map of Go's: empty
       if (fits(type, v)) continue;
       std::string what = v.none() && v.origin && v.origin->kind == Origin::Kind::missing_key ? "nothing: " + missing(*v.origin) : described(v);
-      return fail(places[i], std::string{f.name} + " takes " + type_name(type) + " as argument " + std::to_string(i + 1) + ", found " + what + std::string{remedy(type, v)});
+      return fail(places[i], std::string{f.name} + " takes " + type_name(type) + " as argument " + std::to_string(i + 1) + ", found " + what +
+                                 std::string{remedy(type, v)});
     }
     // Most functions give no more than they take; those that do ask for room themselves.
     size_t taken = 0;

@@ -122,7 +122,8 @@ struct Version {
 };
 
 bool identifiers(std::string_view s) {
-  return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c == '-' || c == '.' || (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z'); });
+  return !s.empty() &&
+         std::all_of(s.begin(), s.end(), [](char c) { return c == '-' || c == '.' || (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z'); });
 }
 
 std::optional<Version> version_of(std::string_view s, bool wildcards) {

@@ -338,7 +338,8 @@ Value duration_round(Call& c) {
   uint64_t left = ns < 0 ? uint64_t{0} - static_cast<uint64_t>(ns) : static_cast<uint64_t>(ns);
   constexpr std::pair<uint64_t, const char*> kUnits[] = {{365 * 86400u, "y"}, {30 * 86400u, "mo"}, {86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
   for (auto [seconds, name] : kUnits)
-    if (left > seconds * static_cast<uint64_t>(kSecond)) return c.text((ns < 0 ? "-" : "") + std::to_string(left / (seconds * static_cast<uint64_t>(kSecond))) + name);
+    if (left > seconds * static_cast<uint64_t>(kSecond))
+      return c.text((ns < 0 ? "-" : "") + std::to_string(left / (seconds * static_cast<uint64_t>(kSecond))) + name);
   return view("0s");
 }
 

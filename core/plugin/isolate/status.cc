@@ -45,7 +45,8 @@ std::string status_json() {
       while (i < seen.size() && seen[i] != h->subject) ++i;
       if (i == seen.size()) {
         seen.push_back(h->subject);
-        plugins.push_back({{"plugin", h->subject->id}, {"file", h->subject->title}, {"timeout_ms", h->subject->limits.timeout_ms}, {"helpers", boost::json::array{}}});
+        plugins.push_back(
+            {{"plugin", h->subject->id}, {"file", h->subject->title}, {"timeout_ms", h->subject->limits.timeout_ms}, {"helpers", boost::json::array{}}});
       }
       plugins[i].get_object().at("helpers").get_array().push_back(describe(*h, now_ms));
     }

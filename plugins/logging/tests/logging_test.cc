@@ -37,7 +37,8 @@ std::string printed(Configured& c, const std::vector<std::pair<int32_t, std::str
 
 TEST(LoggingTest, WritesMessagesFromItsLevelOn) {
   FakeHost host;
-  Configured c{host, SLC_ENTRY_SYMBOL, kName, R"({"level": "warning", "stdout": true, "format": "custom", "custom_format": "%{level} %{message}"})", SLC_AT_SERVICE};
+  Configured c{host, SLC_ENTRY_SYMBOL, kName, R"({"level": "warning", "stdout": true, "format": "custom", "custom_format": "%{level} %{message}"})",
+               SLC_AT_SERVICE};
   ASSERT_TRUE(c.ok()) << host.problem_text();
   EXPECT_EQ(level_of(c), SLC_WARNING);
   EXPECT_EQ(printed(c, {{SLC_INFO, "no"}, {SLC_WARNING, "yes"}, {SLC_CRITICAL, "also"}}), "WARNING yes\nCRITICAL also\n");
@@ -64,8 +65,10 @@ TEST(LoggingTest, AnUnknownFormatIsTheDefaultOne) {
 
 TEST(LoggingTest, OptionsWithoutEffectAreWarnedOf) {
   FakeHost host;
-  Configured c{host, SLC_ENTRY_SYMBOL, kName,
-               R"({"level": "INFO", "stdout": true, "access_log_format": "json", "access_log_custom_format": "%{path}", "access_log_missing_key_marker": "-", "backend": {}})", SLC_AT_SERVICE};
+  Configured c{
+      host, SLC_ENTRY_SYMBOL, kName,
+      R"({"level": "INFO", "stdout": true, "access_log_format": "json", "access_log_custom_format": "%{path}", "access_log_missing_key_marker": "-", "backend": {}})",
+      SLC_AT_SERVICE};
   EXPECT_TRUE(c.ok());
   std::string places;
   for (const auto& w : host.warnings()) places += w.pointer + " ";

@@ -24,7 +24,8 @@ class NegotiateTest : public ::testing::Test {
 };
 
 TEST_F(NegotiateTest, WithoutAWishTheAnswerIsJson) {
-  for (const char* accept : {"", "*/*", "application/*", "application/json", "text/xml", "text/html", "application/yaml", "image/png", " , ;"}) expect_json(accept);
+  for (const char* accept : {"", "*/*", "application/*", "application/json", "text/xml", "text/html", "application/yaml", "image/png", " , ;"})
+    expect_json(accept);
 }
 
 TEST_F(NegotiateTest, XmlAndYamlAreGivenWhenAskedFor) {

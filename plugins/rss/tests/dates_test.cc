@@ -24,7 +24,8 @@ TEST(FeedDatesTest, FormsThatFeedsUseBecomeRfc3339InUtc) {
 }
 
 TEST(FeedDatesTest, WhatIsNoDateIsNothing) {
-  for (const char* in : {"", "yesterday", "2023-13-01", "2023-02-30", "32 Jan 2023", "2023-01-02T25:00:00Z", "Mon,", "2023-", "1 Foo 2023", "0000-01-01T00:00:00+23:00"})
+  for (const char* in :
+       {"", "yesterday", "2023-13-01", "2023-02-30", "32 Jan 2023", "2023-01-02T25:00:00Z", "Mon,", "2023-", "1 Foo 2023", "0000-01-01T00:00:00+23:00"})
     EXPECT_EQ(to_rfc3339(in), "") << in;
 }
 

@@ -9,11 +9,10 @@
 //
 // What is real: the plugin's C tables, exactly as the gateway calls them. What is fake: the clock (host.advance), timers,
 // callouts (host.answer), attempts of around bindings (host.finish_attempt), jobs (host.run_jobs), lookups
-// (host.answer_lookup), bodies in pieces (Configured::pass_body, of transports on_request_chunk and on_room), log, metrics, shared blocks, the store and limiters. The
-// JSON Schema of a binding is not checked here. A FakeExchange runs on_done and cancels what it owns when it is destroyed or
-// finish()ed, as the gateway does; Configured must outlive the exchanges it served, FakeHost everything.
-// SLUICE_FUZZ_DECODER("name") and SLUICE_FUZZ_ENCODER("name") make a fuzzer of a file.
-// The fakes for log, metrics, limiters, resume and post may be used from several threads; an exchange from one at a time.
+// (host.answer_lookup), bodies in pieces (Configured::pass_body, of transports on_request_chunk and on_room), log, metrics, shared blocks, the store and
+// limiters. The JSON Schema of a binding is not checked here. A FakeExchange runs on_done and cancels what it owns when it is destroyed or finish()ed, as the
+// gateway does; Configured must outlive the exchanges it served, FakeHost everything. SLUICE_FUZZ_DECODER("name") and SLUICE_FUZZ_ENCODER("name") make a fuzzer
+// of a file. The fakes for log, metrics, limiters, resume and post may be used from several threads; an exchange from one at a time.
 #ifndef SLUICE_TESTING_HPP
 #define SLUICE_TESTING_HPP
 #include "sluice/detail/testing_host.hpp"

@@ -21,7 +21,8 @@ class PluginFolder {
       constexpr std::string_view kFixture = "misbehaving/";
       const bool fixture = name.starts_with(kFixture);
       const std::string file = name.substr(name.rfind('/') + 1) + ".so";
-      fs::create_symlink(fixture ? SLC_MISBEHAVING_FOLDER "/" + name.substr(kFixture.size()) + ".so" : SLC_TEST_PLUGINS_FOLDER "/" + name + ".so", folder_.path() + "/" + file);
+      fs::create_symlink(fixture ? SLC_MISBEHAVING_FOLDER "/" + name.substr(kFixture.size()) + ".so" : SLC_TEST_PLUGINS_FOLDER "/" + name + ".so",
+                         folder_.path() + "/" + file);
     }
   }
   const std::string& path() const { return folder_.path(); }

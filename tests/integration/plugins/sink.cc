@@ -13,7 +13,8 @@ class Sink {
   static constexpr auto name = "test/sink";
   static constexpr auto scopes = sluice::scope::service;
 
-  explicit Sink(sluice::Setup& setup) : services_{setup.services()}, level_{static_cast<int32_t>(setup.integer("level", SLC_DEBUG, SLC_DEBUG, sluice::silent))} {
+  explicit Sink(sluice::Setup& setup)
+      : services_{setup.services()}, level_{static_cast<int32_t>(setup.integer("level", SLC_DEBUG, SLC_DEBUG, sluice::silent))} {
     const std::string file = setup.text("file");
     dies_ = setup.boolean("dies", false);
     if (setup.ok()) file_ = std::fopen(file.c_str(), "w");

@@ -1,7 +1,7 @@
 // Functions that answer at once and do what they are told instead: the decoder "venom" by the body, "do:DEED", the encoder "venom" by the client's
-// X-Poison, the balancer test/venom and the stage test/venom-around by that of the request. Deeds: segv, abort, exit, loop, refuse, and for the decoder expand (dies when what
-// it has put off is looked at). Without one: the decoder gives {"text": body, "later": {"length": n}}, of which `later` is put off, the
-// encoder writes the answer as JSON between angle brackets, and the balancer takes the host that X-Host numbers.
+// X-Poison, the balancer test/venom and the stage test/venom-around by that of the request. Deeds: segv, abort, exit, loop, refuse, and for the decoder expand
+// (dies when what it has put off is looked at). Without one: the decoder gives {"text": body, "later": {"length": n}}, of which `later` is put off, the encoder
+// writes the answer as JSON between angle brackets, and the balancer takes the host that X-Host numbers.
 #include <signal.h>
 #include <unistd.h>
 

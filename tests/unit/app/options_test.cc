@@ -8,8 +8,9 @@ namespace {
 Parsed parsed(std::vector<std::string> arguments) { return parse(arguments); }
 
 TEST(OptionsTest, RunTakesItsFlagsLongAndShort) {
-  auto p = parsed({"run", "-dc", "a.json", "-p", "8081", "--workers=3", "--plugins", "/p", "--strict", "--log-format", "json",
-                   "--log-level", "Warning", "--daemon", "--pid-file", "x.pid", "--admin", "/a.sock", "--watch", "--drain-grace", "5", "--crash-dir", "/var/crash"});
+  auto p = parsed({"run",          "-dc",           "a.json",      "-p",          "8081",      "--workers=3", "--plugins", "/p",      "--strict",
+                   "--log-format", "json",          "--log-level", "Warning",     "--daemon",  "--pid-file",  "x.pid",     "--admin", "/a.sock",
+                   "--watch",      "--drain-grace", "5",           "--crash-dir", "/var/crash"});
   ASSERT_FALSE(p.exit) << p.err;
   const Options& o = p.options;
   EXPECT_EQ(o.command, Command::run);

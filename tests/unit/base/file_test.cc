@@ -30,7 +30,8 @@ class FileTest : public testing::Test {
 };
 
 TEST_F(FileTest, AllBytesAreRead) {
-  for (const std::string& bytes : {std::string{}, std::string{"a"}, std::string("\0\xff\n\r", 4), std::string(65'535, 'x'), std::string(65'536, 'y'), std::string(200'001, 'z')}) {
+  for (const std::string& bytes :
+       {std::string{}, std::string{"a"}, std::string("\0\xff\n\r", 4), std::string(65'535, 'x'), std::string(65'536, 'y'), std::string(200'001, 'z')}) {
     auto read = read_file(write(bytes));
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(*read, bytes);

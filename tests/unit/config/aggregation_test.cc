@@ -39,7 +39,8 @@ TEST(AggregationBlockTest, AccountsOfAnswersAreGivenWhereTheRootSaysSo) {
 }
 
 TEST(AggregationBlockTest, EveryKeyIsRead) {
-  auto c = good(with_endpoint(R"("merge":{"strategy":"deep","keys":{"a.b":"zip by id","c":"error"}},"status":"resp12","status_when":[{"when":"{resp0.status} == 1","status":299}],
+  auto c = good(with_endpoint(
+      R"("merge":{"strategy":"deep","keys":{"a.b":"zip by id","c":"error"}},"status":"resp12","status_when":[{"when":"{resp0.status} == 1","status":299}],
     "problem_json":true,"parts":"body","parts_key":"about","headers":{"vary":"append"},"chain":true)"));
   const Endpoint& e = c->endpoints[0];
   const Aggregation& a = *e.aggregation;
@@ -57,7 +58,8 @@ TEST(AggregationBlockTest, EveryKeyIsRead) {
   EXPECT_EQ(a.parts_key, "about");
   EXPECT_EQ(a.header_rules, (std::vector<std::pair<std::string, std::string>>{{"Vary", "append"}}));
 
-  c = good(with_backend(R"("name":"x-1","required":true,"hidden":true,"output_headers":["*","set-cookie"],"when":"true","after":["resp0"],"headers":{"a":"{id}"},"query":{"q":"1"},"body":{"x":1})"));
+  c = good(with_backend(
+      R"("name":"x-1","required":true,"hidden":true,"output_headers":["*","set-cookie"],"when":"true","after":["resp0"],"headers":{"a":"{id}"},"query":{"q":"1"},"body":{"x":1})"));
   const StepOptions& s = *c->endpoints[0].backends[0].step;
   EXPECT_EQ(s.name, "x-1");
   EXPECT_TRUE(s.required && s.hidden && !s.optional);
@@ -70,25 +72,31 @@ TEST(AggregationBlockTest, EveryKeyIsRead) {
 }
 
 TEST(AggregationBlockTest, TheRootSaysForEndpointsThatDoNot) {
-  auto c = good(root(R"("extra_config":{"sluice":{"problem_json":true}},"endpoints":[{"backend":[{}]},{"endpoint":"/b","backend":[{}],"extra_config":{"sluice":{"problem_json":false}}}])"));
+  auto c = good(root(
+      R"("extra_config":{"sluice":{"problem_json":true}},"endpoints":[{"backend":[{}]},{"endpoint":"/b","backend":[{}],"extra_config":{"sluice":{"problem_json":false}}}])"));
   EXPECT_TRUE(c->problem_json);
   EXPECT_TRUE(c->endpoints[0].problem_json);
   EXPECT_FALSE(c->endpoints[1].problem_json);
 }
 
 TEST(AggregationBlockTest, AllMistakesAreToldAtOnceEachAtItsPlace) {
-  const std::string told = problems(with_endpoint(R"("merge":{"strategy":"depe","keys":{"a":1}},"status":"resp12345","status_when":[5,{"when":"true","status":600}],"parts":"heeder","headers":{"a b":"first"},"cahin":true)"));
-  for (const char* place : {"sluice/merge/strategy: expected one of", "(did you mean \"deep\"?)", "sluice/merge/keys/a: expected a text", "sluice/status: expected \"worst\"", "sluice/status_when/0: expected an object",
-                            "sluice/status_when/1/status: expected a whole number from 200 to 599", "(did you mean \"header\"?)", "sluice/headers/a b: expected the name of a header", "\"chain\""})
+  const std::string told = problems(with_endpoint(
+      R"("merge":{"strategy":"depe","keys":{"a":1}},"status":"resp12345","status_when":[5,{"when":"true","status":600}],"parts":"heeder","headers":{"a b":"first"},"cahin":true)"));
+  for (const char* place :
+       {"sluice/merge/strategy: expected one of", "(did you mean \"deep\"?)", "sluice/merge/keys/a: expected a text", "sluice/status: expected \"worst\"",
+        "sluice/status_when/0: expected an object", "sluice/status_when/1/status: expected a whole number from 200 to 599", "(did you mean \"header\"?)",
+        "sluice/headers/a b: expected the name of a header", "\"chain\""})
     EXPECT_HAS(told, place);
-  const std::string more = problems(with_backend(R"("name":"","optional":true,"required":true,"after":["resp","resp1x"],"headers":{"a:":"1"},"output_headers":["a b"],"when":5)"));
-  for (const char* place : {"sluice/name: expected a name", "not both", "sluice/after/0: expected a backend such as \"resp0\"", "sluice/after/1: expected", "sluice/headers/a:: \"a:\" is no name", "sluice/output_headers/0: \"a b\" is no name",
-                            "sluice/when: expected a text"})
+  const std::string more =
+      problems(with_backend(R"("name":"","optional":true,"required":true,"after":["resp","resp1x"],"headers":{"a:":"1"},"output_headers":["a b"],"when":5)"));
+  for (const char* place : {"sluice/name: expected a name", "not both", "sluice/after/0: expected a backend such as \"resp0\"", "sluice/after/1: expected",
+                            "sluice/headers/a:: \"a:\" is no name", "sluice/output_headers/0: \"a b\" is no name", "sluice/when: expected a text"})
     EXPECT_HAS(more, place);
 }
 
 TEST(AggregationBlockTest, Http2IsInheritedAndNothingAboutAnswers) {
-  auto c = good(root(R"("extra_config":{"sluice":{"http2":"offer"}},"endpoints":[{"backend":[{},{"extra_config":{"sluice":{"http2":"always"}}},{"extra_config":{"sluice":{"http2":"never","name":"x"}}}]}])"));
+  auto c = good(root(
+      R"("extra_config":{"sluice":{"http2":"offer"}},"endpoints":[{"backend":[{},{"extra_config":{"sluice":{"http2":"always"}}},{"extra_config":{"sluice":{"http2":"never","name":"x"}}}]}])"));
   const auto& b = c->endpoints[0].backends;
   EXPECT_EQ(b[0].http2, Http2::negotiate);
   EXPECT_EQ(b[1].http2, Http2::always);
@@ -96,7 +104,8 @@ TEST(AggregationBlockTest, Http2IsInheritedAndNothingAboutAnswers) {
   EXPECT_FALSE(b[0].step || b[1].step) << "answers are put together as the reference does it";
   EXPECT_TRUE(b[2].step);
   EXPECT_EQ(good(endpoint(R"("backend":[{}])"))->endpoints[0].backends[0].http2, Http2::never);
-  EXPECT_HAS(problems(with_backend(R"("http2":"allways")")), "sluice/http2: expected one of never, offer, always, found \"allways\" (did you mean \"always\"?)");
+  EXPECT_HAS(problems(with_backend(R"("http2":"allways")")),
+             "sluice/http2: expected one of never, offer, always, found \"allways\" (did you mean \"always\"?)");
   EXPECT_HAS(problems(with_backend(R"("http2":true)")), "sluice/http2: expected a text");
 }
 

@@ -251,7 +251,8 @@ TEST(ProxyTest, KeysOfTheOtherLevelAreSaid) {
   EXPECT_HAS(r.report.format(), "warning: /endpoints/0/extra_config/proxy/shadow: has no effect: it belongs to the \"proxy\" of a backend");
   EXPECT_HAS(r.report.format(), "warning: /endpoints/0/extra_config/proxy/shadow_timeout: has no effect");
   for (const char* key : {"sequential", "sequential_propagated_params", "static"})
-    EXPECT_HAS(r.report.format(), std::string{"warning: /endpoints/0/backend/0/extra_config/proxy/"} + key + ": has no effect: it belongs to the \"proxy\" of an endpoint");
+    EXPECT_HAS(r.report.format(),
+               std::string{"warning: /endpoints/0/backend/0/extra_config/proxy/"} + key + ": has no effect: it belongs to the \"proxy\" of an endpoint");
 }
 
 TEST(BackendTest, UnknownKeysOfTheClientAreSaid) {

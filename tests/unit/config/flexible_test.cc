@@ -84,7 +84,9 @@ TEST_F(FlexibleTest, AProblemOfTheResultIsAtItsTemplatesLine) {
   write("s/a.json", "{\n  \"timeout\": \"3 apples\",\n  \"bad\": \"x y\"\n}");
   write("p/part.json", "\n\"cache_ttl\": \"nine\"");
   write("t/ep.tmpl", "{\"endpoint\": \"{{ . }}\",\n \"timeout\": \"ever\",\n \"backend\": [{\"host\": [\"http://a\"], \"url_pattern\": \"/\"}]}");
-  write("c.json", "{{ $x := 1 }}\n{\"version\": 3,\n \"timeout\": \"{{ .a.timeout }}\",\n {{ include \"part.json\" }},\n \"endpoints\": [\n{{ template \"ep.tmpl\" \"/x\" }}]}");
+  write("c.json",
+        "{{ $x := 1 }}\n{\"version\": 3,\n \"timeout\": \"{{ .a.timeout }}\",\n {{ include \"part.json\" }},\n \"endpoints\": [\n{{ template \"ep.tmpl\" "
+        "\"/x\" }}]}");
   std::string report = problems_of("c.json");
   EXPECT_NE(report.find("c.json:3:2: error: /timeout: "), std::string::npos) << report;
   EXPECT_NE(report.find("p/part.json:2:1: error: /cache_ttl: "), std::string::npos) << report;
@@ -129,13 +131,15 @@ TEST_F(FlexibleTest, MissingFilesAreErrorsWithASuggestion) {
   write("c.json", "\n{{ .servce.port }}");
   EXPECT_EQ(problems_of("c.json"), "c.json:2:4: error: there are no settings \"servce\": no file servce.json in s (did you mean \"service\"?)\n");
   write("c.json", "\n{{ include \"limit.txt\" }}");
-  EXPECT_NE(problems_of("c.json").find("c.json:2:4: error: include: p/limit.txt cannot be opened: No such file or directory (did you mean \"limits.txt\"?)"), std::string::npos)
+  EXPECT_NE(problems_of("c.json").find("c.json:2:4: error: include: p/limit.txt cannot be opened: No such file or directory (did you mean \"limits.txt\"?)"),
+            std::string::npos)
       << problems_of("c.json");
   write("c.json", "{{ range .endpints }}{{ end }}");
   EXPECT_NE(problems_of("c.json").find("no file endpints.json"), std::string::npos);
   write("c.json", "{{ marshal .endpints }}");
   EXPECT_NE(problems_of("c.json").find("no file endpints.json"), std::string::npos);
-  write("c.json", "{\"version\": 3 {{ if .nothing }}x{{ end }}{{ with .nothing }}x{{ end }}{{ range .nothing }}{{ else }}{{ end }}{{ .nothing | default \"\" }} }");
+  write("c.json",
+        "{\"version\": 3 {{ if .nothing }}x{{ end }}{{ with .nothing }}x{{ end }}{{ range .nothing }}{{ else }}{{ end }}{{ .nothing | default \"\" }} }");
   EXPECT_EQ(problems_of("c.json"), "") << "asking whether they are there is none";
   EXPECT_NE(problems_of("c.json", {{"FC_SETTINGS", path("nowhere")}}).find("the folder of FC_SETTINGS cannot be read"), std::string::npos);
   EXPECT_NE(problems_of("none.json").find("none.json: error: cannot be opened"), std::string::npos);

@@ -142,8 +142,11 @@ host = ["http://a/path"]
 
 // As for JSON: any beginning is read or refused inside of the text.
 TEST(FormatsTest, EveryBeginningIsReadOrRefusedInsideOfIt) {
-  const std::string yaml = "version: 3\nbase: &b {host: [\"http://a\"], \"k\\u00e9\": 0x1f}\nendpoints:\n- endpoint: /x\n  backend:\n  - <<: *b\n    url_pattern: |\n      /y\n";
-  const std::string toml = "version = 3\n[[endpoints]]\nendpoint = \"/x\\u00e9\"\n[[endpoints.backend]]\nurl_pattern = '/y'\nhost = [ \"http://a\" ]\n[extra_config.\"a/b\"]\nd = 1979-05-27T07:32:00Z\n";
+  const std::string yaml =
+      "version: 3\nbase: &b {host: [\"http://a\"], \"k\\u00e9\": 0x1f}\nendpoints:\n- endpoint: /x\n  backend:\n  - <<: *b\n    url_pattern: |\n      /y\n";
+  const std::string toml =
+      "version = 3\n[[endpoints]]\nendpoint = \"/x\\u00e9\"\n[[endpoints.backend]]\nurl_pattern = '/y'\nhost = [ \"http://a\" ]\n[extra_config.\"a/b\"]\nd = "
+      "1979-05-27T07:32:00Z\n";
   for (Format format : {Format::yaml, Format::toml}) {
     const std::string& text = format == Format::yaml ? yaml : toml;
     for (size_t n = 0; n <= text.size(); ++n) {

@@ -33,7 +33,8 @@ TEST(MethodListTest, ClashesOnOneMethodAndGivesWayIfItIsAny) {
             "c.json:3:2: error: /endpoints/1: POST, PUT /a is defined already by /endpoints/0 (line 2), as GET, PUT /a\n");
   EXPECT_EQ(problems(endpoints({R"("endpoint": "/a", "method": "ANY")", R"("endpoint": "/a", "method": "PUT")"})), "");
   EXPECT_EQ(problems(endpoints({R"("endpoint": "/a", "method": "PUT")", R"("endpoint": "/a", "method": "ANY")"})), "");
-  EXPECT_HAS(problems(endpoints({R"("endpoint": "/a", "method": "ANY")", R"("endpoint": "/a", "method": "ANY")"})), "ANY /a is defined already by /endpoints/0");
+  EXPECT_HAS(problems(endpoints({R"("endpoint": "/a", "method": "ANY")", R"("endpoint": "/a", "method": "ANY")"})),
+             "ANY /a is defined already by /endpoints/0");
 }
 
 TEST(MatchTest, IsReadIntoOneConditionForEachHost) {
@@ -60,7 +61,8 @@ TEST(MatchTest, WhatNoRequestCouldMeetIsRefusedWithAReason) {
   EXPECT_HAS(wrong(R"({"host":"a.example:8080"})"), "/endpoints/0/match/host: invalid host \"a.example:8080\": ports are not looked at");
   EXPECT_HAS(wrong(R"({"host":"api.*.com"})"), "a '*' may only stand for what is before the first dot");
   EXPECT_HAS(wrong(R"({"host":"*"})"), "a '*' may only");
-  for (const char* host : {"", ".", "*.", ".a", "a..b", "a b", "[x]", "é"}) EXPECT_HAS(wrong(R"({"host":")" + std::string{host} + "\"}"), "invalid host") << host;
+  for (const char* host : {"", ".", "*.", ".a", "a..b", "a b", "[x]", "é"})
+    EXPECT_HAS(wrong(R"({"host":")" + std::string{host} + "\"}"), "invalid host") << host;
   EXPECT_HAS(wrong(R"({"host":["a","A"]})"), "/endpoints/0/match/host/1: \"A\" is in the list twice");
   EXPECT_HAS(wrong(R"({"headers":{"X Y":"1"}})"), "/endpoints/0/match/headers/X Y: \"X Y\" is no name of a header");
   EXPECT_HAS(wrong(R"({"headers":{"Host":"a"}})"), "hosts are matched by \"host\"");
@@ -77,8 +79,8 @@ TEST(MatchTest, WhatNoRequestCouldMeetIsRefusedWithAReason) {
 }
 
 TEST(MatchTest, RoutesOfOnePathMayDifferInIt) {
-  EXPECT_EQ(problems(endpoints({R"("endpoint": "/a/{x}")", R"("endpoint": "/a/{y}", "match": {"host": "h"})", R"("endpoint": "/a/{z}", "match": {"headers": {"v": "1"}})",
-                                R"("endpoint": "/a/{z}", "match": {"headers": {"v": "2"}})"})),
+  EXPECT_EQ(problems(endpoints({R"("endpoint": "/a/{x}")", R"("endpoint": "/a/{y}", "match": {"host": "h"})",
+                                R"("endpoint": "/a/{z}", "match": {"headers": {"v": "1"}})", R"("endpoint": "/a/{z}", "match": {"headers": {"v": "2"}})"})),
             "");
 }
 
@@ -90,9 +92,11 @@ TEST(MatchTest, TheSameTwiceNamesBothPlaces) {
 }
 
 TEST(MatchTest, WhatFitsTheSameRequestsWithoutSayingMoreIsRefusedOnce) {
-  std::string text = problems(endpoints({R"("endpoint": "/a", "method": "ANY", "match": {"headers": {"v": "1"}})", R"("endpoint": "/a", "method": "ANY", "match": {"headers": {"w": "1"}})"}));
+  std::string text = problems(endpoints(
+      {R"("endpoint": "/a", "method": "ANY", "match": {"headers": {"v": "1"}})", R"("endpoint": "/a", "method": "ANY", "match": {"headers": {"w": "1"}})"}));
   EXPECT_EQ(text,
-            "c.json:3:2: error: /endpoints/1: ANY /a (header w: 1) and ANY /a (header v: 1) of /endpoints/0 (line 2) fit the same requests and neither says more; let them ask "
+            "c.json:3:2: error: /endpoints/1: ANY /a (header w: 1) and ANY /a (header v: 1) of /endpoints/0 (line 2) fit the same requests and neither says "
+            "more; let them ask "
             "for different values of the same header, or write an endpoint that asks for the headers of both\n");
   EXPECT_EQ(problems(endpoints({R"("endpoint": "/a", "match": {"headers": {"v": "1"}})", R"("endpoint": "/a", "match": {"headers": {"w": "1"}})",
                                 R"("endpoint": "/a", "match": {"headers": {"v": "1", "w": "1"}})"})),

@@ -64,7 +64,8 @@ TEST(TemplateTest, WhatIsWrongIsSaidWithItsPlaceAndARemedy) {
       {"{{ .a", "1:1", "the action that begins here is not closed with }}"},
       {"{{ upper .n }}", "1:10", "upper takes a text as argument 1, found the number 5 (float64); (toString …) makes a text of it"},
       {"{{ repeat .n \"x\" }}", "1:11", "repeat takes a whole number as argument 1, found the number 5 (float64); numbers of the settings are floats: (int …)"},
-      {"{{ eq .n 5 }}", "1:4", "eq: cannot compare the number 5 (float64) with the number 5 (int): numbers of the settings are floats; write 1.0 instead of 1, or (int …)"},
+      {"{{ eq .n 5 }}", "1:4",
+       "eq: cannot compare the number 5 (float64) with the number 5 (int): numbers of the settings are floats; write 1.0 instead of 1, or (int …)"},
       {"{{ replace \"a\" \"b\" }}", "1:4", "replace takes 3 arguments, here are 2"},
       {"{{ index .l 7 }}", "1:4", "index: index 7 is outside of a list of 2"},
       {"{{ template \"x\" . }}", "1:4", "no template \"x\"; templates are the *.tmpl files in FC_TEMPLATES"},
@@ -105,9 +106,10 @@ TEST(TemplateTest, EnvironmentVariablesAreRead) {
 
 TEST(TemplateTest, RandomFunctionsKeepToTheirForm) {
   Outcome out;
-  render_into(out, R"({{ len (randAlphaNum 7) }} {{ regexMatch "^[0-9]{5}$" (randNumeric 5) }} {{ regexMatch "^[a-zA-Z]{5}$" (randAlpha 5) }} {{ len (randAscii 4) }} )"
-                   R"({{ len (randBytes 5 | b64dec) }} {{ $n := randInt 3 5 }}{{ and (ge $n 3) (lt $n 5) }} {{ len (shuffle "abc") }} )"
-                   R"({{ regexMatch "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$" uuidv4 }})");
+  render_into(
+      out, R"({{ len (randAlphaNum 7) }} {{ regexMatch "^[0-9]{5}$" (randNumeric 5) }} {{ regexMatch "^[a-zA-Z]{5}$" (randAlpha 5) }} {{ len (randAscii 4) }} )"
+           R"({{ len (randBytes 5 | b64dec) }} {{ $n := randInt 3 5 }}{{ and (ge $n 3) (lt $n 5) }} {{ len (shuffle "abc") }} )"
+           R"({{ regexMatch "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$" uuidv4 }})");
   EXPECT_EQ(out.error, "");
   EXPECT_EQ(out.text, "7 true true 4 5 true 3 true");
 }
@@ -171,7 +173,8 @@ TEST(TemplateTest, EveryFunctionOfThePageIsThereOrRefusedWithAReason) {
     EXPECT_EQ(unknown_function(names.substr(at, end - at)), std::nullopt) << names.substr(at, end - at);
     at = end + 1;
   }
-  for (const char* name : {"bcrypt", "buildCustomCert", "decryptAES", "derivePassword", "encryptAES", "genCA", "genPrivateKey", "genSignedCert", "getHostByName", "htpasswd", "call"})
+  for (const char* name : {"bcrypt", "buildCustomCert", "decryptAES", "derivePassword", "encryptAES", "genCA", "genPrivateKey", "genSignedCert",
+                           "getHostByName", "htpasswd", "call"})
     EXPECT_NE(unknown_function(name).value_or("").find(", on purpose: "), std::string::npos) << name;
 }
 

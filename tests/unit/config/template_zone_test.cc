@@ -82,8 +82,8 @@ TEST(ZoneTest, RulesOfSummerTimeAreThoseOfPosix) {
     ASSERT_TRUE(z) << c.rule;
     EXPECT_EQ(shown(*z, c.at), c.gives) << c.rule << " " << c.at;
   }
-  for (const char* wrong : {"C", "CET", "CET-", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,J0,J5", "CET-1CEST,366,5",
-                            "<+1-1", "CET-1CEST,M3.5.0,M10.5.0/3x", "CET-168", "CET1:60"})
+  for (const char* wrong : {"C", "CET", "CET-", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
+                            "CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,J0,J5", "CET-1CEST,366,5", "<+1-1", "CET-1CEST,M3.5.0,M10.5.0/3x", "CET-168", "CET1:60"})
     EXPECT_FALSE(Zone::parse(zone_file({}, wrong))) << wrong;
 }
 

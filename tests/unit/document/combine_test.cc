@@ -45,7 +45,8 @@ class CombineTest : public ::testing::Test {
 };
 
 TEST_F(CombineTest, WithDefaultRulesItIsThePlainMerge) {
-  const std::vector<std::vector<std::string>> cases{{}, {"~"}, {"(a=1)"}, {"(a=1,b=2)", "(b=3,c=4)", "~", "(a=(x=1))"}, {"(o=(a=1))", "(o=(b=2))"}, {"()", "()"}};
+  const std::vector<std::vector<std::string>> cases{{},          {"~"}, {"(a=1)"}, {"(a=1,b=2)", "(b=3,c=4)", "~", "(a=(x=1))"}, {"(o=(a=1))", "(o=(b=2))"},
+                                                    {"()", "()"}};
   for (const auto& parts : cases) {
     std::vector<Node> nodes;
     for (const std::string& p : parts) nodes.push_back(format_.decode(arena_, texts_.emplace_back(p)));

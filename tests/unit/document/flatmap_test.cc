@@ -56,7 +56,14 @@ TEST_F(FlatmapTest, OperationsThatCannotBeCarriedOutAreRefused) {
 
 TEST_F(FlatmapTest, NullStaysNullAndMissingPathsChangeNothing) {
   EXPECT_EQ(mapped("~", {{"del", {"*"}}}), "null");
-  for (const Op& op : std::vector<Op>{{"del", {"x", "a.x", "s.x", "l.7", "l.00", ""}}, {"move", {"x", "y"}}, {"move", {"a.x", "x"}}, {"move", {"x", "a.b.c"}}, {"append", {"l", "x"}}, {"append", {"x", "l"}}, {"append", {"s", "l"}}, {"append", {"l", "a"}}})
+  for (const Op& op : std::vector<Op>{{"del", {"x", "a.x", "s.x", "l.7", "l.00", ""}},
+                                      {"move", {"x", "y"}},
+                                      {"move", {"a.x", "x"}},
+                                      {"move", {"x", "a.b.c"}},
+                                      {"append", {"l", "x"}},
+                                      {"append", {"x", "l"}},
+                                      {"append", {"s", "l"}},
+                                      {"append", {"l", "a"}}})
     EXPECT_EQ(mapped("(a=(b=1),s=t,l=[1])", {op}), R"({"a":{"b":1},"s":"t","l":[1]})") << op.type << " " << op.paths[0];
 }
 

@@ -389,8 +389,10 @@ TEST_F(BuilderTest, ACopiedNodeIsIndependentOfTheOriginal) {
 }
 
 TEST_F(BuilderTest, NumberTextFollowsTheGrammar) {
-  for (const char* good : {"0", "-0", "10", "-1.5", "0.0", "1e5", "1E+05", "1.5e-7", "123456789012345678901234567890"}) EXPECT_TRUE(is_json_number(good)) << good;
-  for (const char* bad : {"", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.e5", "0x1", "1 ", " 1", "1a", "NaN", "--1", "1.5.5"}) EXPECT_FALSE(is_json_number(bad)) << bad;
+  for (const char* good : {"0", "-0", "10", "-1.5", "0.0", "1e5", "1E+05", "1.5e-7", "123456789012345678901234567890"})
+    EXPECT_TRUE(is_json_number(good)) << good;
+  for (const char* bad : {"", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.e5", "0x1", "1 ", " 1", "1a", "NaN", "--1", "1.5.5"})
+    EXPECT_FALSE(is_json_number(bad)) << bad;
 }
 
 TEST_F(BuilderTest, DoublesAreWrittenInTheReferencesForm) {

@@ -93,7 +93,8 @@ TEST_F(ShapeTest, TargetReplacesTheDataByAnObjectBelow) {
 }
 
 TEST_F(ShapeTest, TargetThatIsMissingOrNoObjectGivesAnEmptyObject) {
-  for (const char* path : {"x", "a.x", "list", "s", "n", "a.b.c", "A", "collection"}) EXPECT_EQ(shaped("(a=(b=1),list=[1],s=x,n=~)", target(path)), "{}") << path;
+  for (const char* path : {"x", "a.x", "list", "s", "n", "a.b.c", "A", "collection"})
+    EXPECT_EQ(shaped("(a=(b=1),list=[1],s=x,n=~)", target(path)), "{}") << path;
   EXPECT_EQ(shaped("(collection=[(a=1)])", target("collection")), "{}");
   EXPECT_EQ(shaped("~", target("a")), "{}");
 }

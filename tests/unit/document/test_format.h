@@ -41,7 +41,12 @@ class TestFormat : public Format {
     return at;
   }
   static Kind kind(char c) {
-    return c == '(' ? Kind::object : c == '[' ? Kind::array : c == '~' ? Kind::null : c == '+' || c == '-' ? Kind::boolean : c >= '0' && c <= '9' ? Kind::number : Kind::string;
+    return c == '('               ? Kind::object
+           : c == '['             ? Kind::array
+           : c == '~'             ? Kind::null
+           : c == '+' || c == '-' ? Kind::boolean
+           : c >= '0' && c <= '9' ? Kind::number
+                                  : Kind::string;
   }
   static bool level(std::string_view s, Builder& b) {
     if (s.empty()) return b.string("");

@@ -192,7 +192,8 @@ TEST(ResponseCodecTest, MalformedHeadsAreRefused) {
 
 TEST(ResponseCodecTest, MalformedChunksAreRefused) {
   std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-  for (const char* body : {"x\r\n", "1\r\nab\r\n0\r\n\r\n", "-1\r\n", "\r\n0\r\n\r\n", " 1\r\na\r\n", "11111111111111111\r\n", "1\r\na\rb0\r\n\r\n", "1\na\r\n0\r\n\r\n", "1\r\na\n0\r\n\r\n", "0\r\nX: y\n\r\n", "0\r\n\n"})
+  for (const char* body : {"x\r\n", "1\r\nab\r\n0\r\n\r\n", "-1\r\n", "\r\n0\r\n\r\n", " 1\r\na\r\n", "11111111111111111\r\n", "1\r\na\rb0\r\n\r\n",
+                           "1\na\r\n0\r\n\r\n", "1\r\na\n0\r\n\r\n", "0\r\nX: y\n\r\n", "0\r\n\n"})
     EXPECT_EQ(every_way(head + body).code, Errc::protocol) << body;
 }
 

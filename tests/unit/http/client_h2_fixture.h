@@ -32,10 +32,11 @@ class H2Peer {
       of(u).most = std::max(of(u).most, of(u).open());
       return 0;
     });
-    nghttp2_session_callbacks_set_on_header_callback(c, [](nghttp2_session*, const nghttp2_frame* f, const uint8_t* n, size_t ns, const uint8_t* v, size_t vs, uint8_t, void* u) {
-      of(u).requests[f->hd.stream_id].fields[{reinterpret_cast<const char*>(n), ns}] = {reinterpret_cast<const char*>(v), vs};
-      return 0;
-    });
+    nghttp2_session_callbacks_set_on_header_callback(
+        c, [](nghttp2_session*, const nghttp2_frame* f, const uint8_t* n, size_t ns, const uint8_t* v, size_t vs, uint8_t, void* u) {
+          of(u).requests[f->hd.stream_id].fields[{reinterpret_cast<const char*>(n), ns}] = {reinterpret_cast<const char*>(v), vs};
+          return 0;
+        });
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, [](nghttp2_session*, uint8_t, int32_t id, const uint8_t* p, size_t n, void* u) {
       of(u).requests[id].body.append(reinterpret_cast<const char*>(p), n);
       return 0;
@@ -88,7 +89,9 @@ class H2Peer {
   }
   using Fields = std::vector<std::pair<std::string, std::string>>;
   // end: the head alone is the answer. No more than the head is sent with body == nullptr.
-  void respond(int32_t id, const Fields& fields, const char* body = nullptr, bool last = true) { respond(id, fields, body ? std::string{body} : std::string{}, last, !body); }
+  void respond(int32_t id, const Fields& fields, const char* body = nullptr, bool last = true) {
+    respond(id, fields, body ? std::string{body} : std::string{}, last, !body);
+  }
   void respond(int32_t id, const Fields& fields, const std::string& body, bool last, bool no_body) {
     std::vector<nghttp2_nv> list = names(fields);
     Request& r = requests[id];
@@ -174,7 +177,8 @@ class H2Fixture : public ClientFixture {
   }
   // Answers each complete request with its own path and body.
   static void echo(H2Peer& p) {
-    for (int32_t id : std::exchange(p.complete, {})) p.respond(id, {{":status", "200"}, {"x-method", p.requests[id].fields[":method"]}}, p.requests[id].body, true, p.requests[id].body.empty());
+    for (int32_t id : std::exchange(p.complete, {}))
+      p.respond(id, {{":status", "200"}, {"x-method", p.requests[id].fields[":method"]}}, p.requests[id].body, true, p.requests[id].body.empty());
   }
   bool arrived(size_t peers, size_t requests) {
     size_t n = 0, with = 0;

@@ -7,7 +7,9 @@ namespace {
 
 class Http2PoolTest : public H2Fixture {
  protected:
-  Http2PoolTest() : authority_{"test authority", "", nullptr, true}, identity_{"server", "IP:127.0.0.1", &authority_, false} { file_ = authority_.write_certificate(); }
+  Http2PoolTest() : authority_{"test authority", "", nullptr, true}, identity_{"server", "IP:127.0.0.1", &authority_, false} {
+    file_ = authority_.write_certificate();
+  }
   ~Http2PoolTest() override {
     finish();
     for (SSL_CTX* c : contexts_) SSL_CTX_free(c);
@@ -180,8 +182,8 @@ TEST_F(Http2PoolTest, APeerThatEndsAFreshConnectionIsAnError) {
 
 TEST_F(Http2PoolTest, APeerThatSpeaksHttp1OrNonsenseIsAnError) {
   make_client();
-  for (std::string text : {std::string{"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"}, std::string(200, '\0'), std::string{"\0\0\x08\x06\0\0\0\0\0 12345678", 18},
-                           std::string{"\0\0\0\4\0\0\0\0\0\0\0\4\1\4\0\0\0\1\x88\x88\x88\x88", 22}}) {
+  for (std::string text : {std::string{"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"}, std::string(200, '\0'),
+                           std::string{"\0\0\x08\x06\0\0\0\0\0 12345678", 18}, std::string{"\0\0\0\4\0\0\0\0\0\0\0\4\1\4\0\0\0\1\x88\x88\x88\x88", 22}}) {
     Backend& b = make_backend();
     b.on_data = [text](Backend::Peer& p) { p.send(text); };
     auto c = call(always(b)), d = call(always(b));

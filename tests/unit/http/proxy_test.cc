@@ -42,8 +42,8 @@ TEST(ProxyRulesTest, CredentialsBecomeAHeader) {
 }
 
 TEST(ProxyRulesTest, WhatCannotBeUsedIsToldWithoutTheSecret) {
-  for (const char* value : {"socks5://u:hidden@p", "https://u:hidden@p", "http://u:hidden@", "http://u:hidden@p:0", "http://u:hidden@p:99999", "http://u:hid%zzden@p", "http://u:hidden@p/path",
-                            "http://u:hidden@p q", "http://u:hidden@[::1"}) {
+  for (const char* value : {"socks5://u:hidden@p", "https://u:hidden@p", "http://u:hidden@", "http://u:hidden@p:0", "http://u:hidden@p:99999",
+                            "http://u:hid%zzden@p", "http://u:hidden@p/path", "http://u:hidden@p q", "http://u:hidden@[::1"}) {
     ProxyRules r = rules({{"HTTPS_PROXY", value}});
     ASSERT_EQ(r.problems().size(), 1u) << value;
     EXPECT_NE(r.problems()[0].find("HTTPS_PROXY cannot be used"), std::string::npos);
@@ -59,10 +59,14 @@ TEST(ProxyRulesTest, TheMachineItselfIsAlwaysCalledDirectly) {
 }
 
 TEST(ProxyRulesTest, ExceptionsAreNamesAddressesNetworksAndPorts) {
-  ProxyRules r = rules({{"HTTP_PROXY", "p"}, {"NO_PROXY", " Example.com , .sub.org,*.star.net,10.0.0.0/8,192.168.1.7,fe80::/10,port.example:81,[fd00::1]:82, bad/1, /8,300.0.0.0/8,10.0.0.0/99,x:y,"}});
+  ProxyRules r =
+      rules({{"HTTP_PROXY", "p"},
+             {"NO_PROXY",
+              " Example.com , .sub.org,*.star.net,10.0.0.0/8,192.168.1.7,fe80::/10,port.example:81,[fd00::1]:82, bad/1, /8,300.0.0.0/8,10.0.0.0/99,x:y,"}});
   for (const char* host : {"example.com", "a.example.com", "a.b.example.com", "a.sub.org", "a.star.net", "10.1.2.3", "192.168.1.7", "fe80::1", "febf::1"})
     EXPECT_EQ(where(r, host), "direct") << host;
-  for (const char* host : {"badexample.com", "example.org", "sub.org", "star.net", "11.0.0.1", "192.168.1.8", "fec0::1", "port.example", "fd00::1", "::ffff", "bad"})
+  for (const char* host :
+       {"badexample.com", "example.org", "sub.org", "star.net", "11.0.0.1", "192.168.1.8", "fec0::1", "port.example", "fd00::1", "::ffff", "bad"})
     EXPECT_EQ(where(r, host), "p:80") << host;
   EXPECT_EQ(where(r, "port.example", 81), "direct");
   EXPECT_EQ(where(r, "www.port.example", 81), "direct");

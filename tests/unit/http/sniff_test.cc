@@ -97,7 +97,10 @@ TEST(SniffTest, OnlyTheBeginningCounts) {
 }
 
 TEST(SniffTest, NoPrefixReadsBeyondItsEnd) {
-  const std::string all[] = {"\t<!DOCTYPE HTML>", std::string{"\0\0\0\x18" "ftypisom\0\0\0\0avc1mp41"sv}, "RIFF\1\2\3\4WEBPVP8", std::string(34, 'x') + "LP", "<?xml"};
+  const std::string all[] = {"\t<!DOCTYPE HTML>",
+                             std::string{"\0\0\0\x18"
+                                         "ftypisom\0\0\0\0avc1mp41"sv},
+                             "RIFF\1\2\3\4WEBPVP8", std::string(34, 'x') + "LP", "<?xml"};
   for (const std::string& s : all)
     for (size_t n = 0; n <= s.size(); ++n) {
       const std::string exact = s.substr(0, n);

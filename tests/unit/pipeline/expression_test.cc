@@ -62,17 +62,46 @@ class ExpressionTest : public ::testing::Test {
 };
 
 TEST_F(ExpressionTest, WhatHolds) {
-  for (const char* text : {"true", "{resp0_n}", "{resp0_n} == 5", "{resp0_n}==5.0", "{resp0_n} >= 5 && {resp0_n} < 6", "{resp0_s} == 'abc'", "{resp0_s} == \"abc\"",
-                           "{resp0_digits} == 7", "{id} > 9", "{resp0_s} < 'abd'", "!{resp0_no}", "!{resp0_zero}", "!{resp0_empty}", "!{resp0_null}", "!{resp2_gone}",
-                           "!{resp0_object}", "{resp2_gone} == null", "{resp0_null} == null", "{resp0_yes} == true", "{resp0_yes} != {resp0_no}", "{resp1.status} == 404",
-                           "false || true", "true || false && false", "!(true && false)", "!!true", "{header.X-Tenant} == \"a\\\"b\"", "'it\\'s' != 'its'",
-                           "{resp0_big} != 9007199254740992", "{resp0_object} != {resp0_object}", "-1 < 0", " ( ( true ) ) ", "1e2 == 100", "{resp0_s} != 5"})
+  for (const char* text : {"true",
+                           "{resp0_n}",
+                           "{resp0_n} == 5",
+                           "{resp0_n}==5.0",
+                           "{resp0_n} >= 5 && {resp0_n} < 6",
+                           "{resp0_s} == 'abc'",
+                           "{resp0_s} == \"abc\"",
+                           "{resp0_digits} == 7",
+                           "{id} > 9",
+                           "{resp0_s} < 'abd'",
+                           "!{resp0_no}",
+                           "!{resp0_zero}",
+                           "!{resp0_empty}",
+                           "!{resp0_null}",
+                           "!{resp2_gone}",
+                           "!{resp0_object}",
+                           "{resp2_gone} == null",
+                           "{resp0_null} == null",
+                           "{resp0_yes} == true",
+                           "{resp0_yes} != {resp0_no}",
+                           "{resp1.status} == 404",
+                           "false || true",
+                           "true || false && false",
+                           "!(true && false)",
+                           "!!true",
+                           "{header.X-Tenant} == \"a\\\"b\"",
+                           "'it\\'s' != 'its'",
+                           "{resp0_big} != 9007199254740992",
+                           "{resp0_object} != {resp0_object}",
+                           "-1 < 0",
+                           " ( ( true ) ) ",
+                           "1e2 == 100",
+                           "{resp0_s} != 5"})
     EXPECT_TRUE(holds(text)) << text;
 }
 
 TEST_F(ExpressionTest, WhatDoesNot) {
-  for (const char* text : {"false", "null", "0", "''", "{resp0_n} == 6", "{resp0_n} > 5", "{resp0_s} > 5", "{resp0_s} <= 5", "{resp0_null} < 1", "{resp0_null} <= null",
-                           "{resp0_yes} <= true", "{resp2_gone}", "{resp2_gone} == ''", "{resp0_yes} == 1", "true && false", "(true || true) && false", "!{resp0_s}"})
+  for (const char* text :
+       {"false", "null", "0", "''", "{resp0_n} == 6", "{resp0_n} > 5", "{resp0_s} > 5", "{resp0_s} <= 5", "{resp0_null} < 1", "{resp0_null} <= null",
+        "{resp0_yes} <= true", "{resp2_gone}", "{resp2_gone} == ''", "{resp0_yes} == 1", "true && false", "(true || true) && false", "!{resp0_s}"})
     EXPECT_FALSE(holds(text)) << text;
 }
 
@@ -108,7 +137,8 @@ TEST_F(ExpressionTest, ReferencesKnowWhatMayBeNamed) {
     return r ? r->text() : reason;
   };
   ReferenceNames names = all_names();
-  for (const char* good : {"id", "x.y", "resp0_a.b", "resp2", "resp1.status", "header.X-Tenant", "header.x-tenant", "header.X-Forwarded-For", "query.page", "JWT.sub"})
+  for (const char* good :
+       {"id", "x.y", "resp0_a.b", "resp2", "resp1.status", "header.X-Tenant", "header.x-tenant", "header.X-Forwarded-For", "query.page", "JWT.sub"})
     EXPECT_EQ(told(good, names), "{" + std::string{good} + "}");
   EXPECT_NE(told("resp3_a", names).find("has 3 backends"), std::string::npos);
   EXPECT_NE(told("resp99999999999_a", names).find("has 3 backends"), std::string::npos);

@@ -147,7 +147,8 @@ Pipeline::Pipeline(const std::string& endpoints, const std::string& root) {
   play = &play_;
   log::configure(log::Level::off, {});
   log::set_access(false);
-  config::ReadResult read = config::read_text("test.json", R"({"version": 3, "timeout": "60s", "client_tls": {"disable_system_ca_pool": true}, )" + root + R"("endpoints": [)" + endpoints + "]}", {});
+  config::ReadResult read = config::read_text(
+      "test.json", R"({"version": 3, "timeout": "60s", "client_tls": {"disable_system_ca_pool": true}, )" + root + R"("endpoints": [)" + endpoints + "]}", {});
   auto registry = std::make_unique<plugin::Registry>();
   plugin::ScanResult found;
   registry->add(&SLC_ENTRY_SYMBOL, "test.so", found);

@@ -60,14 +60,16 @@ TEST(PartsTest, WhoeverIsFirstTheAnswerIsTheSame) {
 }
 
 TEST(PartsTest, CallsThatAnswerAtOnceAreAWholeChain) {
-  Pipeline p{endpoint({{"a", "{resp1_b}", "", R"(, "now": true)"}, {"b", "{resp2_c}", "", R"(, "now": true)"}, {"c", "", "", R"(, "now": true)"}}, R"("chain": true)")};
+  Pipeline p{endpoint({{"a", "{resp1_b}", "", R"(, "now": true)"}, {"b", "{resp2_c}", "", R"(, "now": true)"}, {"c", "", "", R"(, "now": true)"}},
+                      R"("chain": true)")};
   FakeStream& client = p.request();
   EXPECT_EQ(client.text, R"({"a":"now","b":"now","c":"now"})");
   EXPECT_TRUE(client.released);
 }
 
 TEST(PartsTest, ARequiredFailureCancelsTheOthersOnce) {
-  Pipeline p{endpoint({{"a", "", "", ""}, {"b", "", R"("required": true)", ""}, {"c", "", R"("required": true)", ""}, {"d", "{resp0_x}", "", ""}}, R"("chain": true, "problem_json": true, "parts": "body")")};
+  Pipeline p{endpoint({{"a", "", "", ""}, {"b", "", R"("required": true)", ""}, {"c", "", R"("required": true)", ""}, {"d", "{resp0_x}", "", ""}},
+                      R"("chain": true, "problem_json": true, "parts": "body")")};
   FakeStream& client = p.request();
   p.take_events();
   p.refuse("b");
@@ -76,8 +78,10 @@ TEST(PartsTest, ARequiredFailureCancelsTheOthersOnce) {
   EXPECT_EQ(count(events, "b cancelled"), 0u);
   EXPECT_EQ(p.waiting("d"), 0u);
   EXPECT_EQ(client.status, 500);
-  EXPECT_NE(client.text.find(R"("parts":[{"name":"resp0","fate":"cancelled"},{"name":"resp1","fate":"failed","status":500},{"name":"resp2","fate":"cancelled"},{"name":"resp3","fate":"cancelled"}])"),
-            std::string::npos)
+  EXPECT_NE(
+      client.text.find(
+          R"("parts":[{"name":"resp0","fate":"cancelled"},{"name":"resp1","fate":"failed","status":500},{"name":"resp2","fate":"cancelled"},{"name":"resp3","fate":"cancelled"}])"),
+      std::string::npos)
       << client.text;
   EXPECT_FALSE(p.resume("a", sluice::done)) << "too late";
 }
@@ -97,7 +101,9 @@ TEST(PartsTest, AtTheDeadlineWhatRunsIsCancelledAndWhatWaitsIsLate) {
   p.answer("b", R"("b":1)");
   p.take_events();
   p.until_released(client);
-  EXPECT_EQ(client.text, R"({"b":1,"_parts":[{"name":"resp0","fate":"timeout","status":504},{"name":"resp1","fate":"ok","status":200},{"name":"resp2","fate":"timeout","status":504}]})");
+  EXPECT_EQ(
+      client.text,
+      R"({"b":1,"_parts":[{"name":"resp0","fate":"timeout","status":504},{"name":"resp1","fate":"ok","status":200},{"name":"resp2","fate":"timeout","status":504}]})");
   EXPECT_EQ(client.completed, "false");
   const auto events = p.take_events();
   EXPECT_EQ(count(events, "a cancelled"), 1u);
@@ -141,7 +147,8 @@ TEST(PartsTest, AttemptsOfAnAroundStageArePartsOfTheirStep) {
 
 TEST(PartsTest, ChainsOfManyStepsRun) {
   std::vector<Backend> backends;
-  for (int i = 0; i < 200; ++i) backends.push_back({"s" + std::to_string(i), i ? "{resp" + std::to_string(i - 1) + "_s" + std::to_string(i - 1) + "}" : "", "", R"(, "now": true)"});
+  for (int i = 0; i < 200; ++i)
+    backends.push_back({"s" + std::to_string(i), i ? "{resp" + std::to_string(i - 1) + "_s" + std::to_string(i - 1) + "}" : "", "", R"(, "now": true)"});
   Pipeline p{endpoint(backends, R"("chain": true)")};
   FakeStream& client = p.request();
   EXPECT_EQ(client.completed, "true");

@@ -88,11 +88,13 @@ TEST_F(AdmissionTest, OnlyListedBytesAreAdmitted) {
 
   auto altered = a.admit(path + "/a.so", "bytes of b");
   ASSERT_FALSE(altered);
-  EXPECT_EQ(altered.error().message, path + "/a.so: not the file that " + path + "/plugins.lock allows; found sha256 " + sha256_hex("bytes of b") + ", wanted sha256 " +
-                                         sha256_hex("bytes of a") + " (acme.a.so 1.0.0). Put the allowed file back, or, if the change is meant, allow it: sluice plugins lock " + path);
+  EXPECT_EQ(altered.error().message, path + "/a.so: not the file that " + path + "/plugins.lock allows; found sha256 " + sha256_hex("bytes of b") +
+                                         ", wanted sha256 " + sha256_hex("bytes of a") +
+                                         " (acme.a.so 1.0.0). Put the allowed file back, or, if the change is meant, allow it: sluice plugins lock " + path);
   auto unlisted = a.admit(path + "/b.so", "bytes of a");
   ASSERT_FALSE(unlisted);
-  EXPECT_TRUE(unlisted.error().message.starts_with(path + "/b.so: not listed in " + path + "/plugins.lock, so nobody has allowed it; found sha256 ")) << unlisted.error().message;
+  EXPECT_TRUE(unlisted.error().message.starts_with(path + "/b.so: not listed in " + path + "/plugins.lock, so nobody has allowed it; found sha256 "))
+      << unlisted.error().message;
 }
 
 TEST_F(AdmissionTest, OffDoesNotLookAtTheLock) {
@@ -167,7 +169,11 @@ TEST_F(AdmissionTest, FilesThatOthersCouldHaveWrittenAreRefused) {
     auto bytes = read_trusted(file, 100);
     ASSERT_FALSE(bytes) << mode;
     EXPECT_NE(bytes.error().message.find(words), std::string::npos) << bytes.error().message;
-    EXPECT_NE(bytes.error().message.find(mode == 0664 ? "chmod g-w " : mode == 0646 ? "chmod o-w " : "chmod go-w "), std::string::npos) << bytes.error().message;
+    EXPECT_NE(bytes.error().message.find(mode == 0664   ? "chmod g-w "
+                                         : mode == 0646 ? "chmod o-w "
+                                                        : "chmod go-w "),
+              std::string::npos)
+        << bytes.error().message;
   }
   EXPECT_TRUE(read_trusted(put("a.so", "x"), 100));
 }
@@ -282,7 +288,8 @@ TEST(LockFileTest, WhatIsWrongIsNamedWithItsPlace) {
   EXPECT_EQ(said(R"({"version": 1, "plugins": {"../a.so": {"sha256": ")" + digest + "\"}}}"), "/plugins: expected names of files without a folder");
   EXPECT_EQ(said(R"({"version": 1, "plugins": {"a.so": {"sha256": "AB"}}})"), "/plugins/a.so/sha256: expected 64 lower-case hexadecimal digits");
   EXPECT_EQ(said(R"({"version": 1, "plugins": {"a.so": 1}})"), "/plugins/a.so: expected an object with sha256");
-  EXPECT_EQ(said(R"({"version": 1, "plugins": {"a.so": {"sha256": ")" + digest + R"(", "id": "\u001b"}}})"), "/plugins/a.so: expected texts for id and version");
+  EXPECT_EQ(said(R"({"version": 1, "plugins": {"a.so": {"sha256": ")" + digest + R"(", "id": "\u001b"}}})"),
+            "/plugins/a.so: expected texts for id and version");
 }
 
 }  // namespace

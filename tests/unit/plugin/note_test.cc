@@ -123,9 +123,10 @@ TEST(NoteTest, EveryFieldOfANoteIsComparedWithTheEntry) {
 TEST(NoteTest, ANoteThatLiesIsRefusedAndNoNoteIsTakenWithAWarning) {
   auto lying = Module::open(fixture("lying_note"));
   ASSERT_FALSE(lying);
-  EXPECT_EQ(lying.error().message, fixture("lying_note") +
-                                       " (misbehaving.lying-note 1.0.0): its note and its entry disagree: version \"0.9.0\" in the note, \"1.0.0\" in the entry. Tools "
-                                       "and plugins.lock believe the note: write the same into both, as SLC_PLUGIN does.");
+  EXPECT_EQ(lying.error().message,
+            fixture("lying_note") +
+                " (misbehaving.lying-note 1.0.0): its note and its entry disagree: version \"0.9.0\" in the note, \"1.0.0\" in the entry. Tools "
+                "and plugins.lock believe the note: write the same into both, as SLC_PLUGIN does.");
   Registry registry;
   ScanResult result;
   registry.scan(SLC_MISBEHAVING_DIR, "no_note.so", result);

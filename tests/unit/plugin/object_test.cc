@@ -92,7 +92,8 @@ TEST_F(ObjectTest, InAFamilyThatProtectsAMisspeltOptionIsAnError) {
 TEST_F(ObjectTest, WhatIsMisspeltIsToldTogetherWithWhatIsWrong) {
   EXPECT_EQ(make("t/limit", R"({"max_rate":"x","max_rte":100})"), nullptr);
   const std::string at = "/endpoints/3/extra_config/t~1plain/", by = " (plugin acme.t 1.2)";
-  EXPECT_EQ(issues(), (Lines{"E " + at + "max_rate: an integer is required, found a string" + by, "W " + at + "max_rte: unknown key, ignored (did you mean \"max_rate\"?)" + by}));
+  EXPECT_EQ(issues(), (Lines{"E " + at + "max_rate: an integer is required, found a string" + by,
+                             "W " + at + "max_rte: unknown key, ignored (did you mean \"max_rate\"?)" + by}));
 }
 
 TEST_F(ObjectTest, ErrorsOfCreateAreLocatedAndTheLeftOverIsDestroyed) {

@@ -188,9 +188,11 @@ TEST_F(ConditionTest, WithoutFactsOnlyRoutesWithoutConditionAreFound) {
 }
 
 TEST(ValueFitsTest, StarsStandForAnyTextAlsoNone) {
-  const std::pair<const char*, const char*> yes[] = {{"", ""},     {"a", "a"},       {"*", ""},          {"*", "abc"},  {"a*", "a"},      {"*c", "abc"},
-                                                     {"a*c", "ac"}, {"a*c", "abcc"}, {"*b*", "abc"}, {"a*b*c", "axbxbc"}, {"*ab", "aab"}, {"**", "x"}, {"*a*a*", "aa"}};
-  const std::pair<const char*, const char*> no[] = {{"", "a"}, {"a", ""}, {"a", "A"}, {"a*", "ba"}, {"*c", "ca"}, {"a*a", "a"}, {"*a*a*", "a"}, {"a*b*c", "acb"}, {"ab*ba", "aba"}};
+  const std::pair<const char*, const char*> yes[] = {{"", ""},       {"a", "a"},    {"*", ""},       {"*", "abc"},   {"a*", "a"},
+                                                     {"*c", "abc"},  {"a*c", "ac"}, {"a*c", "abcc"}, {"*b*", "abc"}, {"a*b*c", "axbxbc"},
+                                                     {"*ab", "aab"}, {"**", "x"},   {"*a*a*", "aa"}};
+  const std::pair<const char*, const char*> no[] = {{"", "a"},    {"a", ""},      {"a", "A"},       {"a*", "ba"},    {"*c", "ca"},
+                                                    {"a*a", "a"}, {"*a*a*", "a"}, {"a*b*c", "acb"}, {"ab*ba", "aba"}};
   for (const auto& [pattern, value] : yes) {
     EXPECT_TRUE(value_fits(pattern, value)) << pattern << " " << value;
     EXPECT_TRUE(oracle::Request::fits_stars(pattern, value)) << pattern << " " << value;
@@ -202,9 +204,16 @@ TEST(ValueFitsTest, StarsStandForAnyTextAlsoNone) {
 }
 
 TEST(HostNameTest, IsInLowerCaseWithoutPortAndFinalDot) {
-  const std::pair<const char*, const char*> cases[] = {{"a.example", "a.example"}, {"A.Example:8080", "a.example"}, {"a.example.", "a.example"}, {"a.example.:80", "a.example"},
-                                                       {"[::1]:80", "[::1]"},      {"[FE80::1]", "[fe80::1]"},    {"", ""},                     {":80", ""},
-                                                       {".", ""},                  {"[", "["}};
+  const std::pair<const char*, const char*> cases[] = {{"a.example", "a.example"},
+                                                       {"A.Example:8080", "a.example"},
+                                                       {"a.example.", "a.example"},
+                                                       {"a.example.:80", "a.example"},
+                                                       {"[::1]:80", "[::1]"},
+                                                       {"[FE80::1]", "[fe80::1]"},
+                                                       {"", ""},
+                                                       {":80", ""},
+                                                       {".", ""},
+                                                       {"[", "["}};
   for (const auto& [authority, name] : cases) EXPECT_EQ(host_name(authority), name) << authority;
 }
 

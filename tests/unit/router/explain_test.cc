@@ -7,7 +7,8 @@
 namespace sluice::router {
 namespace {
 
-Verdict judge(std::string_view pattern, std::string_view path, const Condition& condition = {}, const oracle::Request& q = {}, std::string_view method = "GET") {
+Verdict judge(std::string_view pattern, std::string_view path, const Condition& condition = {}, const oracle::Request& q = {},
+              std::string_view method = "GET") {
   return judge(*parse_pattern(pattern), {"GET", "POST"}, condition, method, path, q);
 }
 std::string first(std::string_view a, std::string_view b, const Condition& x = {}, const Condition& y = {}) {

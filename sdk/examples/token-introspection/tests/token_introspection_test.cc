@@ -66,7 +66,8 @@ TEST_F(TokenIntrospectionTest, RefusesWhatIsNotActive) {
 }
 
 TEST_F(TokenIntrospectionTest, AsksNobodyAboutRequestsWithoutAToken) {
-  for (const std::string& header : {std::string{}, std::string{"Basic abc"}, std::string{"Bearer"}, std::string{"Bearer  "}, "Bearer " + std::string(5000, 'x')}) {
+  for (const std::string& header :
+       {std::string{}, std::string{"Basic abc"}, std::string{"Bearer"}, std::string{"Bearer  "}, "Bearer " + std::string(5000, 'x')}) {
     FakeExchange x{host_};
     EXPECT_EQ(ask(x, header), SLC_REPLY) << header;
     EXPECT_EQ(x.status, 401);
