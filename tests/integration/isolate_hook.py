@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""What a hook costs when its plugin runs in a process of its own.
+"""What a plugin costs when it runs in a process of its own.
 
-One endpoint with one plugin (a request hook and, at the end, the message that the request is over), three times: without the
-plugin, with it in the gateway, and with it isolated. One connection, request after request, tells the latency that a hook adds;
-64 connections tell the requests per second. Rounds alternate, so a drift of the machine hits all three alike; figures are medians.
+One endpoint with one plugin, three times: without the plugin, with it in the gateway, and with it isolated. One connection, request
+after request, tells the latency that it adds; 64 connections tell the requests per second. Rounds alternate, so a drift of the
+machine hits all alike; figures are medians.
 
-    isolate_hook.py [--gateway FILE] [--plugins FOLDER] [--rounds 5] [--requests 3000] [--seconds 2] [--max-us 200]
+    isolate_hook.py [--gateway FILE] [--plugins FOLDER] [--what hook|codec|pick] [--rounds 5] [--requests 3000] [--seconds 2] [--max-us 200]
+
+hook: a request hook and, at the end, the message that the request is over. codec: one decode and one encode of a small JSON answer.
+pick: the balancer chooses between two hosts. A gateway without codec or balancer is none, so those two compare with the plugin inside.
 
 With --max-us it fails when the median of at least five rounds of what isolation adds to a request is larger.
 """
@@ -13,14 +16,14 @@ import json, re, statistics, subprocess, sys, time
 
 from reload_load import Backend, Client, Gateway, arguments, judge, quiet
 
-KINDS = ("without", "in the gateway", "isolated")
+PLUGINS = {"hook": "bot-detector", "codec": "json", "pick": "balancing"}
 
 
-def configuration(kind, backend, namespace, plugin, block):
-    endpoint = {"endpoint": "/x", "backend": [{"host": [backend.url()], "url_pattern": "/d"}]}
-    if kind != "without":
-        endpoint["extra_config"] = {namespace: block}
-    root = {"plugin": {"isolate": [plugin]}} if kind == "isolated" else {}
+def configuration(kind, backend, args):
+    endpoint = {"endpoint": "/x", "backend": [{"host": [backend.url()] * (2 if args.what == "pick" else 1), "url_pattern": "/d"}]}
+    if args.what == "hook" and kind != "without":
+        endpoint["extra_config"] = {args.namespace: args.block}
+    root = {"plugin": {"isolate": [args.plugin or PLUGINS[args.what]]}} if kind == "isolated" else {}
     return quiet(endpoints=[endpoint], **root)
 
 
@@ -47,16 +50,18 @@ def main():
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--requests", type=int, default=3000)
     p.add_argument("--seconds", type=int, default=2, help="of each throughput round; needs wrk")
-    p.add_argument("--namespace", default="security/bot-detector")
-    p.add_argument("--plugin", default="bot-detector", help="its id or file")
+    p.add_argument("--what", choices=PLUGINS, default="hook", help="what of the plugin is measured")
+    p.add_argument("--namespace", default="security/bot-detector", help="of a hook")
+    p.add_argument("--plugin", help="its id or file")
     p.add_argument("--block", type=json.loads, default={"deny": ["NoSuchBot/1.0"]}, help="options of the plugin as JSON; an empty block may ask for no hook at all")
     p.add_argument("--max-us", type=float, help="most that an isolated plugin may add to a request")
     args = p.parse_args()
     if args.max_us is not None and args.rounds < 5:
         sys.exit("--max-us wants the median of at least 5 rounds")
     backend = Backend()
-    gateways = {k: Gateway(args, configuration(k, backend, args.namespace, args.plugin, args.block)) for k in KINDS}
-    latencies, rates = {k: [] for k in KINDS}, {k: [] for k in KINDS}
+    kinds = ("without", "in the gateway", "isolated")[0 if args.what == "hook" else 1:]
+    gateways = {k: Gateway(args, configuration(k, backend, args)) for k in kinds}
+    latencies, rates = {k: [] for k in kinds}, {k: [] for k in kinds}
     try:
         for _ in range(args.rounds):
             for k, g in gateways.items():
@@ -65,10 +70,10 @@ def main():
     finally:
         codes = [g.end() for g in gateways.values()]
         backend.end()
-    base = statistics.median(latencies["without"])
+    base = statistics.median(latencies[kinds[0]])
     # Round by round: what disturbs the machine for a while disturbs both.
-    added = statistics.median(i - w for i, w in zip(latencies["isolated"], latencies["without"]))
-    for k in KINDS:
+    added = statistics.median(i - w for i, w in zip(latencies["isolated"], latencies[kinds[0]]))
+    for k in kinds:
         l, r = statistics.median(latencies[k]), statistics.median(rates[k])
         print(f"{k:15} {l:7.1f} us a request ({l - base:+.1f} us), {r:7.0f} requests/s over 64 connections")
     print(f"isolation adds {added:.1f} us to a request, median of {args.rounds} rounds")
