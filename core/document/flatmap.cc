@@ -98,6 +98,7 @@ class Flatmap::Editor {
     document::open(*arena_, p.value);
     p.list = p.value.kind == document::Kind::array;
     if (!p.value.container()) return;
+    p.changed = p.value.flags & Node::kChanged;  // a key came twice
     p.next_index = p.value.count;
     p.children.reserve(p.value.count);
     for (uint32_t i = 0; i < p.value.count; ++i) {

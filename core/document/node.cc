@@ -113,7 +113,9 @@ void expand(Arena* arena, Node& n) {
   if (n.format && n.format->expand(n.format, n.text, builder) && builder.finish(&fresh) && fresh.kind == n.kind && !fresh.deferred) {
     fresh.source = n.source;
     fresh.format = n.format;
-    fresh.flags = 0;  // a format that builds apart and hands the result over with copy() shares it with nobody
+    // A format that builds apart and hands the result over with copy() shares it with nobody. What stays is that a key came
+    // twice: what allow and deny look into must not be written with the member that they never saw.
+    fresh.flags &= Node::kChanged;
     n = fresh;
   } else {
     n = Node{};
@@ -310,6 +312,7 @@ void ObjectWriter::set(const Member& m) {
   if (Member* old = lookup(m.key, m.hash)) {
     old->value = m.value;
     old->source = m.source;
+    replaced_ = true;
   } else {
     append_unique(m);
   }
@@ -325,6 +328,7 @@ Node ObjectWriter::finish() {
   n.kind = Kind::object;
   n.count = members_.size();
   n.members = members_.finish();
+  if (replaced_) n.flags = Node::kChanged;
   return n;
 }
 

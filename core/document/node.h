@@ -179,7 +179,7 @@ class ObjectWriter {
   // The place of this key's value, for writing it without a copy: all fields of the member's value and source are unset.
   Member& place(std::string_view key, uint32_t hash) {
     if (may_have(hash)) [[unlikely]]
-      if (Member* old = lookup(key, hash)) return *old;
+      if (Member* old = lookup(key, hash)) return replaced_ = true, *old;
     note(hash);
     Member& m = members_.push_raw();
     m.key = key, m.hash = hash;
@@ -187,7 +187,8 @@ class ObjectWriter {
   }
   Node* find(std::string_view key, uint32_t hash);
   uint32_t size() const { return members_.size(); }
-  // The object. The writer must not be used afterwards.
+  // The object, kChanged if a key came twice: the text it was read from has what is no longer in it. The writer must not be used
+  // afterwards.
   Node finish();
 
  private:
@@ -201,6 +202,7 @@ class ObjectWriter {
   TailVector<Member> members_;
   uint32_t* table_ = nullptr;  // open addressing, index + 1
   uint32_t mask_ = 0, indexed_ = 0;
+  bool replaced_ = false;
 };
 
 Node make_string(std::string_view stable);

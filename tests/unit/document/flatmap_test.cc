@@ -158,6 +158,14 @@ TEST_F(FlatmapTest, UntouchedPartsKeepTheirSourceText) {
   EXPECT_EQ(source(&arena_, n.members[2].value, "test"), "(z=1)") << "but its value is as it came";
 }
 
+TEST_F(FlatmapTest, WhatALaterMemberOfTheSameNameReplacedIsNotWrittenOut) {
+  Node n = apply("(l=[(o=(x=secret),o=(y=2))])", {{"del", {"l.*.o.x"}}});
+  EXPECT_EQ(source(&arena_, *find(arena_, n, "l"), "test"), "");
+  uint32_t members = 0;
+  EXPECT_EQ(source_run(&arena_, n, "test", 0, &members), "");
+  EXPECT_EQ(to_json(arena_, n), R"({"l":[{"o":{"y":2}}]})");
+}
+
 TEST_F(FlatmapTest, ATreeOfTheConfigurationIsNotChanged) {
   Node original = node("(a=(x=1,y=2))");
   find_path(arena_, original, "a.x");

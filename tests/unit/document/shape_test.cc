@@ -246,6 +246,22 @@ TEST_F(ShapeTest, WhatSurvivesUntouchedKeepsItsText) {
   EXPECT_EQ(source_run(&arena_, n, "test", 0, &members), "a=(x=1,y=2),b=2");  // all was kept
 }
 
+// Of a key that comes twice the last counts; the text has both, so it is none of an object that somebody looked into.
+TEST_F(ShapeTest, WhatALaterMemberOfTheSameNameReplacedIsNotWrittenOut) {
+  for (const char* text : {"(t=(k=(x=secret),k=(y=2)))", "(t=(k=(x=secret,y=1),k=(y=2)))", "(t=(k=secret,k=(y=2)))"})
+    for (const Options& o : {allow({"t.k.y"}), allow({"t.k"}), deny({"t.k.x"}), deny({"t.k.x", "z"})}) {
+      Node n = apply(text, o);
+      uint32_t members = 0;
+      EXPECT_EQ(source_run(&arena_, n, "test", 0, &members), "") << text;
+      EXPECT_EQ(source(&arena_, *find(arena_, n, "t"), "test"), "") << text;
+      EXPECT_EQ(json(n), R"({"t":{"k":{"y":2}}})") << text;
+    }
+  Node n = apply("(t=(k=(x=secret),k=5),u=(k=1,k=2))", deny({"t.k.x"}));
+  uint32_t members = 0;
+  EXPECT_EQ(source_run(&arena_, n, "test", 0, &members), "");
+  EXPECT_EQ(source_run(&arena_, n, "test", 1, &members), "u=(k=1,k=2)") << "nobody looked into it";
+}
+
 TEST_F(ShapeTest, ARuleThatFindsNothingLeavesTheMembersWhereTheyAre) {
   Node before = node("(a=1,b=(x=1))"), after = before;
   Shape{deny({"c", "b.y"})}.apply(arena_, after);
