@@ -420,7 +420,7 @@ bool BackendScope::is_redirect() const {
     case 307: case 308:
       if (body_sent_ && !plan_.config->send_body_on_redirect) return false;
       [[fallthrough]];
-    case 301: case 302: case 303: return response.headers.find("Location") != nullptr;
+    case 301: case 302: case 303: return !response.headers.get("Location").empty();
     default: return false;
   }
 }
@@ -473,9 +473,14 @@ loop::Task<bool> BackendScope::follow_redirects(const Host& first, std::string_v
     else if (!own_referer) request.headers.set("Referer", arena().copy(base));
     std::string_view to = path == url.npos ? std::string_view{"/"} : arena().copy(std::string_view{url}.substr(path));
     if (to.front() == '?') to = arena().concat("/", to);
+    to = escape_target(arena(), to);
+    if (to.empty()) {
+      fail(Errc::redirect, Source::backend, "bad Location: an invalid escape, or a control character", "bad redirect");
+      co_return false;
+    }
     redirected_.push_back(std::move(next));
     host = redirected_.back().get();
-    base = url;
+    base = host->url + std::string{to};
     auto sending = send_once(*host, to, method, with_body);
     if (!co_await sending) co_return false;
   }

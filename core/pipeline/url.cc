@@ -128,6 +128,15 @@ std::string_view escape_path(Arena& arena, std::string_view path) {
   return escape(arena, decoded, [](char c) { return is(c, kPathPlain); });
 }
 
+std::string_view escape_target(Arena& arena, std::string_view target) {
+  for (const char c : target)
+    if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) return {};
+  const size_t mark = std::min(target.find('?'), target.size());
+  const std::string_view path = escape_path(arena, target.substr(0, mark)), query = target.substr(mark);
+  if (path.empty() || query.empty()) return path;
+  return arena.concat(path, escape(arena, query, [](char c) { return is(c, kQueryPlain); }));
+}
+
 Target build_target(Arena& arena, std::string_view prefix, const std::vector<config::UrlPart>& parts,
                     const ArenaVector<router::Param>& params, const ResponseLookup* lookup) {
   ArenaVector<std::string_view> pieces{arena};

@@ -34,6 +34,9 @@ Target build_target(Arena&, std::string_view prefix, const std::vector<config::U
 
 // Path part as Go's URL type writes it: kept when validly encoded, else decoded and encoded again. Empty: not parseable.
 std::string_view escape_path(Arena&, std::string_view);
+// path?query of a URL that a backend wrote, for the request line: the path as above, in the query what may not stand in one is
+// percent-encoded. Empty: an invalid escape in the path, or a control character anywhere.
+std::string_view escape_target(Arena&, std::string_view path_and_query);
 
 // What a proxy in front took off the path, from its X-Forwarded-Prefix: "/a/b" with letters, digits, '-' and single slashes and
 // nothing else (pipeline.md §2.2), or empty.

@@ -71,6 +71,26 @@ TEST(RedirectTest, ABodyIsSentAgainOnlyWhereTheConfigurationSaysSo) {
     EXPECT_EQ(client.post(before + "/303", "the body", type).body, R"({"got":"GET   "})") << before;
 }
 
+TEST(RedirectTest, APlaceIsEncodedForTheRequestLineOrRefused) {
+  FakeUpstream up;
+  for (const auto& [path, to] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"/space", "/a b?c d"}, {"/line", "/a HTTP/1.1"}, {"/letters", "/\xc3\xbc"}, {"/escape", "/%zz"}, {"/tab", "/a\tb"}})
+    up.on(path, Reply{302, {{"Location", to}}, ""});
+  up.on("/nowhere", Reply{302, {{"Location", ""}}, "stay"});
+  up.on("*", [](const FakeUpstream::Request& r) { return Reply::json("{\"asked\":\"" + r.target + "\"}"); });
+  std::string endpoints = no_op_endpoint("/nowhere", backend_of(up.url(), "/nowhere"));
+  for (const std::string path : {"/space", "/line", "/letters", "/escape", "/tab"}) endpoints += "," + endpoint_of(path, backend_of(up.url(), path));
+  GatewayProcess gateway{options_of(config_of(endpoints))};
+  TestClient client{gateway.port()};
+  EXPECT_EQ(client.get("/space").body, R"({"asked":"/a%20b?c%20d"})");
+  EXPECT_EQ(client.get("/line").body, R"({"asked":"/a%20HTTP/1.1"})");
+  EXPECT_EQ(client.get("/letters").body, R"({"asked":"/%C3%BC"})");
+  for (const char* path : {"/escape", "/tab"}) EXPECT_EQ(client.get(path).status, 500) << path;
+  const Response r = client.get("/nowhere");
+  EXPECT_EQ(r.status, 302) << "a Location without a place is none";
+  EXPECT_EQ(r.body, "stay");
+}
+
 TEST(RedirectTest, ABodyThatMayBeNeededAgainIsHeldThoughTheAnswerStreams) {
   FakeUpstream up;
   up.on("/moved", moved(308, "/up"));

@@ -80,6 +80,13 @@ TEST_F(UrlTest, ManyPairsKeepTheOrderOfEqualNames) {
   EXPECT_EQ(filtered(raw, true), raw);
 }
 
+TEST_F(UrlTest, ATargetOfABackendIsEncodedForTheRequestLine) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"/a/b?c=d&e", "/a/b?c=d&e"}, {"/a b?c d", "/a%20b?c%20d"}, {"/a HTTP/1.1", "/a%20HTTP/1.1"}, {"/\xc3\xbc?\xc3\xbc", "/%C3%BC?%C3%BC"},
+      {"/\"<>{}|\\^", "/%22%3C%3E%7B%7D%7C%5C%5E"}, {"/a%2fb", "/a%2fb"}, {"/?", "/?"}, {"/%zz", ""}, {"/a\tb", ""}, {"/a?b\tc", ""}, {"/a\x7f", ""}};
+  for (const auto& [written, sent] : cases) EXPECT_EQ(escape_target(arena_, written), sent) << written;
+}
+
 TEST_F(UrlTest, AForwardedPrefixIsAPathOfThisHostWhateverWasSent) {
   const std::pair<const char*, const char*> cases[] = {
       {"", ""}, {"/", ""}, {"//", ""}, {"/api", "/api"}, {"api", "/api"}, {"/api/", "/api"}, {"/a//b///", "/a/b"}, {"//evil.example", "/evilexample"},
