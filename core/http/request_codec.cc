@@ -130,8 +130,8 @@ int read_request_line(std::string_view line, RequestHead& out) {
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
   if (line.size() != 8 || line.substr(0, 5) != "HTTP/" || !digit(line[5]) || line[6] != '.' || !digit(line[7])) return 400;
   if (!is_token(out.method) || out.target.find('\t') != out.target.npos) return 400;
-  if (line[5] != '1' || line[7] > '1') return 505;
-  out.minor = static_cast<uint8_t>(line[7] - '0');
+  if (line[5] != '1') return 505;
+  out.minor = line[7] > '0';  // of a higher minor version nothing may be used that 1.1 has not (RFC 9110 §2.5)
   return 0;
 }
 
@@ -208,9 +208,9 @@ int parse_head(std::string_view head, const HeadScanner& scanner, Arena& arena, 
   if (!read_target(out)) return 400;
   out.headers.reserve(scanner.fields());
 
-  // llhttp knows a fixed list of methods, but any token is one (RFC 9110 §9.1): it is given a method it knows, followed by
-  // the rest as received. CONNECT alone has a target of its own form. Its lenient flags only pass the decisions about
-  // framing on to read_fields, which is stricter.
+  // llhttp knows a fixed list of methods and of versions, but any token is a method (RFC 9110 §9.1), and any 1.x a version: it is given
+  // those it knows around the target as received. CONNECT alone has a target of its own form. Its lenient flags only pass the
+  // decisions about framing on to read_fields, which is stricter.
   Collected collected{&out};
   llhttp_t parser;
   llhttp_init(&parser, HTTP_REQUEST, &settings());
@@ -220,6 +220,11 @@ int parse_head(std::string_view head, const HeadScanner& scanner, Arena& arena, 
   std::string_view method = out.method == "CONNECT" && out.target[0] != '/' ? "CONNECT " : "POST ";
   if (llhttp_execute(&parser, method.data(), method.size()) != HPE_OK) return 400;
   const char* from = out.target.data();
+  if (line.back() > '1') [[unlikely]] {
+    constexpr std::string_view kKnown = " HTTP/1.1";
+    if (llhttp_execute(&parser, from, out.target.size()) != HPE_OK || llhttp_execute(&parser, kKnown.data(), kKnown.size()) != HPE_OK) return 400;
+    from = line.data() + line.size();
+  }
   llhttp_execute(&parser, from, static_cast<size_t>(head.data() + head.size() - from));
   // Both readers must agree: one field per line, and the end where the scanner saw it.
   if (!collected.complete || out.headers.size() != scanner.fields()) return 400;

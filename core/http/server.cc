@@ -73,7 +73,10 @@ int bound_socket(Address& a, bool reuse_port) {
   int error = errno;
   if (fd >= 0) {
     int on = 1, off = 0;
-    if (a.storage.ss_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, a.any ? &off : &on, sizeof on);
+    if (a.storage.ss_family == AF_INET6) {
+      const bool wildcard = IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<sockaddr_in6*>(&a.storage)->sin6_addr);  // "::" too: IPv4 as well
+      ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, wildcard ? &off : &on, sizeof on);
+    }
     bool ok = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
     ok = ok && (!reuse_port || ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
     if (ok && ::bind(fd, reinterpret_cast<sockaddr*>(&a.storage), a.size) == 0) return fd;

@@ -133,6 +133,7 @@ loop::Task<void> Exchange::answer_builtin(const Route& route) {
       log::print(log::Level::debug, "[ENDPOINT: /__debug/*] Method: ", h.method);
       log::print(log::Level::debug, "[ENDPOINT: /__debug/*] URL: ", h.target);
       log::print(log::Level::debug, "[ENDPOINT: /__debug/*] Query: ", query);
+      log::print(log::Level::debug, "[ENDPOINT: /__debug/*] Params: ", "[{param " + std::string{path_.substr(path_.find("/__debug") + 8)} + "}]");
       log::print(log::Level::debug, "[ENDPOINT: /__debug/*] Headers: ", headers);
       log::print(log::Level::debug, "[ENDPOINT: /__debug/*] Body: ", body);
     }

@@ -19,7 +19,9 @@ bool parse_address(std::string_view text, Address* out) {
     out->v4 = true;
     return true;
   }
-  return inet_pton(AF_INET6, buffer, out->bytes.data()) == 1;
+  if (inet_pton(AF_INET6, buffer, out->bytes.data()) != 1) return false;
+  out->v4 = std::memcmp(out->bytes.data(), "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0;  // ::ffff:1.2.3.4 (RFC 4291 §2.5.5.2)
+  return true;
 }
 
 ClientIpRule::ClientIpRule(const config::RouterOptions& o) : enabled_{o.forwarded_by_client_ip}, headers_{o.remote_ip_headers} {
@@ -34,15 +36,17 @@ ClientIpRule::ClientIpRule(const config::RouterOptions& o) : enabled_{o.forwarde
       all4 = all6 = false;
       break;
     }
-    int width = n.base.v4 ? 32 : 128;
+    const bool dotted = entry.find(':') == entry.npos;
+    const int width = dotted ? 32 : 128;
     int prefix = bits.value_or(width);
     if (prefix > width) {
       networks_.clear();
       all4 = all6 = false;
       break;
     }
-    n.bits = n.base.v4 ? prefix + 96 : prefix;
-    if (prefix == 0) (n.base.v4 ? all4 : all6) = true;
+    n.bits = dotted ? prefix + 96 : prefix;
+    if (n.bits < 96) n.base.v4 = false;
+    if (prefix == 0) (dotted ? all4 : all6) = true;
     networks_.push_back(n);
   }
   trust_all_ = all4 && all6;

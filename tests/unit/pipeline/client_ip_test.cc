@@ -29,6 +29,14 @@ TEST_F(ClientIpTest, FirstUntrustedFromTheRight) {
   EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1, 2.2.2.2, 10.1.2.3"}}), "2.2.2.2");
   EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}}, "8.8.8.8"), "8.8.8.8");
 }
+TEST_F(ClientIpTest, AnIPv4AddressWrittenAsIPv6IsTheSame) {
+  options_.trusted_proxies = {"::ffff:10.0.0.9"};
+  EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}}), "1.1.1.1");
+  EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}}, "10.0.0.8"), "10.0.0.8");
+  options_.trusted_proxies = {"::ffff:10.0.0.0/120"};
+  EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}}, "10.0.0.8"), "1.1.1.1");
+  EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}}, "10.0.1.8"), "10.0.1.8");
+}
 TEST_F(ClientIpTest, SeveralLinesAreOneListSoAClientCannotChooseItsAddressByALineOfItsOwn) {
   options_.trusted_proxies = {"10.0.0.0/8"};
   EXPECT_EQ(find({{"X-Forwarded-For", "1.1.1.1"}, {"X-Forwarded-For", "2.2.2.2"}}), "2.2.2.2");
