@@ -125,7 +125,8 @@ struct PluginTrial {
 
 struct Endpoint {
   Element at;
-  std::string path;  // as registered: leading slash, cleaned; the pattern for Router::add
+  std::string path;   // as registered: leading slash, cleaned; the pattern for Router::add
+  std::string shown;  // the same for people: a brace that is text is one brace
   std::vector<std::string>
       params;          // names of its placeholders, in order ("*" for a nameless rest); the last of equal ones wins
   std::string method;  // upper case, for people: "GET", "GET, POST", "ANY"

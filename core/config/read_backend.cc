@@ -17,7 +17,7 @@ void read_url(Fields& fields, const Endpoint& endpoint, Backend& backend) {
     fields.reading().error(fields.pointer_of("url_pattern"),
                            "undefined parameter {" + name + "}" +
                                suggestion(std::string_view{name}.substr(0, name.find("...")), declared) + ": the endpoint " +
-                               endpoint.path + " declares " + (known.empty() ? "none" : known));
+                               endpoint.shown + " declares " + (known.empty() ? "none" : known));
   }
   backend.url_pattern = std::move(url.pattern);
   backend.log_pattern = std::move(url.log_pattern);

@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/config/placeholders.h"
 #include "core/config/sections.h"
+#include "core/router/router.h"
 
 namespace sluice::config {
 namespace {
@@ -115,6 +116,7 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   for (std::string& message : path.errors) reading.error(place, quote(written) + ": " + message);
   for (std::string& message : path.warnings) reading.warning(place, quote(written) + ": " + message);
   endpoint.path = std::move(path.pattern);
+  endpoint.shown = router::readable(endpoint.path);
   endpoint.params = std::move(path.params);
   read_method(fields, endpoint);
   read_match(fields, endpoint);
@@ -142,7 +144,7 @@ void read_endpoint(Fields& fields, const Inherited& inherited, Endpoint& endpoin
   size_t count = endpoint.backends.size();
   if (count == 0 && reading.report.issues().size() == before)
     reading.error(fields.pointer_of("backend"),
-                  endpoint.method + " " + endpoint.path + " has no backend; expected a list of at least one");
+                  endpoint.method + " " + endpoint.shown + " has no backend; expected a list of at least one");
   if (count > 0 &&
       std::all_of(endpoint.backends.begin(), endpoint.backends.end(), [](const Backend& b) { return b.shadow; }))
     reading.error(fields.pointer_of("backend"),  // could only answer 500 (deviation 21)

@@ -38,7 +38,7 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
         if (other == none) reading.error(join(e.at.pointer, "endpoint"), added.error().message);
         else if (other == health)
           reading.error(join(e.at.pointer, "endpoint"),
-                        e.method + " " + e.path + " is the path of the health endpoint (health_path)");
+                        e.method + " " + e.shown + " is the path of the health endpoint (health_path)");
         else clashes.push_back({i, other, false});
       }
     }
@@ -67,7 +67,7 @@ void check_routes(Reading& reading, const SourceText& source, const Config& conf
     const bool same = e.method == first.method && e.condition_text() == first.condition_text();
     std::string message = e.label() + " is defined already by " + there;
     if (!same) message += ", as " + first.label();
-    else if (e.path != first.path) message += ", as " + first.path;
+    else if (e.path != first.path) message += ", as " + first.shown;
     reading.error(e.at.pointer, std::move(message));
   }
 }

@@ -187,7 +187,7 @@ class Compiler {
       p.has_static_data = true;
       p.static_data = plugin::to_document(g_->trees, *c.static_data, plugin::Written::reference);
     }
-    p.where = "[ENDPOINT: " + c.path + "]";
+    p.where = "[ENDPOINT: " + c.shown + "]";
     p.encoder = encoder(c.output_encoding, c.at.pointer);
     if (p.encoder && c.backends.size() == 1 && (p.encoder->object->binding().spec->flags & SLC_BIND_GIVES_WAY))
       if (const std::string& own = c.backends[0].encoding; g_->registry->find(SLC_IFACE_ENCODER, own)) p.encoder = encoder(own, c.at.pointer);
@@ -195,12 +195,13 @@ class Compiler {
     if (p.raw) names_.exact(p.encoder->object->binding(), c.output_encoding, join(c.at.pointer, "output_encoding"));
     if (p.raw && c.backends.size() > 1)
       report_.error(join(c.at.pointer, "output_encoding"), "\"" + c.output_encoding + "\" hands on the answer of a single backend, but " +
-                                                               c.method + " " + c.path + " has " + std::to_string(c.backends.size()));
-    p.timeout_is_negative = c.timeout.count() < 0;
+                                                               c.method + " " + c.shown + " has " + std::to_string(c.backends.size()));
+    // A number without a unit counts nanoseconds: 2000 of them are over before any backend can answer.
+    p.timeout_is_over = c.timeout < std::chrono::microseconds{100};
     p.timeout_ms = std::max<uint64_t>(to_ms(c.timeout), 1);
     g_->hook_timeout_ms = std::max(g_->hook_timeout_ms, p.timeout_ms);
-    p.merge_timeout_ms = std::max<uint64_t>(to_ms(c.timeout * 85 / 100), 1);
-    p.concurrent_timeout_ms = std::max<uint64_t>(to_ms(c.timeout * 75 / 100), 1);
+    p.merge_timeout_ms = std::max<uint64_t>(to_ms(c.timeout / 100 * 85), 1);
+    p.concurrent_timeout_ms = std::max<uint64_t>(to_ms(c.timeout / 100 * 75), 1);
     if (c.cache_ttl.count() != 0)
       p.cache_control = "public, max-age=" + std::to_string(c.cache_ttl.count() / 1'000'000'000);
     p.headers = c.input_headers;

@@ -210,8 +210,8 @@ loop::Task<bool> Exchange::read_body() {
   }
   while (!body_last_ && !body_error_ && !expired_) co_await wake_.wait();
   if (!body_last_ || body_error_) {
-    Error e = body_error_ ? body_error_
-                          : timed_out(Source::client);
+    const Error e = body_error_ ? body_error_ : timed_out(Source::client);
+    report(e);
     stream_.close_after();
     render_failure(e);
     co_return false;

@@ -107,8 +107,10 @@ loop::Task<void> Exchange::serve_found() {
 loop::Task<void> Exchange::serve_endpoint() {
   const EndpointPlan& e = *endpoint_;
   // 5. From here T runs: body, backends, merge and, for raw answers, the body's way to the client.
-  if (e.timeout_is_negative) {
-    render_failure(timed_out(Source::config));
+  if (e.timeout_is_over) {
+    const Error over = timed_out(Source::config);
+    report(over);
+    render_failure(over);
     co_return;
   }
   // Stages around the backends see the time-out of what is inside them and may still answer; this one is for a stage

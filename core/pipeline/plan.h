@@ -119,7 +119,7 @@ struct EndpointPlan {
   uint64_t timeout_ms = 2000;      // T
   uint64_t merge_timeout_ms = 0;   // 0.85 T
   uint64_t concurrent_timeout_ms = 0;
-  bool timeout_is_negative = false;  // every request fails at once (config.md §1.1)
+  bool timeout_is_over = false;    // negative, or nanoseconds: every request fails at once (config.md §1.1)
   std::string cache_control;       // "public, max-age=N", empty: none
   bool has_static_data = false;
   document::Node static_data;      // object, fully expanded, in the generation's arena

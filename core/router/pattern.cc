@@ -121,6 +121,12 @@ std::string shape(std::string_view pattern) {
   return out;
 }
 
+std::string readable(std::string_view pattern) {
+  std::string out{pattern};
+  for (size_t at = 0; (at = out.find("{{}", at)) != out.npos; ++at) out.replace(at, 3, "{");
+  return out;
+}
+
 std::string literal(std::string_view text) {
   std::string out;
   for (char c : text) {

@@ -76,5 +76,7 @@ std::string clean_path(std::string_view);
 std::string shape(std::string_view pattern);
 // `text` as a pattern that matches exactly it: braces that are no parameters.
 std::string literal(std::string_view text);
+// A pattern for people: "{{}" as the one brace it stands for.
+std::string readable(std::string_view pattern);
 
 }  // namespace sluice::router

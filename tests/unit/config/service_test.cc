@@ -29,17 +29,25 @@ TEST(ServiceTest, DefaultsOfAnEmptyConfiguration) {
 TEST(ServiceTest, WeakTypesAreConverted) {
   auto c = good(
       R"({"version": "3", "port": "8081", "debug_endpoint": "true", "echo_endpoint": 1, "sequential_start": "F", "name": 1.5,
-    "max_header_bytes": "0x100", "disable_keep_alives": "", "disable_compression": 0.0, "read_timeout": 2000, "host": "a"})");
+    "max_header_bytes": "0x100", "disable_keep_alives": "", "disable_compression": 0.0, "read_timeout": 2000000, "host": "a"})");
   EXPECT_EQ(c->port, 8081);
   EXPECT_TRUE(c->debug_endpoint);
   EXPECT_TRUE(c->echo_endpoint);
   EXPECT_FALSE(c->sequential_start);
   EXPECT_EQ(c->name, "1.5");
   EXPECT_EQ(c->max_header_bytes, 256u);
-  EXPECT_EQ(c->read_timeout.count(), 2000) << "a number counts nanoseconds";
+  EXPECT_EQ(c->read_timeout.count(), 2000000) << "a number counts nanoseconds";
   EXPECT_FALSE(c->disable_keep_alives);
   EXPECT_TRUE(read(R"({"version": 3.7})").config);
   EXPECT_TRUE(read(R"({"version": 3, "port": null, "tls": null, "endpoints": null, "extra_config": []})").config);
+}
+
+TEST(ServiceTest, ANumberThatIsHardlyMeantInNanosecondsIsWarnedOf) {
+  const auto r = read(root(R"("read_timeout":2000)"));
+  ASSERT_TRUE(r.config);
+  EXPECT_EQ(r.config->read_timeout.count(), 2000);
+  EXPECT_HAS(r.report.format(), "/read_timeout: a number without a unit counts nanoseconds: 2000 of them are less than a millisecond; did you mean \"2000ms\"?");
+  for (const char* fine : {"0", "1000000", "3000000000", "\"2us\""}) EXPECT_EQ(read(root("\"read_timeout\":" + std::string{fine})).report.format(), "") << fine;
 }
 
 TEST(ServiceTest, NumbersInTextsFollowGoLiterals) {
