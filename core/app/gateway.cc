@@ -8,6 +8,7 @@
 #include "core/app/gateway_dump.h"
 #include "core/app/gateway_impl.h"
 #include "core/plugin/token_table.h"
+#include "core/plugin/work.h"
 
 namespace sluice::app {
 namespace {
@@ -19,6 +20,13 @@ uint32_t usable_cores() {
   if (sched_getaffinity(0, sizeof set, &set) == 0)
     if (int n = CPU_COUNT(&set); n > 0) return static_cast<uint32_t>(n);
   return 1;
+}
+
+// The places whose background work runs just now.
+std::vector<const plugin::Place*> work_of(const pipeline::Generation& g) {
+  std::vector<const plugin::Place*> places;
+  for (const auto& object : g.objects) places.push_back(&object->place());
+  return plugin::WorkPool::get().that_run(std::move(places));
 }
 
 }  // namespace
@@ -117,24 +125,31 @@ Live* Gateway::Impl::find(uint64_t number) {
 
 void Gateway::Impl::retired(uint64_t number) {
   Live* l = find(number);
-  if (!l || l->parts == 0 || --l->parts) return;
+  if (l && l->parts && --l->parts == 0) end(*l);
+}
+
+void Gateway::Impl::end(Live& l) {
+  // destroy() waits for background work of its object. What does not end must not hold this thread, which every later reload needs.
+  if (!ending && !work_of(*l.generation).empty()) return;  // tick() tries again
   std::shared_ptr<pipeline::Generation> over;
   {
     std::lock_guard lock{mutex};
-    over = std::move(l->generation);
-    l->role = Role::ending;
+    over = std::move(l.generation);
+    l.role = Role::ending;
   }
   // Its plugins' destroy() and unload() run here and its helper processes end, with no lock held. It is in the list until then: who
   // reads there that one generation is left finds nothing of another one.
   over.reset();
-  if (l->stuck) SLC_LOG(info, "Generation ", number, " has ended after all");
-  else SLC_LOG(debug, "Generation ", number, " has ended");
+  if (l.stuck) SLC_LOG(info, "Generation ", l.number, " has ended after all");
+  else SLC_LOG(debug, "Generation ", l.number, " has ended");
   std::lock_guard lock{mutex};
-  std::erase_if(live, [&](const auto& p) { return p.get() == l; });
+  std::erase_if(live, [&](const auto& p) { return p.get() == &l; });
 }
 
 Clock::time_point Gateway::Impl::next_tick() const {
   Clock::time_point next = Clock::now() + std::chrono::hours{1};
+  for (const auto& l : live)
+    if (l->role == Role::draining && l->parts == 0) next = std::min(next, Clock::now() + std::chrono::milliseconds{100});
   for (const auto& l : live)
     if (l->role == Role::draining && !l->stuck) next = std::min(next, l->replaced + std::chrono::seconds{options.drain_grace_s});
   if (!trials.running.empty() && trials.duration.count() > 0) {
@@ -147,12 +162,22 @@ Clock::time_point Gateway::Impl::next_tick() const {
 
 void Gateway::Impl::tick() {
   auto now = Clock::now();
+  std::vector<Live*> without_requests;
+  for (auto& l : live)
+    if (l->role == Role::draining && l->parts == 0) without_requests.push_back(l.get());
+  for (Live* l : without_requests) end(*l);  // may take it out of the list
   for (auto& l : live) {
     if (l->role != Role::draining || l->stuck || now < l->replaced + std::chrono::seconds{options.drain_grace_s}) continue;
     std::lock_guard lock{mutex};
     l->stuck = true;
-    SLC_LOG(warning, "Generation ", l->number, " was replaced ", static_cast<uint64_t>(options.drain_grace_s),
-            " s ago and still has requests that do not end. It is kept until they do; see sluice status");
+    std::string why = "requests that do not end";
+    if (l->parts == 0) {
+      why = "background work that does not end";
+      for (const plugin::Place* p : work_of(*l->generation))
+        why.append(p == nullptr ? "" : ", ").append(p->where).append("[").append(p->binding).append("] of plugin ").append(p->plugin);
+    }
+    SLC_LOG(warning, "Generation ", l->number, " was replaced ", static_cast<uint64_t>(options.drain_grace_s), " s ago and still has ", why,
+            ". It is kept until then; see sluice status");
   }
   if (!trials.running.empty() && trials.duration.count() > 0 &&
       now >= trials.began + std::chrono::duration_cast<Clock::duration>(trials.duration)) {

@@ -1,12 +1,14 @@
 #include "core/app/gateway_generation.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "core/app/plugin_folders.h"
 #include "core/app/rehearsal/rehearsal.h"
 #include "core/config/reader.h"
 #include "core/log/log.h"
 #include "core/pipeline/compile.h"
+#include "core/plugin/crash_report.h"
 
 namespace sluice::app {
 namespace {
@@ -33,6 +35,15 @@ void scan(plugin::Registry& registry, const GatewayOptions& o, const config::Con
   live.problems = std::move(found.problems);
 }
 
+// The thread that the sink runs on, which is nobody's worker: a crash there is told too, and who holds it at a forced end.
+std::atomic<const plugin::HookState*> sink_thread{nullptr};
+void on_sink_thread() {
+  if (sink_thread.load(std::memory_order_relaxed) == &plugin::hook_state) [[likely]]
+    return;
+  plugin::crash::protect_this_thread();
+  sink_thread.store(&plugin::hook_state, std::memory_order_relaxed);
+}
+
 // Where the log sink of a generation is reached from the logging thread.
 void write_record(void* to, const log::Record& r) {
   auto& g = *static_cast<const pipeline::Generation*>(to);
@@ -41,6 +52,7 @@ void write_record(void* to, const log::Record& r) {
   record.level = static_cast<int32_t>(r.level);
   record.unix_ns = r.unix_ns;
   record.message = {r.message.data(), r.message.size()};
+  on_sink_thread();
   plugin::PlaceScope running{&g.log_sink_object->place(), plugin::HookKind::log_write};
   g.log_sink->write(g.log_sink_object->object(), &record);
 }
@@ -114,6 +126,11 @@ std::unique_ptr<Live> build_generation(const GatewayOptions& o, uint32_t workers
   }
   report.locate(result.source);
   return live->generation ? std::move(live) : nullptr;
+}
+
+std::optional<plugin::RunningCall> running_in_sink() {
+  const plugin::HookState* state = sink_thread.load();
+  return state ? plugin::watchdog::running_on(*state) : std::nullopt;
 }
 
 void apply_log(const pipeline::Generation& g) {

@@ -1,6 +1,7 @@
 // One generation as the gateway keeps it: what was read, what came of it, and how far its life has got. [main] unless marked.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "core/app/gateway_control.h"
 #include "core/app/gateway_trial.h"
 #include "core/pipeline/plan.h"
+#include "core/plugin/watchdog.h"
 
 namespace sluice::app {
 
@@ -43,6 +45,9 @@ std::unique_ptr<Live> build_generation(const GatewayOptions&, uint32_t workers, 
 
 // Log level and sink, and the switch of the access log, as the generation wants them. The sink before is not called after it.
 void apply_log(const pipeline::Generation&);
+
+// What of a plugin the thread that writes the log is in just now. [any]
+std::optional<plugin::RunningCall> running_in_sink();
 
 // What is different, one change a line: "endpoint GET /x added".
 std::vector<std::string> changes_between(const pipeline::Generation& before, const pipeline::Generation& after);

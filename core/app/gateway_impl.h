@@ -29,6 +29,7 @@ struct Gateway::Impl {
   Result<uint16_t, Problem> start();
   void wait();
   void retired(uint64_t number);  // one worker's plan of it is gone; the last one ends the generation
+  void end(Live&);                // no request is left of it: it goes, or later if background work of it runs
   void tick();                    // what time alone brings
   Clock::time_point next_tick() const;
 

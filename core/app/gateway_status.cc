@@ -7,8 +7,10 @@
 #include <ctime>
 
 #include "core/app/gateway_impl.h"
+#include "core/app/rehearsal/rehearsal.h"
 #include "core/pipeline/account_request.h"
 #include "core/plugin/module.h"
+#include "core/plugin/work.h"
 
 namespace sluice::app {
 namespace {
@@ -70,6 +72,9 @@ std::string Gateway::status(const std::string& sections) const {
   out["workers"] = self.workers.size();
   if (!silent.empty()) out["workers_that_do_not_answer"] = std::move(silent);
   if (!holders.empty()) out["held_by"] = std::move(holders);
+  array background;
+  for (const plugin::WorkPool::Running& w : plugin::WorkPool::get().running(1000)) background.push_back({{"work", w.call.text()}, {"running_s", w.for_ms / 1000}});
+  if (!background.empty()) out["background_work"] = std::move(background);
   out["connections"] = connections;
   out["requests"] = requests;
   out["backend_connections"] = {{"idle", client.idle}, {"active", client.active}, {"opened", client.opened}, {"reused", client.reused}};
@@ -92,6 +97,7 @@ std::string Gateway::status(const std::string& sections) const {
     if (const int64_t since = self.reloading_ms) {
       object now{{"since_unix_ms", since}};
       if (auto busy = plugin::watchdog::running_on(*self.main_thread)) now["runs"] = busy->text();
+      else if (std::string there = rehearsal::running(); !there.empty()) now["runs"] = there + ", in the rehearsal";
       reload["running"] = std::move(now);
     }
     reload["last"] = nullptr;

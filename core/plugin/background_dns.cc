@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "core/plugin/crash_report.h"
 #include "core/plugin/operations.h"
 
 namespace sluice::plugin::background_dns {
@@ -22,6 +23,7 @@ struct Resolving {
     begun = true;
     std::thread{[this] {
       pthread_setname_np(pthread_self(), "sluice-dns");
+      crash::protect_this_thread();
       loop.run();
     }}.detach();
   }

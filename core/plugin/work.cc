@@ -4,9 +4,24 @@
 
 #include <algorithm>
 
+#include "core/log/log.h"
+#include "core/plugin/crash_report.h"
 #include "core/plugin/shared.h"
 
 namespace sluice::plugin {
+namespace {
+
+// Who has a share of the threads: a plugin with all that is made of it.
+const Place* owner_of(const Work& w) { return w.place && w.place->module ? w.place->module : w.place; }
+
+RunningCall call_of(const Work& w) {
+  RunningCall call;
+  call.hook = w.kind;
+  if (w.place) call.plugin = w.place->plugin, call.version = w.place->version, call.binding = w.place->binding, call.place = w.place->where;
+  return call;
+}
+
+}  // namespace
 
 WorkPool& WorkPool::get() {
   static auto* pool = new WorkPool;  // its threads outlive static destruction
@@ -36,6 +51,43 @@ void WorkPool::release(const std::shared_ptr<Work>& w, uint64_t delay_ms) {
     delayed_.emplace(w->due_ns, w);
   }
   wake_somebody(lock);
+  const std::string shortage = shortage_of(*w, lock);
+  lock.unlock();
+  if (!shortage.empty()) SLC_LOG(warning, shortage);
+}
+
+// Told at most every ten seconds: that a plugin has used up its threads with work that does not end.
+std::string WorkPool::shortage_of(const Work& w, Lock&) {
+  constexpr uint64_t kLong = 1'000'000'000, kAgain = 10 * kLong;
+  const uint64_t now = shared::now_ns();
+  if (!w.place || (told_ns_ && now - told_ns_ < kAgain)) return {};
+  size_t long_ones = 0;
+  const Work* longest = nullptr;
+  for (const auto& other : all_) {
+    if (other->state != Work::State::running || owner_of(*other) != owner_of(w) || now - other->began_ns < kLong) continue;
+    ++long_ones;
+    if (!longest || other->began_ns < longest->began_ns) longest = other.get();
+  }
+  if (long_ones < kMostOfOne) return {};
+  told_ns_ = now;
+  return std::to_string(long_ones) + " pieces of background work of plugin " + std::string{w.place->plugin} + " do not end, the longest, " + call_of(*longest).text() +
+         ", for " + std::to_string((now - longest->began_ns) / kLong) + " s: further work of this plugin waits";
+}
+
+// The next that may run: its plugin has not used up its share. nullptr: none.
+std::shared_ptr<Work> WorkPool::take_ready(Lock&) {
+  if (ready_.empty()) return nullptr;
+  std::vector<const Place*> running;
+  for (const auto& w : all_)
+    if (w->state == Work::State::running) running.push_back(owner_of(*w));
+  auto at = std::find_if(ready_.begin(), ready_.end(), [&](const auto& w) {
+    const Place* owner = owner_of(*w);
+    return !owner || static_cast<size_t>(std::count(running.begin(), running.end(), owner)) < kMostOfOne;
+  });
+  if (at == ready_.end()) return nullptr;
+  std::shared_ptr<Work> next = std::move(*at);
+  ready_.erase(at);
+  return next;
 }
 
 void WorkPool::wake_somebody(Lock&) {
@@ -48,6 +100,7 @@ void WorkPool::wake_somebody(Lock&) {
 
 void WorkPool::thread_main() {
   pthread_setname_np(pthread_self(), "sluice-pool");
+  crash::protect_this_thread();
   Lock lock{mutex_};
   for (;;) {
     uint64_t now = shared::now_ns();
@@ -55,9 +108,7 @@ void WorkPool::thread_main() {
       ready_.push_back(std::move(delayed_.begin()->second));
       delayed_.erase(delayed_.begin());
     }
-    if (!ready_.empty()) {
-      std::shared_ptr<Work> w = std::move(ready_.front());
-      ready_.pop_front();
+    if (std::shared_ptr<Work> w = take_ready(lock)) {
       if (!ready_.empty()) wake_somebody(lock);  // several became due at once
       run(std::move(w), lock);
       continue;
@@ -73,6 +124,7 @@ void WorkPool::thread_main() {
 
 void WorkPool::run(std::shared_ptr<Work> w, Lock& lock) {
   w->state = Work::State::running;
+  w->began_ns = shared::now_ns();
   w->runner = std::this_thread::get_id();
   --waiting_;
   lock.unlock();
@@ -104,6 +156,7 @@ void WorkPool::drop(const std::shared_ptr<Work>& w, Lock& lock) {
     }
   --waiting_;
   w->state = Work::State::running;
+  w->began_ns = shared::now_ns();
   w->runner = std::this_thread::get_id();
   w->cancelled = true;
   lock.unlock();
@@ -153,6 +206,26 @@ void WorkPool::end_all_of(const Place* place) {
     if (w->place == place) w->cancelled = true;
   ended_.wait(lock, [&] { return std::none_of(all_.begin(), all_.end(), [&](auto& w) { return w->place == place; }); });
   closing_.erase(std::find(closing_.begin(), closing_.end(), place));
+}
+
+std::vector<const Place*> WorkPool::that_run(std::vector<const Place*> places) const {
+  const Lock lock{mutex_};
+  std::erase_if(places, [&](const Place* p) {
+    return std::none_of(all_.begin(), all_.end(), [&](const auto& w) { return w->state == Work::State::running && w->place == p; });
+  });
+  return places;
+}
+
+std::vector<WorkPool::Running> WorkPool::running(uint64_t least_ms) const {
+  std::vector<Running> out;
+  const uint64_t now = shared::now_ns();
+  {
+    const Lock lock{mutex_};
+    for (const auto& w : all_)
+      if (w->state == Work::State::running && now - w->began_ns >= least_ms * 1'000'000) out.push_back({call_of(*w), (now - w->began_ns) / 1'000'000});
+  }
+  std::sort(out.begin(), out.end(), [](const Running& a, const Running& b) { return a.for_ms > b.for_ms; });
+  return out;
 }
 
 size_t WorkPool::threads() const {

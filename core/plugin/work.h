@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "core/plugin/watchdog.h"
 #include "core/plugin/worker.h"
 #include "sluice/plugin.h"
 
@@ -31,14 +33,15 @@ struct Work {
   enum class State : uint8_t { held, waiting, running, over };
   State state = State::held;
   bool cancelled = false;
-  uint64_t due_ns = 0;
+  uint64_t due_ns = 0, began_ns = 0;
   slc_token token = 0;
   std::thread::id runner;
 };
 
 class WorkPool {
  public:
-  static constexpr size_t kThreads = 8, kMostWaiting = 1024;
+  // One plugin has at most kMostOfOne of the threads: work of it that never ends must not stop that of others.
+  static constexpr size_t kThreads = 8, kMostOfOne = 6, kMostWaiting = 1024;
 
   static WorkPool& get();
   WorkPool() = default;
@@ -56,6 +59,14 @@ class WorkPool {
   slc_status withdraw(const slc_host*, slc_token);
   // Cancels what belongs to `place` and waits until nothing of it runs; refuses more meanwhile. Before an object's destroy.
   void end_all_of(const Place* place);
+  // Those of these places whose work runs just now. [any]
+  std::vector<const Place*> that_run(std::vector<const Place*> places) const;
+  // What has been running for so long, the longest first. [any]
+  struct Running {
+    RunningCall call;
+    uint64_t for_ms = 0;
+  };
+  std::vector<Running> running(uint64_t least_ms = 0) const;
   // That there are; they live as long as the process. [any]
   size_t threads() const;
 
@@ -66,6 +77,8 @@ class WorkPool {
   void finish(const std::shared_ptr<Work>&, Lock&);
   void drop(const std::shared_ptr<Work>&, Lock&);
   void wake_somebody(Lock&);
+  std::shared_ptr<Work> take_ready(Lock&);
+  std::string shortage_of(const Work&, Lock&);
 
   mutable std::mutex mutex_;
   std::condition_variable work_, ended_;
@@ -75,6 +88,7 @@ class WorkPool {
   std::vector<const Place*> closing_;
   size_t waiting_ = 0, threads_ = 0, idle_ = 0;
   slc_token last_token_ = 0;
+  uint64_t told_ns_ = 0;  // when a shortage was last told
 };
 
 }  // namespace sluice::plugin

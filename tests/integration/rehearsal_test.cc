@@ -191,6 +191,19 @@ void wait_for_loads(const std::string& file, int wanted, uint16_t port) {
   for (int i = 0; i < 20'000 && occurrences(fs::exists(file) ? read_file(file) : "", "\n") < wanted; ++i) get_once(port, "/x");
 }
 
+TEST(RehearsalTest, WhileItRunsTheStatusSaysWhoseCallItIsIn) {
+  FakeUpstream up;
+  Rehearsing gateway(up, {"poison"});
+  gateway->configure(gateway.config(poison(R"("in": "create", "do": "loop")")));
+  ::kill(gateway->pid(), SIGHUP);
+  std::string runs;
+  for (int i = 0; i < 300 && runs.find("create()") == runs.npos; ++i) {
+    const Json status = status_of(*gateway);
+    if (const Json reload = status.at("reload"); reload.has("running") && reload.at("running").has("runs")) runs = reload.at("running").at("runs").str();
+  }
+  EXPECT_NE(runs.find("create() of \"test/poison\" at [ENDPOINT: /bad], in the rehearsal"), std::string::npos) << runs;
+}
+
 TEST(RehearsalTest, AGatewayThatStopsDoesNotWaitForIt) {
   FakeUpstream up;
   TempFolder place;

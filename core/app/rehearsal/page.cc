@@ -130,6 +130,10 @@ void write_to(Page& page, int files) {
 
 Page* page() { return writer ? &writer->page() : nullptr; }
 
+std::string running_on(const Page& page) {
+  return page.since_ms.load(std::memory_order_acquire) ? text_of(page.who) + ": " + text_of(page.what) : "";
+}
+
 std::optional<Failure> wait_for(pid_t pid, const Page& page, bool group, const std::function<bool()>& cancelled, int* code) {
   const Fd end{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
   bool killed = false, out_of_time = false;

@@ -44,7 +44,9 @@ void begin(Page&);
 // The page of this process; nullptr: none. [load]
 Page* page();
 
-// In the other one: waits for the end of its child `pid` and judges it. A call into a plugin beyond the limit ends the child, and so
+// In the other one: the call that runs over there just now, as failures name it; "": none. Text that is being replaced may come out mixed.
+std::string running_on(const Page&);
+// Waits for the end of its child `pid` and judges it. A call into a plugin beyond the limit ends the child, and so
 // does `cancelled` (empty: never), which is asked every 50 ms: what comes is a Failure without meaning then. `group`: the child leads
 // a process group, which ends with it. Its private copies of plugin files are gone afterwards. nullopt: it finished; then `code` is its exit code.
 std::optional<Failure> wait_for(pid_t pid, const Page&, bool group, const std::function<bool()>& cancelled, int* code);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <unordered_set>
 
@@ -28,6 +29,14 @@ constexpr size_t kMostKnown = 1'000'000;  // beyond, everything is new again, wh
 std::unordered_set<uint64_t>& known() {
   static auto* k = new std::unordered_set<uint64_t>;
   return *k;
+}
+
+// The page of the rehearsal that runs, for onlookers.
+std::mutex onlookers;
+const Page* watched = nullptr;  // under `onlookers`
+void show(const Page* page) {
+  const std::lock_guard lock{onlookers};
+  watched = page;
 }
 
 uint64_t key_of(const plugin::LoadStep& s) {
@@ -114,7 +123,9 @@ void Rehearsal::rehearse() {
     return impossible(failed);
   }
   int code = 0;
+  show(&shared);
   failure_ = wait_for(pid, shared, true, options_.stopping, &code);
+  show(nullptr);
   ::munmap(memory, sizeof(Page));
   if (failure_ && options_.stopping && options_.stopping()) failure_ = Failure{"", "the gateway is stopping"};
   else if (failure_) failure_->text += ". That was in a rehearsal of the reload, in a process of its own";
@@ -124,6 +135,11 @@ void Rehearsal::rehearse() {
   const size_t size = rehearsed_.size() * sizeof(uint64_t);
   if (size && ::pread(files.get(), rehearsed_.data(), size, 0) != static_cast<ssize_t>(size)) rehearsed_.clear();
   std::sort(rehearsed_.begin(), rehearsed_.end());
+}
+
+std::string running() {
+  const std::lock_guard lock{onlookers};
+  return watched ? running_on(*watched) : "";
 }
 
 }  // namespace sluice::app::rehearsal

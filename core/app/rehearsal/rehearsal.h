@@ -10,6 +10,7 @@
 // exchanged for the second time during the reload; such a file is refused.
 #pragma once
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,9 @@ class Rehearsal final : plugin::LoadWatch {
   std::vector<uint64_t> rehearsed_;  // keys of the files that were loaded there, sorted
   std::optional<Failure> failure_;
 };
+
+// The call of a plugin that a rehearsal is in just now; "": none. [any]
+std::string running();
 
 // The command of that process. It is started by the gateway, and by nobody else.
 constexpr std::string_view kCommand = "rehearse-reload";

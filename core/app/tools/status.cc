@@ -111,7 +111,7 @@ void show_reload(const object& o) {
   ::localtime_r(&at, &broken);
   std::strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &broken);
   print(stdout, "  last: " + (good ? painted("done", "32", 1) : painted("refused", "31", 1)) + " at " + stamp + " (" + text_of(*last, "trigger") + "), " +
-                    text_of(*last, "changes") + " changes, " + text_of(*last, "took_ms") + " ms\n");
+                    text_of(*last, "changes") + (text_of(*last, "changes") == "1" ? " change, " : " changes, ") + text_of(*last, "took_ms") + " ms\n");
   if (!good) print(stdout, painted(indented(text_of(*last, "error")), "31", 1));
 }
 
@@ -216,6 +216,10 @@ void show(const object& o) {
           painted("  " + std::to_string(silent->get_array().size()) + " workers do not answer: a plugin holds their event loop; the figures lack theirs", "31",
                   1) +
               "\n");
+  if (const value* work = o.if_contains("background_work"); work && work->is_array())
+    for (const value& v : work->get_array())
+      if (v.is_object())
+        print(stdout, "  background     " + text_of(v.get_object(), "work") + ", for " + text_of(v.get_object(), "running_s") + " s\n");
   if (const value* holders = o.if_contains("held_by"); holders && holders->is_array())
     for (const value& v : holders->get_array())
       if (v.is_object()) {

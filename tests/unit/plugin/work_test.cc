@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "core/plugin/background_dns.h"
@@ -151,6 +153,34 @@ TEST(JobTest, MalformedOnesAreRefused) {
   slc_status elsewhere = SLC_OK;
   std::thread{[&] { elsewhere = work.submit(w.worker.get(), nullptr, &j, &g, nullptr); }}.join();
   EXPECT_EQ(elsewhere, SLC_ETHREAD);
+}
+
+TEST(WorkPoolTest, OnePluginNeverHasAllThreadsAndWhatRunsIsNamed) {
+  WorkPool& pool = WorkPool::get();
+  const Place hog{.plugin = "acme.hog", .binding = "acme/hog", .where = "[ENDPOINT: /x]", .version = "1.0.0"};
+  const Place other{.plugin = "acme.other", .binding = "acme/other", .where = "[ENDPOINT: /y]", .version = "1.0.0"};
+  Gated gate;
+  const slc_job job = gate.job();
+  const auto start = [&](const Place& place, std::function<void()> run) {
+    auto w = std::make_shared<Work>();
+    w->run = std::move(run), w->ended = [](bool) {}, w->place = &place;
+    ASSERT_EQ(pool.hold(w), SLC_OK);
+    pool.release(w, 0);
+  };
+  for (size_t i = 0; i < WorkPool::kThreads + 2; ++i) start(hog, [&] { job.run(&gate); });
+  gate.wait([&] { return gate.begun == static_cast<int>(WorkPool::kMostOfOne); });
+  std::promise<void> ran;
+  start(other, [&] { ran.set_value(); });
+  ran.get_future().wait();  // a thread was left for it
+  EXPECT_EQ(gate.begun, static_cast<int>(WorkPool::kMostOfOne));
+  const auto running = pool.running();
+  EXPECT_EQ(std::count_if(running.begin(), running.end(), [](const auto& r) { return r.call.plugin == "acme.hog"; }), static_cast<int>(WorkPool::kMostOfOne));
+  EXPECT_EQ(running.front().call.text(), "[ENDPOINT: /x][acme/hog] work of plugin acme.hog 1.0.0");
+  pool.end_all_of(&other);
+  EXPECT_EQ(pool.that_run({&hog, &other}), std::vector<const Place*>{&hog});
+  gate.release();
+  pool.end_all_of(&hog);
+  EXPECT_TRUE(pool.that_run({&hog, &other}).empty());
 }
 
 TEST(LaterTest, RunsAndIsDoneOnThePool) {
