@@ -25,8 +25,8 @@ std::string user_name(uid_t id) {
 // Empty: fine.
 std::string wrong_hands(const struct stat& st, const std::string& path) {
   if (st.st_uid != 0 && st.st_uid != geteuid())
-    return "belongs to the user " + user_name(st.st_uid) + ", who could put anything there, and it would run with the gateway's rights. Wanted: root or " +
-           user_name(geteuid()) + ". Give it to root: chown root " + path;
+    return "belongs to the user " + user_name(st.st_uid) + ", who could put anything there, and it would run with the gateway's rights. Wanted: root" +
+           (geteuid() == 0 ? "" : " or " + user_name(geteuid())) + ". Give it to root: chown root " + path;
   if (!(st.st_mode & (S_IWGRP | S_IWOTH))) return {};
   const bool all = st.st_mode & S_IWOTH;
   return std::string{all ? "everybody" : "its group"} + " may write to it, and it would run with the gateway's rights. Take that away: chmod " +

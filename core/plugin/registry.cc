@@ -239,7 +239,12 @@ void Registry::isolate(std::vector<config::IsolatedPlugin> rules, Isolation isol
 void Registry::finish(ScanResult& result) {
   for (const Impl::Isolated& i : impl_->isolation) {
     if (i.found) continue;
-    result.refused.push_back({i.rule.pointer, unknown_plugin(i.rule.name)});
+    // Another entry may have it already, by its other name.
+    const std::shared_ptr<Module>* module = find_module(i.rule.name);
+    const auto same = std::find_if(impl_->isolation.begin(), impl_->isolation.end(), [&](const Impl::Isolated& other) {
+      return module && other.found && is_called(other.rule.name, (*module)->file(), (*module)->entry().id);
+    });
+    result.refused.push_back({i.rule.pointer, same == impl_->isolation.end() ? unknown_plugin(i.rule.name) : "is the plugin of " + same->rule.pointer + ", by another name"});
   }
 }
 

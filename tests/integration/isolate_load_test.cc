@@ -104,6 +104,7 @@ TEST(IsolateLoadTest, ABadObjectIsLocated) {
            std::pair{R"({"poison": {"helpers": 0}})", "/plugin/isolate/poison/helpers: "},
            std::pair{R"({"test.poisson": true})",
                      "/plugin/isolate/test.poisson: no plugin has the id or file name \"test.poisson\"; did you mean \"test.poison\"?"},
+           std::pair{R"({"test.poison": true, "poison": true})", "/plugin/isolate/poison: is the plugin of /plugin/isolate/test.poison, by another name"},
        }) {
     Ran r = check(object, "{}");
     EXPECT_EQ(r.code, 1) << object;

@@ -64,7 +64,11 @@ class Interruptible {
   Interruptible() {
     sigset_t all;
     ::sigemptyset(&all);
-    for (int s : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&all, s);
+    for (int s : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+      struct sigaction now {};
+      // One that is ignored (nohup, a job of a script) ends nothing, and a signalfd would not know.
+      if (::sigaction(s, nullptr, &now) == 0 && now.sa_handler != SIG_IGN) ::sigaddset(&all, s);
+    }
     ::pthread_sigmask(SIG_BLOCK, &all, &before_);
     fd_ = ::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
   }

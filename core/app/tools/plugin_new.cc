@@ -213,7 +213,7 @@ int make(const Wanted& w) {
   }
 
   std::string folder = to.string();
-  put(stdout, "Made " + folder + ": a " + w.kind + " in " + w.lang + " that " + *what + ".\n\n" +
+  put(stdout, "Made " + folder + ": " + with_article(w.kind) + " in " + w.lang + " that " + *what + ".\n\n" +
                   "  cd " + folder + "\n" +
                   "  ./try                        builds it, runs a gateway with it, shows what it does\n" +
                   "  $EDITOR " + values.at("SOURCE") + "\n" +

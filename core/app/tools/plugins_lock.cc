@@ -102,9 +102,9 @@ int plugins_lock(std::span<const std::string> given) {
     auto made = plugin::sign(a->key, text);
     if (!made) return fail(made.error().message);
     signature = std::move(*made);
-  } else if (::access(signature_file.c_str(), F_OK) == 0 && ::unlink(signature_file.c_str()) != 0) {
-    // It would be one of another list.
-    return fail(signature_file + ": cannot be removed: " + std::strerror(errno));
+  } else if (::access(signature_file.c_str(), F_OK) == 0) {
+    return fail(signature_file + " is the signature of the list before, and gateways with its \"public_key\" refuse a folder without one. Give --key to sign the new "
+                "list, or remove that file. Nothing was written.");
   }
   if (auto ok = replace_file(file, text); !ok) return fail(ok.error().message);
   if (!signature.empty())
