@@ -148,10 +148,11 @@ void Gateway::Impl::end(Live& l) {
 
 Clock::time_point Gateway::Impl::next_tick() const {
   Clock::time_point next = Clock::now() + std::chrono::hours{1};
-  for (const auto& l : live)
-    if (l->role == Role::draining && l->parts == 0) next = std::min(next, Clock::now() + std::chrono::milliseconds{100});
-  for (const auto& l : live)
-    if (l->role == Role::draining && !l->stuck) next = std::min(next, l->replaced + std::chrono::seconds{options.drain_grace_s});
+  for (const auto& l : live) {
+    if (l->role != Role::draining) continue;
+    if (l->parts == 0) next = std::min(next, Clock::now() + std::chrono::milliseconds{100});
+    if (!l->stuck) next = std::min(next, l->replaced + std::chrono::seconds{options.drain_grace_s});
+  }
   if (!trials.running.empty() && trials.duration.count() > 0) {
     auto due = trials.began + std::chrono::duration_cast<Clock::duration>(trials.duration);
     // Due, but too few requests have come to judge by: look again.
@@ -174,7 +175,7 @@ void Gateway::Impl::tick() {
     if (l->parts == 0) {
       why = "background work that does not end";
       for (const plugin::Place* p : work_of(*l->generation))
-        why.append(p == nullptr ? "" : ", ").append(p->where).append("[").append(p->binding).append("] of plugin ").append(p->plugin);
+        why.append(", ").append(p->where).append("[").append(p->binding).append("] of plugin ").append(p->plugin);
     }
     SLC_LOG(warning, "Generation ", l->number, " was replaced ", static_cast<uint64_t>(options.drain_grace_s), " s ago and still has ", why,
             ". It is kept until then; see sluice status");

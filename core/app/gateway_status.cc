@@ -73,7 +73,8 @@ std::string Gateway::status(const std::string& sections) const {
   if (!silent.empty()) out["workers_that_do_not_answer"] = std::move(silent);
   if (!holders.empty()) out["held_by"] = std::move(holders);
   array background;
-  for (const plugin::WorkPool::Running& w : plugin::WorkPool::get().running(1000)) background.push_back({{"work", w.call.text()}, {"running_s", w.for_ms / 1000}});
+  for (const plugin::WorkPool::Running& w : plugin::WorkPool::get().running(1000))
+    background.push_back({{"work", w.call.text()}, {"running_s", w.for_ms / 1000}});
   if (!background.empty()) out["background_work"] = std::move(background);
   out["connections"] = connections;
   out["requests"] = requests;

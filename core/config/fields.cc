@@ -245,8 +245,8 @@ Duration Fields::duration(std::string_view key) {
   if (found.value->is_number())
     if (auto number = weak_integer(*found.value)) {
       if (*number > 0 && *number < 1'000'000)
-        reading_->warning(found.pointer, "a number without a unit counts nanoseconds: " + std::to_string(*number) + " of them are less than a millisecond; did you mean \"" +
-                                             std::to_string(*number) + "ms\"?");
+        reading_->warning(found.pointer, "a number without a unit counts nanoseconds: " + std::to_string(*number) +
+                                             " of them are less than a millisecond; did you mean \"" + std::to_string(*number) + "ms\"?");
       return Duration{*number};
     }
   reading_->mismatch(found.pointer, "a duration such as \"2s\" or \"1h30m\"", *found.value);

@@ -1,16 +1,16 @@
 // Octet tests of the server codec, eight at a time: every octet of every head goes through them.
 #pragma once
 #include <cstdint>
-#include <cstring>
 #include <string_view>
+
+#include "core/base/text.h"
 
 namespace sluice::http {
 
 // Eight octets: not 0 if one of them is below a space or DEL. A borrow can add a false alarm, never hide one.
 inline uint64_t may_hold_control(const char* p) {
   constexpr uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
-  uint64_t w;
-  std::memcpy(&w, p, 8);
+  const auto w = octets::load<uint64_t>(p);
   const uint64_t no_del = w ^ (kOnes * 0x7f);
   return (((w - kOnes * 0x20) & ~w) | ((no_del - kOnes) & ~no_del)) & kHigh;
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "core/http/server_octets.h"
 
 namespace sluice::pipeline {
 namespace {
@@ -129,8 +130,7 @@ std::string_view escape_path(Arena& arena, std::string_view path) {
 }
 
 std::string_view escape_target(Arena& arena, std::string_view target) {
-  for (const char c : target)
-    if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) return {};
+  if (http::has_control(target) || target.find('\t') != target.npos) return {};
   const size_t mark = std::min(target.find('?'), target.size());
   const std::string_view path = escape_path(arena, target.substr(0, mark)), query = target.substr(mark);
   if (path.empty() || query.empty()) return path;

@@ -244,7 +244,8 @@ void Registry::finish(ScanResult& result) {
     const auto same = std::find_if(impl_->isolation.begin(), impl_->isolation.end(), [&](const Impl::Isolated& other) {
       return module && other.found && is_called(other.rule.name, (*module)->file(), (*module)->entry().id);
     });
-    result.refused.push_back({i.rule.pointer, same == impl_->isolation.end() ? unknown_plugin(i.rule.name) : "is the plugin of " + same->rule.pointer + ", by another name"});
+    result.refused.push_back(
+        {i.rule.pointer, same == impl_->isolation.end() ? unknown_plugin(i.rule.name) : "is the plugin of " + same->rule.pointer + ", by another name"});
   }
 }
 

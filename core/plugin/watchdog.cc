@@ -146,6 +146,13 @@ std::string RunningCall::text() const {
   return plugin.empty() && hook != HookKind::callback ? std::string{to_string(hook)} + " of a plugin" : title(*this);
 }
 
+RunningCall call_at(const Place* place, HookKind hook) {
+  RunningCall call;
+  call.hook = hook;
+  if (place) call.plugin = place->plugin, call.version = place->version, call.binding = place->binding, call.place = place->where;
+  return call;
+}
+
 void report_stall(const Place* place, HookKind hook, uint64_t ticks) {
   Stall s;
   s.wall_ms = hook_state.stalled_ms.exchange(0, std::memory_order_relaxed);
@@ -153,10 +160,10 @@ void report_stall(const Place* place, HookKind hook, uint64_t ticks) {
   s.cpu_ms = hook_state.stalled_cpu_ms.load(std::memory_order_relaxed);
   s.queued_ms = hook_state.stalled_queued_ms.load(std::memory_order_relaxed);
   if (ticks) s.wall_ms = std::max(s.wall_ms, ms(clock::to_ns(ticks)));
-  s.worker = hook_state.worker, s.hook = hook, s.over = true;
+  s.worker = hook_state.worker, s.over = true;
   cost::Account* account = place ? place->account : nullptr;
   if (cost::RareCell* c = account ? account->rare(s.worker, hook) : nullptr) cost::add(c->stalls, 1);
-  if (place) s.plugin = place->plugin, s.version = place->version, s.binding = place->binding, s.place = place->where;
+  static_cast<RunningCall&>(s) = call_at(place, hook);
   Book& b = book();
   {
     std::lock_guard lock{b.mutex};

@@ -34,6 +34,9 @@ struct RunningCall {
   std::string text() const;  // "[ENDPOINT: /x][acme/geoip] on_request of plugin acme.geoip 1.0"
 };
 
+// A call of that kind at that place, which may be nullptr: its names are empty then.
+RunningCall call_at(const Place*, HookKind);
+
 // One occasion, for `sluice status`.
 struct Stall : RunningCall {
   int64_t unix_ms = 0;

@@ -14,13 +14,6 @@ namespace {
 // Who has a share of the threads: a plugin with all that is made of it.
 const Place* owner_of(const Work& w) { return w.place && w.place->module ? w.place->module : w.place; }
 
-RunningCall call_of(const Work& w) {
-  RunningCall call;
-  call.hook = w.kind;
-  if (w.place) call.plugin = w.place->plugin, call.version = w.place->version, call.binding = w.place->binding, call.place = w.place->where;
-  return call;
-}
-
 }  // namespace
 
 WorkPool& WorkPool::get() {
@@ -70,8 +63,8 @@ std::string WorkPool::shortage_of(const Work& w, Lock&) {
   }
   if (long_ones < kMostOfOne) return {};
   told_ns_ = now;
-  return std::to_string(long_ones) + " pieces of background work of plugin " + std::string{w.place->plugin} + " do not end, the longest, " + call_of(*longest).text() +
-         ", for " + std::to_string((now - longest->began_ns) / kLong) + " s: further work of this plugin waits";
+  return std::to_string(long_ones) + " pieces of background work of plugin " + std::string{w.place->plugin} + " do not end, the longest, " +
+         call_at(longest->place, longest->kind).text() + ", for " + std::to_string((now - longest->began_ns) / kLong) + " s: further work of this plugin waits";
 }
 
 // The next that may run: its plugin has not used up its share. nullptr: none.
@@ -122,11 +115,15 @@ void WorkPool::thread_main() {
   }
 }
 
-void WorkPool::run(std::shared_ptr<Work> w, Lock& lock) {
-  w->state = Work::State::running;
-  w->began_ns = shared::now_ns();
-  w->runner = std::this_thread::get_id();
+void WorkPool::begin(Work& w, Lock&) {
+  w.state = Work::State::running;
+  w.began_ns = shared::now_ns();
+  w.runner = std::this_thread::get_id();
   --waiting_;
+}
+
+void WorkPool::run(std::shared_ptr<Work> w, Lock& lock) {
+  begin(*w, lock);
   lock.unlock();
   {
     PlaceScope scope{w->place, w->kind};
@@ -154,10 +151,7 @@ void WorkPool::drop(const std::shared_ptr<Work>& w, Lock& lock) {
       delayed_.erase(it);
       break;
     }
-  --waiting_;
-  w->state = Work::State::running;
-  w->began_ns = shared::now_ns();
-  w->runner = std::this_thread::get_id();
+  begin(*w, lock);
   w->cancelled = true;
   lock.unlock();
   {
@@ -222,7 +216,8 @@ std::vector<WorkPool::Running> WorkPool::running(uint64_t least_ms) const {
   {
     const Lock lock{mutex_};
     for (const auto& w : all_)
-      if (w->state == Work::State::running && now - w->began_ns >= least_ms * 1'000'000) out.push_back({call_of(*w), (now - w->began_ns) / 1'000'000});
+      if (w->state == Work::State::running && now - w->began_ns >= least_ms * 1'000'000)
+        out.push_back({call_at(w->place, w->kind), (now - w->began_ns) / 1'000'000});
   }
   std::sort(out.begin(), out.end(), [](const Running& a, const Running& b) { return a.for_ms > b.for_ms; });
   return out;

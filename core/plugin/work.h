@@ -73,6 +73,7 @@ class WorkPool {
  private:
   using Lock = std::unique_lock<std::mutex>;
   void thread_main();
+  void begin(Work&, Lock&);
   void run(std::shared_ptr<Work>, Lock&);
   void finish(const std::shared_ptr<Work>&, Lock&);
   void drop(const std::shared_ptr<Work>&, Lock&);

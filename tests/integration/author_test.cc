@@ -326,8 +326,9 @@ TEST_F(TestPluginTest, PassesWhenEverythingIsAsExpected) {
 }
 
 TEST_F(TestPluginTest, NoBodyIsWaitedForBehindTheAnswerToHead) {
-  const Ran ran = test(R"({"cases": [{"request": {"method": "HEAD", "path": "/h"}, "expect": {"status": 200, "headers": {"Content-Type": "application/json; charset=utf-8"}, "text": ""}}]})",
-                       R"({"version": 3, "port": 8123, "endpoints": [{"endpoint": "/h", "method": "HEAD", "backend": [
+  const Ran ran = test(
+      R"({"cases": [{"request": {"method": "HEAD", "path": "/h"}, "expect": {"status": 200, "headers": {"Content-Type": "application/json; charset=utf-8"}, "text": ""}}]})",
+      R"({"version": 3, "port": 8123, "endpoints": [{"endpoint": "/h", "method": "HEAD", "backend": [
                          {"host": ["http://x"], "url_pattern": "/", "extra_config": {"backend/stub": {"body": {"id": 1}}}}]}]})");
   EXPECT_EQ(ran.code, 0) << ran.output;
 }

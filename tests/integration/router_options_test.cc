@@ -131,7 +131,8 @@ TEST_F(RouterOptionsTest, TheDebugPageAnswersEveryMethodAndLogsTheRequest) {
     EXPECT_FALSE(r.headers.has("X-Krakend")) << method;
   }
   EXPECT_EQ(client.request("HEAD", "/__debug/").status, 200);
-  for (const char* line : {"Method: PATCH", "URL: /__debug/a?b=c&b=d", R"(Query: {"b":["c","d"]})", "Params: [{param /a}]", "Body: the body"}) gateway->process().wait_for_output(line);
+  for (const char* line : {"Method: PATCH", "URL: /__debug/a?b=c&b=d", R"(Query: {"b":["c","d"]})", "Params: [{param /a}]", "Body: the body"})
+    gateway->process().wait_for_output(line);
   EXPECT_EQ(ask("GET", "/__debug").status, 301);
   EXPECT_EQ(ask("GET", "/__echo/x").status, 404);
 }

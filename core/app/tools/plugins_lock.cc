@@ -103,7 +103,8 @@ int plugins_lock(std::span<const std::string> given) {
     if (!made) return fail(made.error().message);
     signature = std::move(*made);
   } else if (::access(signature_file.c_str(), F_OK) == 0) {
-    return fail(signature_file + " is the signature of the list before, and gateways with its \"public_key\" refuse a folder without one. Give --key to sign the new "
+    return fail(signature_file +
+                " is the signature of the list before, and gateways with its \"public_key\" refuse a folder without one. Give --key to sign the new "
                 "list, or remove that file. Nothing was written.");
   }
   if (auto ok = replace_file(file, text); !ok) return fail(ok.error().message);

@@ -46,7 +46,8 @@ TEST(ServiceTest, ANumberThatIsHardlyMeantInNanosecondsIsWarnedOf) {
   const auto r = read(root(R"("read_timeout":2000)"));
   ASSERT_TRUE(r.config);
   EXPECT_EQ(r.config->read_timeout.count(), 2000);
-  EXPECT_HAS(r.report.format(), "/read_timeout: a number without a unit counts nanoseconds: 2000 of them are less than a millisecond; did you mean \"2000ms\"?");
+  EXPECT_HAS(r.report.format(),
+             "/read_timeout: a number without a unit counts nanoseconds: 2000 of them are less than a millisecond; did you mean \"2000ms\"?");
   for (const char* fine : {"0", "1000000", "3000000000", "\"2us\""}) EXPECT_EQ(read(root("\"read_timeout\":" + std::string{fine})).report.format(), "") << fine;
 }
 
