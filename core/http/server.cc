@@ -2,8 +2,6 @@
 // without a call and to pause when descriptors run out.
 #include "core/http/server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/http/listen_socket.h"
 #include "core/http/server_connection.h"
 #include "core/http/server_core.h"
 
@@ -24,89 +23,6 @@ constexpr int kBacklog = 4096;
 constexpr int kAcceptsPerTurn = 64;       // then the other handles get their turn
 constexpr uint64_t kAcceptPauseMs = 100;  // when descriptors or memory ran out
 constexpr int kKeepAliveSeconds = 15;     // probes on idle connections find dead clients
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  bool any = false;  // IPv6 with IPv4 mapped into it
-};
-
-void set_ipv4(Address& a, in_addr ip, uint16_t port) {
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&a.storage);
-  *v4 = {};
-  v4->sin_family = AF_INET, v4->sin_addr = ip, v4->sin_port = htons(port);
-  a.size = sizeof *v4;
-}
-
-bool make_address(const std::string& ip, uint16_t port, Address& a) {
-  if (in_addr v4; inet_pton(AF_INET, ip.c_str(), &v4) == 1) {
-    set_ipv4(a, v4, port);
-    return true;
-  }
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&a.storage);
-  if (ip.empty()) {
-    v6->sin6_family = AF_INET6, v6->sin6_port = htons(port);
-    a.any = true;
-  } else if (uv_ip6_addr(ip.c_str(), port, v6) != 0) {
-    return false;
-  }
-  a.size = sizeof *v6;
-  return true;
-}
-
-std::string describe(const std::string& ip, uint16_t port) {
-  bool v6 = ip.find(':') != ip.npos;
-  return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(port);
-}
-
-Problem problem(const std::string& ip, uint16_t port, int error) {
-  std::string text = "cannot listen on " + describe(ip, port) + ": ";
-  if (error == EADDRINUSE) return {text + "the port is already in use by another socket"};
-  if (error == EADDRNOTAVAIL) return {text + "no interface of this machine has that address"};
-  if (error == EACCES) return {text + "no permission for that port"};
-  return {text + std::strerror(error)};
-}
-
-// A bound socket, or -errno.
-int bound_socket(Address& a, bool reuse_port) {
-  int fd = ::socket(a.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  int error = errno;
-  if (fd >= 0) {
-    int on = 1, off = 0;
-    if (a.storage.ss_family == AF_INET6) {
-      const bool wildcard = IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<sockaddr_in6*>(&a.storage)->sin6_addr);  // "::" too: IPv4 as well
-      ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, wildcard ? &off : &on, sizeof on);
-    }
-    bool ok = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
-    ok = ok && (!reuse_port || ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
-    if (ok && ::bind(fd, reinterpret_cast<sockaddr*>(&a.storage), a.size) == 0) return fd;
-    error = errno;
-    ::close(fd);
-  }
-  if (a.any && a.storage.ss_family == AF_INET6 && (error == EAFNOSUPPORT || error == EADDRNOTAVAIL)) {
-    uint16_t port = ntohs(reinterpret_cast<sockaddr_in6*>(&a.storage)->sin6_port);
-    set_ipv4(a, in_addr{htonl(INADDR_ANY)}, port);  // a machine without IPv6
-    return bound_socket(a, reuse_port);
-  }
-  return -error;
-}
-
-// IPv4 clients of an IPv6 socket are shown as what they are.
-std::string_view peer_text(const sockaddr_storage& peer, char (&text)[INET6_ADDRSTRLEN]) {
-  const void* address = nullptr;
-  int family = peer.ss_family;
-  if (family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
-    address = &v6;
-    if (IN6_IS_ADDR_V4MAPPED(&v6)) family = AF_INET, address = v6.s6_addr + 12;
-  } else if (family == AF_INET) {
-    address = &reinterpret_cast<const sockaddr_in&>(peer).sin_addr;
-  } else {
-    return {};
-  }
-  if (!inet_ntop(family, address, text, sizeof text)) return {};
-  return text;
-}
 
 }  // namespace
 
@@ -196,21 +112,21 @@ Server::Listener* Server::Impl::watch(int fd) {
 }
 
 Result<Server::Listener*, Problem> Server::Impl::open(const std::string& ip, uint16_t port, bool reuse_port) {
-  Address address;
-  if (!make_address(ip, port, address)) return Problem{"\"" + ip + "\" is no IP address"};
+  ListenAddress address;
+  if (!address.set(ip, port)) return Problem{"\"" + ip + "\" is no IP address"};
   int fd = bound_socket(address, reuse_port);
-  if (fd < 0) return problem(ip, port, -fd);
+  if (fd < 0) return listen_problem(ip, port, -fd);
   // Inherited by the accepted sockets.
   int on = 1, seconds = kKeepAliveSeconds;
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+  if (address.loopback()) do_not_pace(fd);
   Listener* l = watch(fd);
-  if (!l) return problem(ip, port, errno);
+  if (!l) return listen_problem(ip, port, errno);
   socklen_t size = sizeof address.storage;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &size);
-  l->port = ntohs(address.storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port
-                                                        : reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port);
+  l->port = address.port();
   return l;
 }
 
@@ -220,10 +136,10 @@ Server::Server(loop::Loop& loop, Handler& handler, const ServerOptions& options)
 Server::~Server() { assert(!impl_->current && !impl_->next && impl_->core.connections() == 0); }
 
 Result<bool, Problem> Server::probe(const std::string& ip, uint16_t port) {
-  Address address;
-  if (!make_address(ip, port, address)) return Problem{"\"" + ip + "\" is no IP address"};
+  ListenAddress address;
+  if (!address.set(ip, port)) return Problem{"\"" + ip + "\" is no IP address"};
   int fd = bound_socket(address, false);
-  if (fd < 0) return problem(ip, port, -fd);
+  if (fd < 0) return listen_problem(ip, port, -fd);
   ::close(fd);
   return true;
 }
@@ -239,7 +155,7 @@ Result<uint16_t, Problem> Server::listen(const std::string& ip, uint16_t port, b
 
 Result<uint16_t, Problem> Server::open_next(const std::string& ip, uint16_t port, bool reuse_port) {
   drop_next();
-  if (impl_->core.draining) return Problem{"cannot listen on " + describe(ip, port) + ": the server is ending"};
+  if (impl_->core.draining) return Problem{"cannot listen on " + describe_address(ip, port) + ": the server is ending"};
   auto opened = impl_->open(ip, port, reuse_port);
   if (!opened) return opened.error();
   impl_->next = *opened;
