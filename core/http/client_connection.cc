@@ -41,6 +41,7 @@ int ClientConnection::connect(const Address& address, Pool& pool, Dial& dial) {
   call_ = nullptr;
   dial_ = &dial;
   bytes_out_ = 0;
+  bulk_ = {};
   idle_ = closing_ = reading_ = write_failed_ = false;
   deadline_.connection = this;
   deadline_.on_expire(on_deadline);
@@ -196,6 +197,7 @@ void ClientConnection::on_read(uv_stream_t* s, ssize_t n, const uv_buf_t* buffer
   n = self->receiver_.took(s, n);
   if (n == 0) return;
   if (n < 0) return self->on_end(static_cast<int>(n), n == UV_EOF && !self->tls_);
+  self->client_->loop.gathering().received(self->bulk_, static_cast<size_t>(n));
   if (self->tunnel_) return self->read_tunnel({buffer->base, static_cast<size_t>(n)});
   if (self->tls_) {
     self->tls_->feed(buffer->base, static_cast<size_t>(n));

@@ -9,6 +9,7 @@
 #include "core/http/dns.h"
 #include "core/http/response_codec.h"
 #include "core/http/tls_stream.h"
+#include "core/loop/loop.h"
 #include "core/loop/socket_io.h"
 
 namespace sluice::http {
@@ -169,6 +170,7 @@ class ClientConnection final : public Http2Carrier {
   bool retry(bool nothing_written);
 
   loop::Receiver receiver_;
+  loop::Gathering::Mark bulk_;
   uv_tcp_t tcp_;
   Client::Impl* client_;
   Pool* pool_ = nullptr;

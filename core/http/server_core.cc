@@ -89,7 +89,7 @@ void ServerCore::undefer(ServerPeer& c) {
   c.deferred_ = false;
 }
 
-// Runs before every wait, so that deferred work needs no wake-up of its own.
+// Runs before every wait, so that deferred work needs no wake-up of its own, nor waits for a pause.
 void ServerCore::turn(uv_prepare_t* handle) {
   auto* self = static_cast<ServerCore*>(handle->data);
   self->recycle();
@@ -99,6 +99,7 @@ void ServerCore::turn(uv_prepare_t* handle) {
     c->run_deferred();
     self->recycle();
   }
+  self->loop.gathering().before_waiting();
 }
 
 }  // namespace sluice::http

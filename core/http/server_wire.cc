@@ -50,6 +50,7 @@ void TcpWire::read(bool on) {
         auto* self = static_cast<TcpWire*>(s->data);
         n = self->receiver_.took(s, n);
         if (n > 0) {
+          self->loop_.gathering().received(self->bulk_, static_cast<size_t>(n));
           self->sink_->on_bytes(buf->base, static_cast<size_t>(n));
         } else if (n < 0) {
           self->ended_ = true;

@@ -70,6 +70,7 @@ class TcpWire final : public Wire {
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
 
   loop::Receiver receiver_;
+  loop::Gathering::Mark bulk_;
   uv_tcp_t tcp_;
   loop::Loop& loop_;
   WireSink* sink_;

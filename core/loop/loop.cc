@@ -8,7 +8,7 @@
 
 namespace sluice::loop {
 
-Loop::Loop() : deadlines_{(uv_loop_init(&uv_) == 0 ? void() : std::abort(), &uv_)} {
+Loop::Loop() : deadlines_{(uv_loop_init(&uv_) == 0 ? void() : std::abort(), &uv_)}, gathering_{&uv_} {
   async_.data = this;
   uv_async_init(&uv_, &async_, on_async);
 }

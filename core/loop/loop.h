@@ -11,6 +11,7 @@
 
 #include "core/base/arena.h"
 #include "core/loop/deadlines.h"
+#include "core/loop/gathering.h"
 
 namespace sluice::loop {
 
@@ -40,6 +41,7 @@ class Loop {
 
   Deadlines& deadlines() { return deadlines_; }
   BlockPool& blocks() { return blocks_; }
+  Gathering& gathering() { return gathering_; }
 
   // Where the next read goes. Never null; ReadBlock::kSize bytes.
   ReadBlock* read_block();
@@ -62,6 +64,7 @@ class Loop {
   uv_async_t async_;
   BlockPool blocks_;
   Deadlines deadlines_;
+  Gathering gathering_;
   ReadBlock* block_ = nullptr;
   std::vector<ReadBlock*> spare_;
   std::mutex mutex_;
