@@ -25,6 +25,7 @@
 #include "core/app/tools/style.h"
 #include "core/app/tools/tool.h"
 #include "core/app/watch.h"
+#include "core/base/fd.h"
 #include "core/base/text.h"
 #include "core/config/reader.h"
 #include "core/document/write.h"
@@ -37,6 +38,8 @@
 
 namespace sluice::app {
 namespace {
+
+constexpr int kPatienceMs = 100;  // with a stderr that takes nothing
 
 void put(FILE* to, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), to);
@@ -75,7 +78,8 @@ void stamped(const std::string& text) {
   std::tm broken;
   ::localtime_r(&now, &broken);
   std::strftime(stamp, sizeof stamp, "%Y/%m/%d %H:%M:%S ", &broken);
-  complain(stamp + text + "\n");
+  // A reader that takes nothing must not keep the process from ending.
+  (void)write_if_taken(STDERR_FILENO, stamp + text + "\n", kPatienceMs);
 }
 
 // The reference's words for them.
@@ -173,6 +177,7 @@ struct Signalled {
     return {
         [this](int signal) -> uint64_t {
           ending = true;
+          log::ending();
           std::lock_guard lock{mutex};
           stamped(std::string{"Signal intercepted: "} + name_of(signal));
           if (!gateway) return 1;
@@ -277,6 +282,7 @@ int run(const Options& o) {
   if (auto ok = plugin::crash::install({crash_folder(o)}); !ok) SLC_LOG(warning, ok.error().message, "; reports go to stderr only");
   plugin::crash::guard_exit();
   int code = serve(o, background);
+  log::ending();
   log::stop();
   plugin::crash::end_is_expected();
   background.failed(code);  // only matters if it never was ready
@@ -327,6 +333,7 @@ int version() {
 }
 
 int main(int count, char** values) {
+  hold_standard_descriptors();
   // No command of people's: what the gateway starts to run an isolated plugin in. Before anything else, because the process
   // must know at once when its gateway ends.
   if (count > 1 && std::string_view{values[1]} == "isolate-helper") return plugin::isolate::helper_main(count, values);

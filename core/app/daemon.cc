@@ -101,6 +101,14 @@ bool notify(std::string_view state) {
   return n == static_cast<ssize_t>(state.size());
 }
 
+void hold_standard_descriptors() {
+  for (;;) {
+    const int fd = ::open("/dev/null", O_RDWR);  // the lowest free number (open(2)); inherited, like those of other programs
+    if (fd < 0) return;
+    if (fd > 2) return void(::close(fd));
+  }
+}
+
 void raise_file_limit() {
   rlimit limit;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;

@@ -36,6 +36,10 @@ class Background {
 // One datagram to systemd's socket ($NOTIFY_SOCKET; sd_notify(3)). Never waits. False: nobody asked, or it could not be sent.
 bool notify(std::string_view state);
 
+// Descriptors 0 to 2 that were closed when the program began become /dev/null: what is opened next would take their numbers, and
+// what is meant for stdout would end in a pid file or a socket. Before anything is opened.
+void hold_standard_descriptors();
+
 // Soft limit of open files to the hard one: each connection is a file, and the default of 1024 is a trap.
 void raise_file_limit();
 

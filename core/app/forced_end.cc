@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "core/app/gateway_generation.h"
-#include "core/app/pid_file.h"
 #include "core/app/options.h"
+#include "core/app/pid_file.h"
+#include "core/base/fd.h"
 #include "core/log/log.h"
 #include "core/plugin/watchdog.h"
 #include "core/plugin/work.h"
@@ -37,7 +38,7 @@ void end_by_force(const plugin::HookState& main_thread, PidFile& pid_file) {
   }}.detach();
   // A log sink may be what hangs; the lines that name it are still in its queue then.
   if (done.wait_for(std::chrono::milliseconds{500}) != std::future_status::ready)
-    for (const std::string& line : holders) (void)!::write(STDERR_FILENO, (line + "\n").data(), line.size() + 1);
+    for (const std::string& line : holders) (void)write_if_taken(STDERR_FILENO, line + "\n", 100);
   pid_file.remove();
   ::_exit(kFailure);
 }

@@ -1,5 +1,6 @@
 // A file descriptor that is closed with its owner. Move-only.
 #pragma once
+#include <string_view>
 #include <utility>
 
 namespace sluice {
@@ -23,5 +24,10 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// Waits so long until `fd` takes something. False: it took nothing all the time.
+bool takes_bytes(int fd, int ms);
+// A line for people, at most PIPE_BUF bytes of it, where whoever reads may have stopped. False: it was not taken. [any]
+bool write_if_taken(int fd, std::string_view text, int ms);
 
 }  // namespace sluice

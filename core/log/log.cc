@@ -3,9 +3,9 @@
 // the logging thread for the moment of a swap, and one wake serves everything of the next few milliseconds. spdlog formats.
 #include "core/log/log.h"
 
-#include <fcntl.h>
-#include <poll.h>
+#include <limits.h>
 #include <spdlog/details/os.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/fd.h"
 #include "core/log/format.h"
 #include "core/log/queue.h"
 
@@ -33,6 +34,7 @@ constexpr size_t kMostTarget = 8 * 1024, kMostError = 8 * 1024, kMostName = 64;
 constexpr size_t kWriteAt = 64 * 1024;          // bytes gathered before a write
 constexpr size_t kMostHeld = 64 * 1024;         // lines that wait for a configuration
 constexpr std::chrono::seconds kLongestHold{5};
+constexpr int kLookMs = 50, kPatienceMs = 500;  // with an output that takes nothing, once the process is about to end
 
 // A record in a queue: this head, then text (message) or client_ip, method, target, error (access).
 struct Head {
@@ -56,20 +58,6 @@ int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t n = ::write(fd, text.data(), text.size());
-    if (n >= 0) {
-      text.remove_prefix(static_cast<size_t>(n));
-    } else if (errno == EAGAIN) {  // somebody made the shared pipe non-blocking
-      pollfd p{fd, POLLOUT, 0};
-      if (::poll(&p, 1, -1) < 0 && errno != EINTR) return;
-    } else if (errno != EINTR) {
-      return;  // nobody reads any more; the gateway goes on
-    }
-  }
-}
-
 Formatter::Style style_for(Format format, int fd) {
   if (format == Format::json) return Formatter::Style::json;
   if (format == Format::text) return Formatter::Style::plain;
@@ -83,17 +71,21 @@ class Logger {
   std::atomic<uint8_t> level{static_cast<uint8_t>(Level::debug)};
   std::atomic<bool> access{true};
   std::atomic<uint64_t> dropped{0};
+  std::atomic<bool> ending{false};
 
   void start(const Options& o) {
     stop();
     {
       std::lock_guard lock{output_};
       fd_ = o.output;
+      struct stat file;
+      always_takes_ = ::fstat(fd_, &file) == 0 && S_ISREG(file.st_mode);
       formatter_.emplace(style_for(o.format, o.output));
       holding_ = o.hold;
     }
     level = own_level_ = static_cast<uint8_t>(o.level);
     dropped = 0, reported_ = 0;
+    ending = false;
     lines_ = o.queue;
     stopping_ = false;
     ++epoch_;  // threads of an earlier run take a new lane
@@ -145,6 +137,8 @@ class Logger {
   void emit(std::string_view record);
   void emit_message(Level, int64_t unix_ns, std::string_view text);
   void flush();
+  void write_all(std::string_view text);
+  bool output_takes();
   void report_dropped();
 
   std::mutex output_;  // formatter, text, sink: the logging thread, and callers while there is none
@@ -152,7 +146,8 @@ class Logger {
   std::string text_;
   Sink sink_;
   std::atomic<uint8_t> own_level_{static_cast<uint8_t>(Level::debug)};  // what start() was given
-  int fd_ = 1;
+  int fd_ = 1;                                                          // -1: given up
+  bool always_takes_ = false;
   bool sink_used_ = false;
   std::string printable_;
   uint64_t reported_ = 0;
@@ -329,9 +324,31 @@ void Logger::emit_message(Level l, int64_t unix_ns, std::string_view text) {
   sink_used_ = true;
 }
 
+// A reader that has stopped would hold a write for ever, and with it the end of the process.
+bool Logger::output_takes() {
+  for (int waited = 0; !takes_bytes(fd_, kLookMs);) {
+    if (!ending) continue;
+    if ((waited += kLookMs) < kPatienceMs) continue;
+    (void)write_if_taken(STDERR_FILENO, "sluice: the end of the log is lost, as whoever reads it takes nothing\n", 0);
+    fd_ = -1;
+    return false;
+  }
+  return true;
+}
+
+void Logger::write_all(std::string_view text) {
+  while (!text.empty() && fd_ >= 0) {
+    if (!always_takes_ && !output_takes()) return;
+    // So much goes into a pipe without waiting when any does (pipe(7)).
+    ssize_t n = ::write(fd_, text.data(), always_takes_ ? text.size() : std::min<size_t>(text.size(), PIPE_BUF));
+    if (n >= 0) text.remove_prefix(static_cast<size_t>(n));
+    else if (errno != EAGAIN && errno != EINTR) return;  // nobody reads any more; the gateway goes on
+  }
+}
+
 void Logger::flush() {
   if (!text_.empty()) {
-    write_all(fd_, text_);
+    write_all(text_);
     text_.clear();
     if (text_.capacity() > 4 * kWriteAt) text_.shrink_to_fit();
   }
@@ -367,6 +384,7 @@ std::string_view to_string(Level level) {
 }
 
 void start(const Options& options) { logger().start(options); }
+void ending() { logger().ending = true; }
 void stop() { logger().stop(); }
 void configure(Level level, Sink sink) { logger().configure(level, sink); }
 void restore() { logger().restore(); }

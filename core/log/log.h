@@ -45,6 +45,9 @@ struct Options {
 
 // Starts the logging thread; once, after daemonising. Lines to stdout: "2026/11/23 05:37:11 SLUICE DEBUG: message".
 void start(const Options&);
+// [any] The process is about to end: from now on the built-in output is given up, and what is left of the log dropped, when whoever
+// reads it takes nothing for half a second; one line on stderr says so. Without this, lines wait for as long as it takes.
+void ending();
 // Writes what is queued and ends the thread.
 void stop();
 // Level and sink of the running configuration; the former sink is not called after this returns. A null sink: built-in.

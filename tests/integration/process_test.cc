@@ -1,6 +1,8 @@
 // The process as those see it who start it and read what it prints: background, pid file, log.
 #include <gtest/gtest.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,6 +84,62 @@ TEST(DaemonTest, AStartThatFailsHasTheSameCodeAsInTheForeground) {
 
 std::string logged(const std::string& router, const std::string& endpoints) {
   return R"({"version": 3, "timeout": "20s", "extra_config": {"router": {)" + router + R"(}}, "endpoints": [)" + endpoints + "]}";
+}
+
+TEST(DaemonTest, StandardStreamsThatAreClosedAreNobodysDescriptors) {
+  ReservedPort port;
+  TempFolder folder;
+  const std::string pid_file = folder.path() + "/sluice.pid";
+  const Ran started = run_program({"/bin/sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh", gateway_binary(), "run", "-c",
+                                   folder.write("krakend.json", config_at(port)), "--plugins", plugins_folder(), "--daemon", "--pid-file", pid_file,
+                                   "--workers", "1", "--admin", "off"},
+                                  kLimit, {}, folder.path());
+  EXPECT_EQ(started.code, 0);
+  const std::string text = read_file(pid_file);
+  EXPECT_EQ(text.find_first_not_of("0123456789\n"), std::string::npos) << "no line of the log\n" << text;
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(std::stol(text)), 0)));
+  ASSERT_GE(pidfd.get(), 0);
+  EXPECT_EQ(get_once(port.number(), "/__health").status, 200);
+  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGTERM, nullptr, 0);
+  EXPECT_TRUE(wait_readable(pidfd.get(), kLimit)) << "it hears signals";
+  EXPECT_NE(::access(pid_file.c_str(), F_OK), 0) << "and ends in order";
+}
+
+// What follows from an error would bury it.
+TEST(CheckTest, BackendsWithoutHostsAreNotWarnedOfWhenHostsWereRefused) {
+  TempFolder folder;
+  const std::string endpoints = R"("endpoints": [{"endpoint": "/x", "backend": [{"url_pattern": "/a"}, {"url_pattern": "/b"}]}])";
+  const auto checked = [&](const std::string& root) {
+    const std::string file = folder.write("krakend.json", R"({"version": 3, )" + root + endpoints + "}");
+    return run_program({gateway_binary(), "check", "-c", file, "--plugins", plugins_folder()}, kLimit, {}, folder.path()).output;
+  };
+  const std::string refused = checked(R"("host": ["http://bad/path"], )");
+  EXPECT_NE(refused.find("/host/0"), std::string::npos) << refused;
+  EXPECT_EQ(refused.find("neither here nor at the root"), std::string::npos) << refused;
+  const std::string none = checked("");
+  EXPECT_NE(none.find("neither here nor at the root"), std::string::npos) << none;
+}
+
+TEST(LogReaderTest, ThatTakesNothingDoesNotKeepTheGatewayFromEnding) {
+  FakeUpstream up;
+  up.on("/d", Reply::json("{}"));
+  ReservedPort port;
+  TempFolder folder;
+  const std::string pipe = folder.path() + "/log", notify = folder.path() + "/notify";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const Fd unread(::open(pipe.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_GE(unread.get(), 0);
+  NotifySocket ready(notify);
+  Process gateway({"/bin/sh", "-c", "exec \"$@\" >" + pipe + " 2>&1", "sh", gateway_binary(), "run", "-c",
+                   folder.write("krakend.json", config_at(port, ", \"endpoints\": [" + endpoint_of("/x", backend_of(up.url(), "/d")) + "]")), "--plugins",
+                   plugins_folder(), "--workers", "1", "--admin", "off"},
+                  clean_environment({{"NOTIFY_SOCKET", notify}}), folder.path());
+  ASSERT_TRUE(ready.wait_ready(gateway));
+  TestClient client(port.number());
+  const std::string path = "/x?" + std::string(1000, 'a');  // the access log has it
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(client.get(path).status, 200) << i;
+  gateway.signal(SIGTERM);
+  EXPECT_EQ(gateway.wait(), 0);
 }
 
 TEST(AccessLogTest, LeavesOutThePathsThatItIsToldTo) {

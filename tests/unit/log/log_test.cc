@@ -49,6 +49,34 @@ TEST_F(LogTest, StopWritesWhatWaits) {
   EXPECT_NE(text.find(" SLUICE INFO: port 8080 -1 7\n"), std::string::npos) << text;
 }
 
+// Without ending() this would wait for a reader; a test that fails here is one that hangs.
+TEST_F(LogTest, AReaderThatTakesNothingDoesNotHoldTheEnd) {
+  begin();
+  for (int i = 0; i < 1000; ++i) SLC_LOG(info, "line ", i, std::string(200, 'x'));  // a pipe holds 64 KiB (pipe(7))
+  testing::internal::CaptureStderr();
+  ending();
+  stop();
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("the end of the log is lost"), std::string::npos);
+  const auto text = end();
+  EXPECT_NE(text.find("INFO: line 0"), std::string::npos) << "what was taken is there";
+  EXPECT_EQ(text.find("INFO: line 999"), std::string::npos);
+}
+
+TEST_F(LogTest, ALogThatIsReadIsWrittenToItsEndAlsoWhenTheProcessEnds) {
+  begin();
+  ending();
+  for (int i = 0; i < 1000; ++i) SLC_LOG(info, "line ", i, std::string(200, 'x'));
+  std::string text;
+  std::thread reader{[&] {
+    char piece[512];
+    for (ssize_t n; text.find("INFO: line 999") == std::string::npos && (n = ::read(fds[0], piece, sizeof piece)) > 0;)
+      text.append(piece, static_cast<size_t>(n));
+  }};
+  stop();
+  reader.join();
+  EXPECT_EQ(count(text, "INFO: line "), 1000u);
+}
+
 TEST_F(LogTest, WhatAConfigurationChangedIsTakenBackWithoutForgettingTheLevelOfTheCommandLine) {
   begin(Level::error);
   int sunk = 0;
