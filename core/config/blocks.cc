@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/config/grammar.h"
 #include "core/config/sections.h"
 
 namespace sluice::config {
@@ -18,6 +19,12 @@ constexpr Own kOwn[] = {
 };
 
 }  // namespace
+
+std::string_view long_name(std::string_view block) {
+  for (const Own& o : kOwn)
+    if (o.name == block) return o.old;
+  return {};
+}
 
 void read_element(Fields& fields, Element& at) {
   at.value = &fields.value();

@@ -71,5 +71,7 @@ struct CoreBlock {
   const Grammar* grammar;
 };
 std::span<const CoreBlock> core_blocks();
+// The old name that a core block has too (config.md §6); empty: none.
+std::string_view long_name(std::string_view block);
 
 }  // namespace sluice::config

@@ -229,6 +229,7 @@ class Maker {
       if (b.level != level) continue;
       json::object block = object_of(*b.grammar, level);
       block["type"] = types({"object"}, true);
+      if (std::string_view old = long_name(b.name); !old.empty()) properties[old] = block;
       properties[b.name] = std::move(block);
     }
     json::object out{{"type", "object"}};

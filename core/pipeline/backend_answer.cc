@@ -12,6 +12,9 @@ constexpr size_t kTakeAtOnce = 256 * 1024;
 constexpr uint64_t kRatioFrom = 8 << 20;  // of decompressed text, before its ratio is looked at
 constexpr size_t kStep = 1 << 20;  // memory is taken as bytes arrive, not as they are announced
 
+// Names of codings have no case, and "x-gzip" is the same one (RFC 9110 §8.4.1).
+bool is_gzip(std::string_view coding) { return iequals(coding, "gzip") || iequals(coding, "x-gzip"); }
+
 // Header views point into the worker's read block: one copy of the region that holds them all.
 void copy_headers(Arena& arena, const http::Headers& from, http::Headers& to) {
   to.bind(arena);
@@ -48,7 +51,7 @@ void BackendScope::take_head(const http::ResponseHead& h) {
   for (uint32_t i = response.headers.size(); i-- > 0;)
     if (http::is_hop_by_hop(response.headers[i].name) || named(response.headers[i].name))
       response.headers.remove_at(i);
-  if (gzip_asked_ && response.headers.get("Content-Encoding") == "gzip" && !h.no_body) {
+  if (gzip_asked_ && is_gzip(response.headers.get("Content-Encoding")) && !h.no_body) {
     gunzip_.emplace(http::GzipDecoder::Limits{});
     response.headers.remove("Content-Encoding");
     response.headers.remove("Content-Length");
@@ -181,7 +184,7 @@ std::string_view BackendScope::body_text() {
 
 bool BackendScope::gunzip_body() {
   const http::Header* encoding = response.headers.find("Content-Encoding");
-  if (!encoding || encoding->value != "gzip" || response.body.empty() || discard_) return true;
+  if (!encoding || !is_gzip(encoding->value) || response.body.empty() || discard_) return true;
   // What is held whole must be worth its bytes on the wire: a few of them must not be able to fill the memory.
   http::GzipDecoder decoder{{.max_bytes = plan_.config->max_response_body, .max_ratio = plan_.config->max_gzip_ratio, .ratio_from = kRatioFrom}};
   http::Slice in = body_text();

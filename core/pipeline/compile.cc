@@ -352,8 +352,10 @@ class Compiler {
     }
     if (!p.hosts->published())
       if (const BackendPlan* same = before(c)) p.hosts->take_over(*same->hosts);
-    // Not an error (config.md §2): the reference starts, and each request fails.
-    if (c.hosts.empty() && !p.hosts->published())
+    // Not an error (config.md §2): the reference starts, and each request fails. Hosts that were refused are missing for that reason.
+    const auto& issues = report_.issues();
+    const bool refused = std::any_of(issues.begin(), issues.end(), [](const config::Issue& i) { return i.pointer.find("/host") != std::string::npos; });
+    if (c.hosts.empty() && !p.hosts->published() && !refused)
       report_.warning(c.at.pointer, "no \"host\", neither here nor at the root, and the service discovery \"" + b->name +
                                         "\" knows none: each request fails with \"no hosts available\"");
   }

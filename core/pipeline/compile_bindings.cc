@@ -120,7 +120,10 @@ void Bindings::unknown(const config::Block& b) {
   if (const plugin::Binding* lost = options_.before ? options_.before->registry->find_namespace(b.name, nullptr) : nullptr; lost && !refuse) {
     refuse = !options_.lenient;
     text += "; plugin " + lost->plugin_id + " (" + lost->module->file() + ") did until now";
-  } else if (refuse && !options_.strict) text += ". It belongs to a family that must not be switched off by a missing plugin; --lenient starts without it.";
+  } else if (refuse && !options_.strict) {
+    if (!text.ends_with('?')) text += '.';
+    text += " It belongs to a family that must not be switched off by a missing plugin; --lenient starts without it.";
+  }
   if (refuse)
     report_.error(b.pointer, text);
   else

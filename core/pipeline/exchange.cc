@@ -200,8 +200,11 @@ loop::Task<bool> Exchange::read_body() {
     read_upload();
   } else if (stream_.body_complete()) {
     body = stream_.body();
-    if (body.size() <= most_of_body()) [[likely]]
+    if (body.size() <= most_of_body() || body_passes) [[likely]]
       co_return true;
+    body_error_ = body_too_large();
+  } else if (head().expect_continue && head().content_length > 0 && static_cast<size_t>(head().content_length) > most_of_body()) {
+    // Not asked for (RFC 9110 §10.1.1). Clients that do not ask are sending already and would see a broken connection, not the answer.
     body_error_ = body_too_large();
   } else {
     http::Slice beginning = stream_.body();
@@ -290,7 +293,8 @@ void Exchange::forward_headers() {
     bool repeated = false;
     for (const Chain* chain : {&e.proxy_chain, &b.chain})
       for (const Hook& h : chain->hooks) repeated = repeated || h.around;
-    body_streams = !repeated && b.takes_pieces() && !b.config->send_body_on_redirect && !stream_.body_complete();
+    body_passes = !repeated && b.takes_pieces() && !b.config->send_body_on_redirect;
+    body_streams = body_passes && !stream_.body_complete();
   }
 }
 
@@ -351,7 +355,7 @@ loop::Task<void> Exchange::write_answer() {
     stream_.finish();
   } else {
     // The client must see that the body is not whole (deviation 12).
-    log_error(source.error ? source.error.message : kTimedOut);
+    report(source.error ? source.error : timed_out(Source::client));
     stream_.abort();
   }
 }

@@ -52,6 +52,7 @@ class Exchange final : public http::StreamOwner {
   int64_t forwarded_length = -1;         // Content-Length let through
   http::Slice body{};                    // request body, once it is whole
   bool has_body = false;                 // the client sent one
+  bool body_passes = false;              // limits of bodies that are held are not for it, also when it came whole with its head
   bool body_streams = false;             // it is passed on as it comes, `body` holds its beginning
   const ResponseLookup* responses = nullptr;  // earlier answers, while a sequence of backends runs
   // Upload consumer while body_streams.

@@ -89,6 +89,25 @@ TEST_F(BodiesTest, BoundsMayBeOfTheServiceOfAnEndpointAndOfABackend) {
   EXPECT_EQ(client.get("/d").status, 500);
 }
 
+// Whole with their heads or not, as the network has it: bodies that pass have no bound.
+TEST_F(BodiesTest, BoundsAreNotForBodiesThatPass) {
+  up.on("*", Reply::json(R"({"ok":true})"));
+  start(no_op_endpoint("/n", backend_of(up.url(), "/n"), R"("method": "POST", "extra_config": {"sluice": {"max_request_body": 1024}}, )"));
+  const std::string body(5000, 'x'), head = "POST /n HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n";
+  TestClient together{gateway->port()};
+  together.send(head + body);
+  EXPECT_EQ(together.read("POST").status, 200);
+  EXPECT_TRUE(up.requests().back().body == body);
+  EXPECT_EQ(TestClient{gateway->port()}.post("/n", std::string(300'000, 'x')).status, 200);
+}
+
+TEST_F(BodiesTest, ABodyThatIsAnnouncedAsTooLongIsNotAskedFor) {
+  start(endpoint_of("/b", backend_of(up.url(), "/b"), R"("method": "POST", "extra_config": {"sluice": {"max_request_body": 1024}}, )"));
+  TestClient client{gateway->port()};
+  client.send("POST /b HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1025\r\n\r\n");
+  EXPECT_EQ(client.raw_line(), "HTTP/1.1 413 Request Entity Too Large");
+}
+
 TEST_F(BodiesTest, HeadHasTheHeadersOfTheBackendAndNoBody) {
   up.on("/h", Reply{200, {{"Content-Type", "text/x"}, {"Etag", "\"1\""}}, "five!"});
   start(no_op_endpoint("/h", backend_of(up.url(), "/h"), R"("method": ["GET", "HEAD"], )"));

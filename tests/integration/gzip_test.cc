@@ -37,6 +37,23 @@ TEST_F(GzipAnswerTest, ABombFailsItsBackendAndNothingElse) {
   EXPECT_EQ(both.header("X-Krakend-Completed"), "false");
 }
 
+TEST_F(GzipAnswerTest, ItsNameHasNoCaseAndAnOlderOne) {
+  std::string endpoints;
+  for (const std::string name : {"GZIP", "x-gzip", "Gzip"}) {
+    up.on("/" + name, Reply{200, {{"Content-Type", "application/json"}, {"Content-Encoding", name}}, gzip(R"({"a":1})")});
+    endpoints += at("/" + name, "/" + name) + "," + no_op_endpoint("/raw/" + name, backend_of(up.url(), "/" + name)) + ",";
+  }
+  endpoints.pop_back();
+  GatewayProcess gateway(options_of(config_of(endpoints)));
+  TestClient client(gateway.port());
+  for (const std::string name : {"GZIP", "x-gzip", "Gzip"}) {
+    EXPECT_EQ(client.get("/" + name).body, R"({"a":1})") << name;
+    const Response raw = client.get("/raw/" + name);
+    EXPECT_EQ(raw.body, R"({"a":1})") << name;
+    EXPECT_EQ(raw.header("Content-Encoding"), "") << name;
+  }
+}
+
 TEST_F(GzipAnswerTest, TheRatioIsTheBackendsOwn) {
   GatewayProcess gateway(options_of(config_of(at("/free", "/bomb", client_block(R"("max_gzip_ratio": 0)")) + "," +
                                               at("/wide", "/bomb", client_block(R"("max_gzip_ratio": 2000)")) + "," +
