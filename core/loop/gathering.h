@@ -33,17 +33,19 @@ class Gathering {
 
   // A read of a stream brought so many bytes.
   void received(Mark& mark, size_t bytes) {
-    if (bytes >= kLarge) [[unlikely]]
+    if (bytes >= kLarge) [[unlikely]] {
       count(mark, uv_now(loop_));
-    else
+    } else {
       ++small_;
+    }
   }
   // At the end of a turn, when everything that it left to be done is done: pauses perhaps.
   void before_waiting() {
-    if (large_) [[unlikely]]
+    if (large_) [[unlikely]] {
       pause_perhaps();
-    else
+    } else {
       small_ = 0;
+    }
   }
   uint64_t pauses() const { return pauses_; }  // so far
   uint64_t large_reads() const { return large_reads_; }

@@ -1,6 +1,6 @@
 // The process as those see it who start it and read what it prints: background, pid file, log.
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,10 +90,10 @@ TEST(DaemonTest, StandardStreamsThatAreClosedAreNobodysDescriptors) {
   ReservedPort port;
   TempFolder folder;
   const std::string pid_file = folder.path() + "/sluice.pid";
-  const Ran started = run_program({"/bin/sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh", gateway_binary(), "run", "-c",
-                                   folder.write("krakend.json", config_at(port)), "--plugins", plugins_folder(), "--daemon", "--pid-file", pid_file,
-                                   "--workers", "1", "--admin", "off"},
-                                  kLimit, {}, folder.path());
+  const Ran started =
+      run_program({"/bin/sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh", gateway_binary(), "run", "-c", folder.write("krakend.json", config_at(port)), "--plugins",
+                   plugins_folder(), "--daemon", "--pid-file", pid_file, "--workers", "1", "--admin", "off"},
+                  kLimit, {}, folder.path());
   EXPECT_EQ(started.code, 0);
   const std::string text = read_file(pid_file);
   EXPECT_EQ(text.find_first_not_of("0123456789\n"), std::string::npos) << "no line of the log\n" << text;
@@ -146,8 +146,8 @@ TEST(AccessLogTest, LeavesOutThePathsThatItIsToldTo) {
   FakeUpstream up;
   up.on("/d", Reply::json("{}"));
   GatewayProcess gateway(options_of(logged(R"("logger_skip_paths": ["/__health", "/quiet"])", endpoint_of("/quiet", backend_of(up.url(), "/d")) + "," +
-                                                                                                 endpoint_of("/quiet/not", backend_of(up.url(), "/d")) + "," +
-                                                                                                 endpoint_of("/last", backend_of(up.url(), "/d")))));
+                                                                                                  endpoint_of("/quiet/not", backend_of(up.url(), "/d")) + "," +
+                                                                                                  endpoint_of("/last", backend_of(up.url(), "/d")))));
   for (const char* path : {"/quiet", "/quiet?a=1", "/__health", "/quiet/not", "/last?b=2"}) get_once(gateway.port(), path);
   gateway.process().wait_for_output("\"/last?b=2\"");  // lines of one worker come in order
   const std::string log = gateway.log();

@@ -202,10 +202,9 @@ TEST(SchemaTest, OnlyTheStrictOneRefusesUnknownKeysAndNames) {
 }
 
 TEST(SchemaTest, OldNamesOfTheCoresOwnBlocksAreNoMistakes) {
-  for (const std::string& text :
-       {with_root(R"("extra_config": {"github_com/luraproject/lura/router/gin": {"return_error_msg": true}}, )"),
-        with_endpoint(R"("extra_config": {"github.com/devopsfaith/krakend/proxy": {"sequential": true}}, )"),
-        with_backend(R"("extra_config": {"github.com/devopsfaith/krakend/http": {"return_error_code": true}}, )")}) {
+  for (const std::string& text : {with_root(R"("extra_config": {"github_com/luraproject/lura/router/gin": {"return_error_msg": true}}, )"),
+                                  with_endpoint(R"("extra_config": {"github.com/devopsfaith/krakend/proxy": {"sequential": true}}, )"),
+                                  with_backend(R"("extra_config": {"github.com/devopsfaith/krakend/http": {"return_error_code": true}}, )")}) {
     EXPECT_EQ(told(strict_schema().check(parse(text), "")), "") << text;
     EXPECT_EQ(told(read(text)), "") << text;
   }
