@@ -355,7 +355,7 @@ loop::Task<void> Exchange::write_answer() {
     stream_.finish();
   } else {
     // The client must see that the body is not whole (deviation 12).
-    report(source.error ? source.error : timed_out(Source::client));
+    log_error(source.error ? source.error.message : kTimedOut);
     stream_.abort();
   }
 }

@@ -227,7 +227,7 @@ loop::Task<void> Exchange::write_through_hooks() {
     stream_.finish();
   } else {
     // The client must see that the body is not whole (deviation 12).
-    report(why() ? *why() : timed_out(Source::client));
+    log_error(why() ? why()->message : kTimedOut);
     stream_.abort();
   }
 }

@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kReason = "rate limit exceded";  // spelt as in the reference: people grep their logs for it
 
+// Beyond what the type holds a conversion is undefined.
+int64_t whole(double number) { return static_cast<int64_t>(std::clamp(number, -9e18, 9e18)); }
+
 std::string lower(std::string s) {
   for (char& c : s) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 32);
@@ -99,7 +102,7 @@ class RouterLimit {
     const std::string key = setup.unique_key();
     if (rate > 0) {
       endpoint_ = setup.limiter(key + "/endpoint", std::max(rate, 1e-9), std::max(capacity, 1.0), 0ms);
-      setup.log(sluice::Level::debug, "[Ratelimit] Rate limit enabled. MaxRate: ", rate, ", Capacity: ", static_cast<int64_t>(capacity));
+      setup.log(sluice::Level::debug, "[Ratelimit] Rate limit enabled. MaxRate: ", rate, ", Capacity: ", whole(capacity));
     }
     if (source_ != Source::none) {
       // A client unseen for so long starts again with a full bucket; longer windows must outlive their own length.
@@ -107,7 +110,7 @@ class RouterLimit {
       clients_ = setup.limiter(key + "/client", std::max(client_rate, 1e-9), std::max(client_capacity, 1.0),
                                std::chrono::duration_cast<std::chrono::milliseconds>(idle));
       setup.log(sluice::Level::debug, "[Ratelimit] Rate limit enabled. Strategy: ", strategy, " (key: ", key_, "), MaxRate: ", client_rate,
-                ", Capacity: ", static_cast<int64_t>(client_capacity));
+                ", Capacity: ", whole(client_capacity));
     }
     if ((rate > 0 && !endpoint_) || (source_ != Source::none && !clients_)) setup.error("", "the gateway could not make the limiter");
     rejected_ = setup.counter("ratelimit_router_rejected_total", "Requests refused by the endpoint's limit");

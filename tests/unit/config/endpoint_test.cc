@@ -49,6 +49,10 @@ TEST(EndpointTest, ZeroTimeoutMeansTheDefaultAndNegativeStays) {
   EXPECT_EQ(good_endpoint(R"("concurrent_calls":-4)").concurrent_calls, 1u);
 }
 
+TEST(EndpointTest, NumbersWithoutALeastOneNameTheMostAlone) {
+  EXPECT_HAS(problems(endpoint(R"("concurrent_calls":100000,"backend":[{}])")), "expected a number of at most 65535, found the number 100000");
+}
+
 TEST(EndpointTest, PathsAreCleaned) {
   std::pair<const char*, const char*> cases[] = {{"a", "/a"},
                                                  {"", "/"},
