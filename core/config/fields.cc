@@ -223,7 +223,8 @@ int64_t Fields::integer(std::string_view key, int64_t least, int64_t most) {
     return 0;
   }
   if (*number < least || *number > most) {
-    reading_->mismatch(found.pointer, least == INT64_MIN ? "a number of at most " + std::to_string(most) : "a number from " + std::to_string(least) + " to " + std::to_string(most),
+    const std::string most_text = std::to_string(most);
+    reading_->mismatch(found.pointer, least == INT64_MIN ? "a number of at most " + most_text : "a number from " + std::to_string(least) + " to " + most_text,
                        *found.value);
     return 0;
   }
