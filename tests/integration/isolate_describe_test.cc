@@ -98,7 +98,7 @@ TEST_F(IsolateDescribeTest, AFileWithoutANoteIsAskedForItsIdInAnotherProcess) {
   Describing isolated({"misbehaving/no_note"}, with(up, R"(["misbehaving.no-note"])", "misbehaving/no-note"));
   EXPECT_EQ(isolated.get().status, 200);
   EXPECT_FALSE(contains(maps_of(isolated->pid()), "no_note.so"));
-  EXPECT_TRUE(contains(isolated->log(), "has no note"));
+  isolated->process().wait_for_output("has no note");
   // The list names another one.
   Describing inside({"misbehaving/no_note", "poison"}, with(up, R"(["test.poison"])", "misbehaving/no-note"));
   EXPECT_EQ(inside.get().status, 200);
