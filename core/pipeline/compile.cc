@@ -30,6 +30,8 @@ class Compiler {
  public:
   Compiler(std::shared_ptr<const config::Config> c, std::unique_ptr<plugin::Registry> r, const CompileOptions& o, config::Report& report)
       : g_{std::make_shared<Generation>()}, options_{o}, report_{report} {
+    const auto& told = report.issues();
+    hosts_refused_ = std::any_of(told.begin(), told.end(), [](const config::Issue& i) { return i.pointer.find("/host") != std::string::npos; });
     g_->config = std::move(c);
     g_->registry = std::move(r);
     if (o.before)
@@ -352,10 +354,8 @@ class Compiler {
     }
     if (!p.hosts->published())
       if (const BackendPlan* same = before(c)) p.hosts->take_over(*same->hosts);
-    // Not an error (config.md §2): the reference starts, and each request fails. Hosts that were refused are missing for that reason.
-    const auto& issues = report_.issues();
-    const bool refused = std::any_of(issues.begin(), issues.end(), [](const config::Issue& i) { return i.pointer.find("/host") != std::string::npos; });
-    if (c.hosts.empty() && !p.hosts->published() && !refused)
+    // Not an error (config.md §2): the reference starts, and each request fails.
+    if (c.hosts.empty() && !p.hosts->published() && !hosts_refused_)
       report_.warning(c.at.pointer, "no \"host\", neither here nor at the root, and the service discovery \"" + b->name +
                                         "\" knows none: each request fails with \"no hosts available\"");
   }
@@ -403,6 +403,7 @@ class Compiler {
   CompileOptions options_;
   plugin::Places places_;  // of options_.before
   config::Report& report_;
+  bool hosts_refused_ = false;  // by the reader: those that are missing for that reason are not warned of
   bool partial_ = false;  // the reader found errors: this run only looks for more
   std::shared_ptr<plugin::Object> service_balancer_, default_balancer_object_;
   const slc_balancer* service_balancer_table_ = nullptr;

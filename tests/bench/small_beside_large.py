@@ -7,10 +7,10 @@ another build (`--build`), this shows what that costs and brings.
 
     tests/bench/small_beside_large.py [--build build/release] [--large 1,8,32,64]
 """
-import argparse, json, os, pathlib, shutil, subprocess, sys, tempfile, time
+import argparse, pathlib, subprocess, sys, time
 
-import compare
 import harness
+import one_core
 
 BUILD = pathlib.Path(__file__).resolve().parents[2] / "build/release"
 
@@ -33,44 +33,26 @@ def main():
     a.add_argument("--large", default="1,8,32,64", help="connections that fetch 1 MB each")
     a.add_argument("--seconds", type=int, default=3)
     args = a.parse_args()
-    folder = tempfile.mkdtemp(prefix="sluice-beside-")
-    os.chmod(folder, 0o755)
-    log, running = open(f"{folder}/log", "w"), []
-    try:
-        port, backend_port = compare.free_port(), compare.free_port()
-        backend = compare.start(compare.write_backend_conf(folder, backend_port), 1, log)
-        running.append(backend)
-        compare.wait_port(backend_port, backend)
-        host = [f"http://127.0.0.1:{backend_port}"]
-        endpoints = [{"endpoint": "/blob", "output_encoding": "no-op", "backend": [{"host": host, "url_pattern": "/blob", "encoding": "no-op"}]},
-                     {"endpoint": "/small", "backend": [{"host": host, "url_pattern": "/", "extra_config": {
-                         "backend/stub": {"body": {"answered": "by the gateway itself, as the backend has enough to do"}}}}]}]
-        config = {"version": 3, "port": port, "listen_ip": "127.0.0.1", "timeout": "10s", "max_idle_connections_per_host": 1024,
-                  "endpoints": endpoints,
-                  "extra_config": {"telemetry/logging": {"level": "CRITICAL", "stdout": True}, "router": {"disable_access_log": True}}}
-        pathlib.Path(f"{folder}/gateway.json").write_text(json.dumps(config))
-        gateway = compare.start([str(args.build / "bin/sluice"), "run", "-c", f"{folder}/gateway.json", "--workers", "1",
-                                 "--plugins", str(args.build / "plugins")], 0, log)
-        running.append(gateway)
-        compare.wait_port(port, gateway)
-        small(port, 0.5)  # warms up
+    def endpoints(host):
+        return [{"endpoint": "/blob", "output_encoding": "no-op", "backend": [{"host": [host], "url_pattern": "/blob", "encoding": "no-op"}]},
+                {"endpoint": "/small", "backend": [{"host": [host], "url_pattern": "/", "extra_config": {
+                    "backend/stub": {"body": {"answered": "by the gateway itself, as the backend has enough to do"}}}}]}]
+
+    with one_core.bench("beside") as bench:
+        bench.serve(args.build, args.build / "plugins", endpoints)
+        small(bench.port, 0.5)  # warms up
         for large in [0, *map(int, args.large.split(","))]:
             load = large and subprocess.Popen(["taskset", "-c", "1", "wrk", "-t1", f"-c{large}", f"-d{args.seconds + 1}s",
-                                               f"http://127.0.0.1:{port}/blob"], stdout=subprocess.PIPE, text=True)
+                                               f"http://127.0.0.1:{bench.port}/blob"], stdout=subprocess.PIPE, text=True, start_new_session=True)
             if load:
-                running.append(load)
+                bench.running.append(load)
                 time.sleep(0.5)
-            times = small(port, args.seconds)
+            times = small(bench.port, args.seconds)
             at = lambda q: times[int((len(times) - 1) * q)]
             rate = load.communicate()[0].split("Requests/sec:")[1].split()[0] if load else "no"
             print(f"beside {large:3d} connections: median {at(0.5):.3f} ms, 90% {at(0.9):.3f} ms, 99% {at(0.99):.3f} ms of {len(times)} "
                   f"small requests; {rate} large ones a second", flush=True)
-        return 0
-    finally:
-        for p in running[::-1]:
-            compare.stop(p)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    return 0
 
 
 if __name__ == "__main__":
